@@ -1,0 +1,342 @@
+"""From a list of names to a frozen registry: find, order, import, register, check."""
+
+import importlib
+import importlib.util
+from collections.abc import Collection, Iterable, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from core import VERSION
+from core.entities import STANDARD, Declaration, Extension, snake
+from core.errors import StartRefused
+from core.hooks import Hooks
+from core.manifest import Manifest, fits, read_manifest
+from core.registry import Action, Grant, Plugin, Registry, Role, Scope
+
+ENTRY_POINTS = "crm.plugins"
+KERNEL_ROLES = (Role("admin", "Administrator"), Role("staff", "Staff"))
+KERNEL_SCOPES = (Scope("all"), Scope("author"))
+KERNEL = Plugin(
+    manifest=Manifest(
+        name="core", title="Kernel", summary="Users and keys.", version=VERSION, kernel=">=0"
+    ),
+    package="core.auth",
+    path=str(Path(__file__).parent / "auth"),
+)
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """The result of loading: what exists, and whom to call."""
+
+    registry: Registry
+    hooks: Hooks
+
+
+def find_package(name: str, packages: Mapping[str, str]) -> str:
+    """Return the package of an installed plugin: given, shipped in ``plugins/``, or an entry point.
+
+    Only a listed plugin is ever looked up, so an installed but unlisted one is never imported.
+    """
+    if name in packages:
+        return packages[name]
+    if importlib.util.find_spec(f"plugins.{name}") is not None:
+        return f"plugins.{name}"
+    for point in entry_points(group=ENTRY_POINTS):
+        if point.name == name:
+            return point.value
+    raise StartRefused(f"plugin {name!r} is listed as installed but is neither in plugins/ nor an "
+                       f"entry point of {ENTRY_POINTS!r}")
+
+
+def _folder(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise StartRefused(f"package {package!r} cannot be found")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def read_manifests(
+    names: Iterable[str], packages: Mapping[str, str]
+) -> dict[str, tuple[Manifest, str, Path]]:
+    """Return manifest, package and folder of each listed plugin, without importing its code."""
+    found: dict[str, tuple[Manifest, str, Path]] = {}
+    for name in names:
+        package = find_package(name, packages)
+        folder = _folder(package)
+        manifest = read_manifest(folder / "plugin.toml")
+        if manifest.name != name:
+            raise StartRefused(f"{folder / 'plugin.toml'}: name is {manifest.name!r}, not {name!r}")
+        if not fits(manifest.kernel, VERSION):
+            raise StartRefused(
+                f"plugin {name!r} needs kernel {manifest.kernel}, this is {VERSION}"
+            )
+        found[name] = (manifest, package, folder)
+    return found
+
+
+def in_order(manifests: Mapping[str, Manifest]) -> list[str]:
+    """Return the names so that each follows what it requires or listens to; refuses circles."""
+    for name, manifest in manifests.items():
+        for wanted in manifest.requires:
+            if wanted not in manifests:
+                raise StartRefused(f"plugin {name!r} requires {wanted!r}, which is not installed")
+    done: list[str] = []
+    trail: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in done:
+            return
+        if name in trail:
+            raise StartRefused(f"plugins require each other: {' -> '.join([*trail, name])}")
+        trail.append(name)
+        manifest = manifests[name]
+        for wanted in sorted({*manifest.requires, *manifest.optional} & set(manifests)):
+            visit(wanted)
+        trail.pop()
+        done.append(name)
+
+    for name in sorted(manifests):
+        visit(name)
+    return done
+
+
+def _module(package: str, part: str, folder: Path) -> ModuleType | None:
+    if not (folder / f"{part}.py").exists() and not (folder / part).is_dir():
+        return None
+    return importlib.import_module(f"{package}.{part}")
+
+
+def _declared(module: ModuleType | None, attribute: str) -> list[Any]:
+    if module is None:
+        return []
+    return [
+        vars(value)[attribute]
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and attribute in vars(value)
+        and value.__module__.startswith(module.__name__)
+    ]
+
+
+class _Collected:
+    """What the plugins declare, before names are resolved and the whole is frozen."""
+
+    def __init__(self) -> None:
+        self.entities: dict[str, Declaration] = {}
+        self.extensions: list[tuple[str, Extension]] = []
+        self.by_class: dict[Any, str] = {}
+
+    def add_entity(self, plugin: str, declared: Declaration) -> None:
+        name = f"{plugin}.{snake(declared.cls.__name__)}"
+        fields = STANDARD | declared.fields
+        named = {
+            key: msgspec.structs.replace(field, plugin=plugin, name=key)
+            for key, field in fields.items()
+        }
+        for other in self.entities.values():
+            if other.resource == declared.resource:
+                raise StartRefused(
+                    f"{name}: /api/{declared.resource} is taken by {other.name}; give resource="
+                )
+        self.by_class[declared.cls] = name
+        self.entities[name] = msgspec.structs.replace(
+            declared, name=name, plugin=plugin, table=name.replace(".", "_"), fields=named
+        )
+
+    def resolve(self, wanted: Any, where: str) -> str:
+        name = wanted if isinstance(wanted, str) else self.by_class.get(wanted)
+        if name not in self.entities:
+            raise StartRefused(f"{where}: {wanted!r} is not an entity of an installed plugin")
+        return str(name)
+
+    def apply_extension(self, plugin: str, extension: Extension) -> None:
+        where = f"{extension.cls.__module__}.{extension.cls.__qualname__}"
+        host = self.entities[self.resolve(extension.host, where)]
+        for name in extension.fields:
+            if not name.startswith(f"{plugin}_"):
+                raise StartRefused(f"{where}.{name}: the name must begin with {plugin}_")
+        added = {
+            key: msgspec.structs.replace(field, plugin=plugin)
+            for key, field in extension.fields.items()
+        }
+        fields = host.fields | added
+        _check_extension(where, fields, extension)
+        self.entities[host.name] = msgspec.structs.replace(
+            host,
+            fields=fields,
+            column_types=host.column_types | extension.column_types,
+            indexed=host.indexed + extension.indexed,
+            aggregates=host.aggregates + extension.aggregates,
+            named_filters=host.named_filters + extension.named_filters,
+        )
+
+    def link_targets(self) -> None:
+        for name, entity in self.entities.items():
+            fields = {
+                key: msgspec.structs.replace(
+                    field, target=self.resolve(field.target, f"{name}.{key}")
+                )
+                if field.target is not None
+                else field
+                for key, field in entity.fields.items()
+            }
+            self.entities[name] = msgspec.structs.replace(entity, fields=fields)
+
+
+def _check_extension(where: str, fields: Mapping[str, Any], extension: Extension) -> None:
+    names = [n.lstrip("-") for names in extension.indexed for n in names]
+    names += [n for a in extension.aggregates for n in (a.field, a.by) if n]
+    names += [n for f in extension.named_filters for n in f.uses]
+    for name in names:
+        if name not in fields:
+            raise StartRefused(f"{where}: {name!r} is not a field of the host")
+
+
+def _plugin(manifest: Manifest, package: str, folder: Path) -> Plugin:
+    module = _module(package, "settings", folder)
+    settings = getattr(module, "Settings", None) if module else None
+    return Plugin(manifest=manifest, package=package, path=str(folder), settings=settings)
+
+
+def load(names: Collection[str], packages: Mapping[str, str] | None = None) -> Loaded:
+    """Return registry and hooks of the kernel and of the plugins called ``names``.
+
+    ``packages`` names packages that lie elsewhere than in ``plugins/`` or behind an entry point.
+    Whatever is wrong is refused with ``StartRefused``, which names the plugin and the file.
+    """
+    found = read_manifests(names, packages or {})
+    order = in_order({name: manifest for name, (manifest, _, _) in found.items()})
+    plugins = {"core": KERNEL} | {name: _plugin(*found[name]) for name in order}
+    hooks = Hooks({name: place for place, name in enumerate(plugins)})
+    collected = _Collected()
+    modules: dict[str, ModuleType | None] = {}
+    for name, plugin in plugins.items():
+        folder = Path(plugin.path)
+        models = _module(plugin.package, "models", folder)
+        for declared in _declared(models, "__entity__"):
+            collected.add_entity(name, declared)
+        for extension in _declared(models, "__extension__"):
+            collected.extensions.append((name, extension))
+        modules[name] = _module(plugin.package, "hooks", folder)
+    for name, extension in collected.extensions:
+        collected.apply_extension(name, extension)
+    collected.link_targets()
+    for name, module in modules.items():
+        if module is not None:
+            hooks.add(name, module)
+    hooks.check()
+    return Loaded(_freeze(plugins, collected, hooks), hooks)
+
+
+def _freeze(plugins: dict[str, Plugin], collected: _Collected, hooks: Hooks) -> Registry:
+    registry = Registry(
+        plugins=plugins,
+        entities=collected.entities,
+        roles=_unique("role", KERNEL_ROLES, hooks.ask("register_roles")),
+        scopes=_unique("scope", KERNEL_SCOPES, hooks.ask("register_scopes")),
+        grants=(),
+        actions={},
+        dictionaries=_unique("dictionary", (), hooks.ask("register_dictionaries")),
+        controllers=tuple((n, c) for n, cs in hooks.ask("register_routes") for c in cs),
+        demos=tuple((n, d) for n, ds in hooks.ask("register_demo") for d in ds),
+        by_class=collected.by_class,
+        extensions=tuple(collected.extensions),
+    )
+    actions = _actions(registry, hooks)
+    registry = msgspec.structs.replace(registry, actions=actions)
+    _check_scopes(registry)
+    _check_dictionaries(registry)
+    return msgspec.structs.replace(registry, grants=_grants(registry, hooks))
+
+
+def _unique(kind: str, own: tuple[Any, ...], asked: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found = {noun.name: noun for noun in own}
+    for plugin, nouns in asked:
+        for noun in nouns:
+            if noun.name in found:
+                raise StartRefused(f"plugin {plugin!r}: {kind} {noun.name!r} exists already")
+            found[noun.name] = noun
+    return found
+
+
+def reach(registry: Registry, plugin: str) -> set[str]:
+    """Return the plugins whose entities ``plugin`` may name: itself and all that it requires."""
+    names, todo = {plugin}, [plugin]
+    while todo:
+        for wanted in registry.plugins[todo.pop()].manifest.requires:
+            if wanted not in names:
+                names.add(wanted)
+                todo.append(wanted)
+    return names | ({"core"} if plugin == "core" else set())
+
+
+def _actions(registry: Registry, hooks: Hooks) -> dict[str, tuple[Action, ...]]:
+    found: dict[str, dict[str, Action]] = {}
+    for plugin, actions in hooks.ask("register_actions"):
+        for action in actions:
+            entity = registry.entity(action.entity)
+            if entity.plugin not in reach(registry, plugin):
+                raise StartRefused(f"plugin {plugin!r}: action {action.name!r} is on "
+                                   f"{entity.name}, but {entity.plugin!r} is not required")
+            mine = found.setdefault(entity.name, {})
+            if action.name in mine:
+                raise StartRefused(f"plugin {plugin!r}: {entity.name} has an action "
+                                   f"{action.name!r} already")
+            mine[action.name] = msgspec.structs.replace(action, entity=(plugin, entity.name))
+    return {name: tuple(actions.values()) for name, actions in found.items()}
+
+
+def rights(registry: Registry, entity: Declaration) -> set[str]:
+    """Return every action that a grant on ``entity`` may name."""
+    declared = {action.right for action in registry.actions.get(entity.name, ())}
+    return {*entity.verbs, *entity.actions, *declared}
+
+
+def _grants(registry: Registry, hooks: Hooks) -> tuple[Grant, ...]:
+    found = []
+    for plugin, grants in hooks.ask("register_grants"):
+        for grant in grants:
+            entity = registry.entity(grant.entity)
+            where = f"plugin {plugin!r}: grant to {grant.role!r} on {entity.name}"
+            if entity.plugin not in reach(registry, plugin):
+                raise StartRefused(f"{where}: {entity.plugin!r} is not required")
+            if grant.role not in registry.roles:
+                raise StartRefused(f"{where}: no such role; known are {sorted(registry.roles)}")
+            unknown = set(grant.actions) - rights(registry, entity)
+            if unknown:
+                raise StartRefused(f"{where}: no action {sorted(unknown)}; known are "
+                                   f"{sorted(rights(registry, entity))}")
+            if grant.scope not in ("all", "author", *entity.scopes):
+                raise StartRefused(f"{where}: {entity.name} declares no scope {grant.scope!r}")
+            for name in grant.fields or ():
+                if name not in entity.fields:
+                    raise StartRefused(f"{where}: {name!r} is not a field")
+            found.append(msgspec.structs.replace(grant, entity=entity.name))
+    return tuple(found)
+
+
+def _check_scopes(registry: Registry) -> None:
+    user = registry.entities["core.user"]
+    for scope in registry.scopes.values():
+        if scope.attribute and scope.attribute not in user.fields:
+            raise StartRefused(f"scope {scope.name!r}: a user has no field {scope.attribute!r}")
+    for entity in registry.entities.values():
+        for name in entity.scopes:
+            if name not in registry.scopes:
+                raise StartRefused(f"{entity.name}: unknown scope {name!r}; known are "
+                                   f"{sorted(registry.scopes)}")
+
+
+def _check_dictionaries(registry: Registry) -> None:
+    for entity in registry.entities.values():
+        for field in entity.fields.values():
+            if field.dictionary and field.dictionary not in registry.dictionaries:
+                raise StartRefused(f"{entity.name}.{field.name}: no dictionary "
+                                   f"{field.dictionary!r}; known are "
+                                   f"{sorted(registry.dictionaries)}")
+
+

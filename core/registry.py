@@ -1,0 +1,134 @@
+"""What exists: the nouns that plugins declare, collected once and then frozen."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from core.entities import Declaration, Extension
+from core.errors import StartRefused
+from core.manifest import Manifest
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One entry of a dictionary: a stable code, the word people see, and its place."""
+
+    code: str
+    label: str
+    order: int = 0
+
+
+class Dictionary(msgspec.Struct, frozen=True):
+    """A list of choices that a tenant may reword, reorder and extend; named ``plugin.noun``."""
+
+    name: str
+    label: str
+    choices: tuple[Choice, ...]
+
+
+class Role(msgspec.Struct, frozen=True):
+    """A role that users of a tenant may hold. ``internal`` roles work for the tenant."""
+
+    name: str
+    label: str
+    internal: bool = True
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """A part of the tenant's rows: those whose column equals ``attribute`` of the principal.
+
+    ``attribute`` is a column of the user, ``None`` for the kernel's own scopes.
+    """
+
+    name: str
+    attribute: str | None = None
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """A right: ``role`` may do ``actions`` on ``entity`` within ``scope``; nothing else allows.
+
+    ``fields`` limits what may be written; ``None`` leaves that to the fields' own rules.
+    """
+
+    role: str
+    entity: Any
+    actions: tuple[str, ...]
+    scope: str
+    fields: tuple[str, ...] | None = None
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation beyond the generated ones: ``/api/<resource>/{id}/<name>/``.
+
+    ``run(ctx, unit, record, values)`` gets the open transaction, the locked record as a mapping of
+    its columns (``None`` on a collection) and the decoded body. It returns ``None`` to answer with
+    the record as the caller may see it, or a struct. ``permission`` defaults to ``name``.
+    """
+
+    entity: Any
+    name: str
+    label: str
+    run: Callable[..., Awaitable[Any]]
+    on: Literal["record", "collection"] = "record"
+    method: Literal["POST", "GET"] = "POST"
+    values: Any = None
+    returns: Any = None
+    permission: str | None = None
+    description: str = ""
+
+    @property
+    def right(self) -> str:
+        """The name of the permission that guards this action."""
+        return self.permission or self.name
+
+
+class Demo(msgspec.Struct, frozen=True, kw_only=True):
+    """Demo records of a plugin: ``run(unit, scale, progress)``, deterministic and idempotent."""
+
+    run: Callable[..., Awaitable[None]]
+
+
+class Plugin(msgspec.Struct, frozen=True, kw_only=True):
+    """A loaded plugin: manifest, package and what its files declare."""
+
+    manifest: Manifest
+    package: str
+    path: str
+    settings: type[msgspec.Struct] | None = None
+
+    @property
+    def name(self) -> str:
+        """The manifest's name."""
+        return self.manifest.name
+
+
+class Registry(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything declared by the kernel and the loaded plugins, in dependency order."""
+
+    plugins: Mapping[str, Plugin]
+    entities: Mapping[str, Declaration]
+    roles: Mapping[str, Role]
+    scopes: Mapping[str, Scope]
+    grants: tuple[Grant, ...]
+    actions: Mapping[str, tuple[Action, ...]]
+    dictionaries: Mapping[str, Dictionary]
+    controllers: tuple[tuple[str, Any], ...]
+    demos: tuple[tuple[str, Demo], ...]
+    by_class: Mapping[Any, str]
+    extensions: tuple[tuple[str, Extension], ...] = ()
+
+    def entity(self, wanted: Any) -> Declaration:
+        """Return the entity of a class or of a name ``plugin.entity``."""
+        name = wanted if isinstance(wanted, str) else self.by_class.get(wanted)
+        if name is None or name not in self.entities:
+            raise StartRefused(f"{wanted!r} is not an entity; known are {sorted(self.entities)}")
+        return self.entities[name]
+
+    def links_to(self, name: str) -> Sequence[tuple[Declaration, str]]:
+        """Return each (entity, field) whose link points at the entity called ``name``."""
+        return [
+            (entity, field.name)
+            for entity in self.entities.values()
+            for field in entity.fields.values()
+            if field.target == name
+        ]

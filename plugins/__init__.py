@@ -1,0 +1,1 @@
+"""The capabilities that ship with the product, one folder each."""
