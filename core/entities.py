@@ -41,6 +41,7 @@ class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
     field: str | None = None
     where: Criteria | None = None
     by: str | None = None
+    plugin: str = ""
 
 
 class NamedFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +54,7 @@ class NamedFilter(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     uses: tuple[str, ...]
     criteria: Callable[[str], Criteria]
+    plugin: str = ""
 
 
 class Through(msgspec.Struct, frozen=True, kw_only=True):

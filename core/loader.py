@@ -144,7 +144,13 @@ class _Collected:
                 )
         self.by_class[declared.cls] = name
         self.entities[name] = msgspec.structs.replace(
-            declared, name=name, plugin=plugin, table=name.replace(".", "_"), fields=named
+            declared,
+            name=name,
+            plugin=plugin,
+            table=name.replace(".", "_"),
+            fields=named,
+            aggregates=_owned(plugin, declared.aggregates),
+            named_filters=_owned(plugin, declared.named_filters),
         )
 
     def resolve(self, wanted: Any, where: str) -> str:
@@ -170,8 +176,8 @@ class _Collected:
             fields=fields,
             column_types=host.column_types | extension.column_types,
             indexed=host.indexed + extension.indexed,
-            aggregates=host.aggregates + extension.aggregates,
-            named_filters=host.named_filters + extension.named_filters,
+            aggregates=host.aggregates + _owned(plugin, extension.aggregates),
+            named_filters=host.named_filters + _owned(plugin, extension.named_filters),
         )
 
     def link_targets(self) -> None:
@@ -185,6 +191,10 @@ class _Collected:
                 for key, field in entity.fields.items()
             }
             self.entities[name] = msgspec.structs.replace(entity, fields=fields)
+
+
+def _owned(plugin: str, nouns: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(msgspec.structs.replace(noun, plugin=plugin) for noun in nouns)
 
 
 def _check_extension(where: str, fields: Mapping[str, Any], extension: Extension) -> None:
@@ -286,7 +296,9 @@ def _actions(registry: Registry, hooks: Hooks) -> dict[str, tuple[Action, ...]]:
             if action.name in mine:
                 raise StartRefused(f"plugin {plugin!r}: {entity.name} has an action "
                                    f"{action.name!r} already")
-            mine[action.name] = msgspec.structs.replace(action, entity=(plugin, entity.name))
+            mine[action.name] = msgspec.structs.replace(
+                action, entity=entity.name, plugin=plugin
+            )
     return {name: tuple(actions.values()) for name, actions in found.items()}
 
 

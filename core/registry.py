@@ -75,6 +75,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     returns: Any = None
     permission: str | None = None
     description: str = ""
+    plugin: str = ""
 
     @property
     def right(self) -> str:

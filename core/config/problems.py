@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from core.errors import StartRefused
+
 KeyPath = tuple[str, ...]
 
 # Longer lists (time zones, currencies) drown the message; the nearest name says more.
@@ -37,7 +39,7 @@ class Problem(msgspec.Struct, frozen=True):
         return f"{self.place}: {self.detail}"
 
 
-class ConfigError(Exception):
+class ConfigError(StartRefused):
     """The configuration is refused; every problem found is listed, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -51,6 +53,11 @@ class Places:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._places: dict[KeyPath, Place] = {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Places) and self._places == other._places
+
+    __hash__ = None  # type: ignore[assignment]  # filled while the files are read
 
     def add(self, path: KeyPath, place: Place) -> None:
         self._places.setdefault(path, place)

@@ -16,7 +16,7 @@ import msgspec
 from core.config import rules
 from core.config.decode import decode
 from core.config.lines import key_lines
-from core.config.problems import ConfigError, Findings, Place, Places, Problem
+from core.config.problems import ConfigError, Findings, KeyPath, Place, Places, Problem, dotted
 from core.config.secrets import open_secrets
 from core.config.structs import (
     Config,
@@ -53,13 +53,14 @@ def load(
     """
     environ = os.environ if environ is None else environ
     path = path.absolute()
-    places = Places(path)
-    findings = Findings(places)
-    raw = _parsed(path, texts, (), places)
-    tenants = _own_tenants(raw, findings)
+    source = _parsed(path, texts or {})
+    findings = Findings(Places(path))
+    source.note(findings.places)
+    tenants = _own_tenants(source.raw, findings)
     for extra in tenant_files(path):
-        _add_tenants(extra, _parsed(extra, texts, tuple(tenants), places), tenants, findings)
-    config = _decoded(raw, tenants, path, Path(environ.get("CRM_HOME") or "var"), findings)
+        _add_tenants(_parsed(extra, texts or {}), tenants, findings)
+    home = Path(environ.get("CRM_HOME") or "var").absolute()
+    config = _decoded(source.raw, tenants, path, home, findings)
     rules.check(config, findings)
     database = open_secrets(config.database, path.parent, environ, findings)
     findings.refuse()
@@ -71,12 +72,26 @@ def tenant_files(path: Path) -> list[Path]:
     return sorted((path.parent / TENANTS_FOLDER).glob("*.toml"))
 
 
-def _parsed(
-    path: Path, texts: Mapping[Path, str] | None, taken: tuple[str, ...], places: Places
-) -> dict[str, Any]:
-    """Parse one file and note where its keys stand; a key already noted keeps its place."""
+class _Source(msgspec.Struct, frozen=True):
+    """One parsed file and the lines of its keys."""
+
+    path: Path
+    raw: dict[str, Any]
+    lines: dict[KeyPath, int]
+
+    def problem(self, key: KeyPath, detail: str) -> Problem:
+        return Problem(Place(self.path, self.lines.get(key, 1)), dotted(key), detail)
+
+    def note(self, places: Places) -> None:
+        """Add the file's keys to ``places``; a key already known keeps its place."""
+        for key, line in self.lines.items():
+            places.add(key, Place(self.path, line))
+
+
+def _parsed(path: Path, texts: Mapping[Path, str]) -> _Source:
+    text = ""
     try:
-        text = texts[path] if texts and path in texts else path.read_text("utf-8")
+        text = texts[path] if path in texts else path.read_bytes().decode()
         raw = tomllib.loads(text)
     except OSError as error:
         hint = "; CRM_CONFIG names the config file" if isinstance(error, FileNotFoundError) else ""
@@ -85,10 +100,10 @@ def _parsed(
         raise _unreadable(path, 1, f"not UTF-8 text at byte {error.start}") from None
     except tomllib.TOMLDecodeError as error:
         raise _unreadable(path, *_syntax(str(error), text)) from None
+    lines: dict[KeyPath, int] = {}
     for key, line in key_lines(text):
-        if not (len(key) > 1 and key[0] == "tenants" and key[1] in taken):
-            places.add(key, Place(path, line))
-    return raw
+        lines.setdefault(key, line)
+    return _Source(path, raw, lines)
 
 
 def _unreadable(path: Path, line: int, detail: str) -> ConfigError:
@@ -112,33 +127,20 @@ def _own_tenants(raw: dict[str, Any], findings: Findings) -> dict[str, Any]:
     return {}
 
 
-def _add_tenants(
-    file: Path, raw: dict[str, Any], tenants: dict[str, Any], findings: Findings
-) -> None:
+def _add_tenants(source: _Source, tenants: dict[str, Any], findings: Findings) -> None:
     """Add the tenants of one extra file; anything else, or a slug already taken, is refused."""
-    for key in raw:
+    for key in source.raw:
         if key != "tenants":
-            line = next(line for path, line in key_lines(file.read_text("utf-8")) if path[0] == key)
-            findings.problems.append(
-                Problem(Place(file, line), key, "only [tenants.<slug>] tables may stand here")
-            )
-    own = raw.get("tenants", {})
+            detail = "only [tenants.<slug>] tables may stand here"
+            findings.problems.append(source.problem((key,), detail))
+    own = source.raw.get("tenants", {})
     for slug, table in (own if isinstance(own, dict) else {}).items():
         if slug in tenants:
             place = findings.places.find(("tenants", slug))
-            findings.problems.append(
-                Problem(
-                    Place(file, _line_of(file, slug)),
-                    f"tenants.{slug}",
-                    f"this tenant is already defined in {place}",
-                )
-            )
+            detail = f"this tenant is already defined in {place}"
+            findings.problems.append(source.problem(("tenants", slug), detail))
         tenants.setdefault(slug, table)
-
-
-def _line_of(file: Path, slug: str) -> int:
-    keys = key_lines(file.read_text("utf-8"))
-    return next((line for path, line in keys if path == ("tenants", slug)), 1)
+    source.note(findings.places)
 
 
 def _decoded(
@@ -156,7 +158,7 @@ def _decoded(
         **built,
         tenants={slug: _tenant(slug, table, findings) for slug, table in tenants.items()},
         path=path,
-        home=home.absolute(),
+        home=home,
         places=findings.places,
     )
 
