@@ -1,0 +1,1 @@
+"""Everything that speaks to PostgreSQL: the embedded server, its roles, connections and backups."""
