@@ -255,6 +255,7 @@ def _freeze(plugins: dict[str, Plugin], collected: _Collected, hooks: Hooks) -> 
         demos=tuple((n, d) for n, ds in hooks.ask("register_demo") for d in ds),
         by_class=collected.by_class,
         extensions=tuple(collected.extensions),
+        role_owners={r.name: n for n, rs in hooks.ask("register_roles") for r in rs},
     )
     actions = _actions(registry, hooks)
     registry = msgspec.structs.replace(registry, actions=actions)
@@ -327,7 +328,7 @@ def _grants(registry: Registry, hooks: Hooks) -> tuple[Grant, ...]:
             for name in grant.fields or ():
                 if name not in entity.fields:
                     raise StartRefused(f"{where}: {name!r} is not a field")
-            found.append(msgspec.structs.replace(grant, entity=entity.name))
+            found.append(msgspec.structs.replace(grant, entity=entity.name, plugin=plugin))
     return tuple(found)
 
 

@@ -55,6 +55,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[str, ...]
     scope: str
     fields: tuple[str, ...] | None = None
+    plugin: str = "core"
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +118,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     demos: tuple[tuple[str, Demo], ...]
     by_class: Mapping[Any, str]
     extensions: tuple[tuple[str, Extension], ...] = ()
+    role_owners: Mapping[str, str] = {}
 
     def entity(self, wanted: Any) -> Declaration:
         """Return the entity of a class or of a name ``plugin.entity``."""

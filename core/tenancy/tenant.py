@@ -1,0 +1,154 @@
+"""A tenant as the kernel sees it between two changes of its configuration."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from core.access.rights import Rights
+from core.config import TenantConfig
+from core.entities import Declaration
+from core.hooks import Hooks
+from core.loader import Loaded
+from core.registry import Action, Choice, Grant
+from core.values import Terms
+
+
+class Overlay(msgspec.Struct, frozen=True):
+    """What people edited, laid over the file's defaults."""
+
+    settings: Mapping[str, Mapping[str, Any]] = {}
+    dictionaries: Mapping[str, tuple[Choice, ...]] = {}
+
+
+class Tenant:
+    """A snapshot: configuration, enabled plugins and everything compiled from them."""
+
+    def __init__(
+        self, id: UUID, number: int, config: TenantConfig, loaded: Loaded, overlay: Overlay
+    ) -> None:
+        self.id = id
+        self.number = number
+        self.config = config
+        self.slug = config.slug
+        self.overlay = overlay
+        self.registry = loaded.registry
+        installed = loaded.registry.plugins
+        self.enabled = frozenset({"core", *(n for n in config.plugins if n in installed)})
+        self.hooks: Hooks = loaded.hooks.for_plugins(self.enabled)
+        self.entities = self._entities()
+        self.roles = {
+            name: role
+            for name, role in loaded.registry.roles.items()
+            if self._role_enabled(name)
+        }
+        self.shapes: dict[Any, Any] = {}
+        self._rights: dict[Any, Rights] = {}
+        self._settings: dict[str, msgspec.Struct] = {}
+        self.terms = Terms(
+            region=config.phone_region,
+            currency=config.currency,
+            timezone=config.timezone,
+            choices=lambda name: tuple(c.code for c in self.dictionary(name)),
+        )
+
+    def _entities(self) -> dict[str, Declaration]:
+        """Return the enabled entities, without the fields of plugins that are off."""
+        on = self.enabled
+        return {
+            name: msgspec.structs.replace(
+                entity,
+                fields={k: f for k, f in entity.fields.items() if f.plugin in on},
+                aggregates=tuple(a for a in entity.aggregates if a.plugin in on),
+                named_filters=tuple(f for f in entity.named_filters if f.plugin in on),
+                indexed=entity.indexed,
+            )
+            for name, entity in self.registry.entities.items()
+            if entity.plugin in on
+        }
+
+    def _role_enabled(self, name: str) -> bool:
+        owner = self.registry.role_owners.get(name, "core")
+        return owner in self.enabled
+
+    def actions(self, entity: str) -> list[Action]:
+        """Return the enabled actions on ``entity``."""
+        return [a for a in self.registry.actions.get(entity, ()) if a.plugin in self.enabled]
+
+    def rights_of(self, entity: Declaration) -> set[str]:
+        """Return every action on ``entity`` that a role of this tenant can hold."""
+        return {*entity.verbs, *entity.actions, *(a.right for a in self.actions(entity.name))}
+
+    def dictionary(self, name: str) -> tuple[Choice, ...]:
+        """Return the choices of a dictionary in order: edited, from the file, or as declared."""
+        if name in self.overlay.dictionaries:
+            found: tuple[Choice, ...] = tuple(self.overlay.dictionaries[name])
+        elif name in self.config.dictionaries:
+            found = tuple(
+                Choice(c.code, c.label, c.order) for c in self.config.dictionaries[name]
+            )
+        else:
+            found = self.registry.dictionaries[name].choices
+        return tuple(sorted(found, key=lambda c: c.order))
+
+    def settings(self, plugin: str) -> Any:
+        """Return the plugin's settings: its defaults, the file's values, then what was edited."""
+        found = self._settings.get(plugin)
+        if found is None:
+            struct = self.registry.plugins[plugin].settings
+            if struct is None:
+                raise LookupError(f"plugin {plugin!r} has no settings")
+            given = {**self.config.settings.get(plugin, {}), **self.overlay.settings.get(plugin, {})}
+            found = self._settings[plugin] = msgspec.convert(given, struct)
+        return found
+
+    def rights(
+        self,
+        roles: tuple[str, ...],
+        key_scopes: tuple[str, ...] | None = None,
+        *,
+        known: bool = True,
+    ) -> Rights:
+        """Return the compiled rights of a set of roles, narrowed by an API key's scopes."""
+        place = (roles, key_scopes, known)
+        found = self._rights.get(place)
+        if found is None:
+            found = self._rights[place] = self._compile(roles, key_scopes, known)
+        return found
+
+    def _compile(
+        self, roles: tuple[str, ...], key_scopes: tuple[str, ...] | None, known: bool
+    ) -> Rights:
+        held = {name for name in roles if name in self.roles or name in self.config.roles}
+        grants: list[Grant] = []
+        audiences: set[str] = set()
+        for name in held:
+            grants += self._grants_of(name)
+            own = self.config.roles.get(name)
+            if own is not None:
+                grants += _own_grants(name, own.grants)
+                if own.like:
+                    audiences.add(own.like)
+                    grants += self._grants_of(own.like)
+        usable = [g for g in grants if g.entity in self.entities]
+        audiences.discard("admin")
+        every = {name: self.rights_of(entity) for name, entity in self.entities.items()}
+        return Rights(self.entities, held, audiences, usable, every, key_scopes, known)
+
+    def _grants_of(self, role: str) -> list[Grant]:
+        return [
+            g
+            for g in self.registry.grants
+            if g.role == role and g.plugin in self.enabled
+        ]
+
+
+def _own_grants(role: str, lines: tuple[str, ...]) -> list[Grant]:
+    """Read grants of a tenant's own role: ``"customers.customer:list,view:all"``."""
+    found = []
+    for line in lines:
+        entity, actions, scope = line.split(":")
+        names = tuple(action.strip() for action in actions.split(","))
+        found.append(Grant(role=role, entity=entity, actions=names, scope=scope))
+    return found

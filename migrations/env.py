@@ -1,0 +1,13 @@
+"""Alembic's entry: runs one plugin's chain on the connection that the kernel opened."""
+
+from alembic import context
+
+options = context.config.attributes
+context.configure(
+    connection=options["connection"],
+    version_table=options["version_table"],
+    target_metadata=None,
+    transaction_per_migration=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
