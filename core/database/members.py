@@ -31,12 +31,7 @@ def born(pid: int) -> str | None:
 
 
 def _born_by_ps(pid: int) -> str | None:
-    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
-    state, _, started = (
-        subprocess.run(command, capture_output=True, text=True, check=False)
-        .stdout.strip()
-        .partition(" ")
-    )
+    state, _, started = _ps(pid, "stat=,lstart=").strip().partition(" ")
     return None if not state or state.startswith("Z") else started.strip()
 
 
@@ -48,8 +43,14 @@ def command(pid: int) -> tuple[str, ...]:
     except (FileNotFoundError, ProcessLookupError):
         if Path("/proc/self/cmdline").exists():
             return ()
-    line = ["ps", "-o", "command=", "-p", str(pid)]
-    return tuple(subprocess.run(line, capture_output=True, text=True, check=False).stdout.split())
+    return tuple(_ps(pid, "command=").split())
+
+
+def _ps(pid: int, columns: str) -> str:
+    """Ask ``ps`` where the system has no /proc."""
+    line = ["ps", "-o", columns, "-p", str(pid)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)  # noqa: S603 -- no shell
+    return done.stdout
 
 
 def live(place: Place) -> tuple[Member, ...]:

@@ -80,7 +80,7 @@ def _create_user() -> pwd.struct_passwd:
     command = ["useradd", "--system", "--user-group", "--no-create-home"]
     command += ["--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", USER]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- fixed words
         return pwd.getpwnam(USER)  # also when another start has created it meanwhile
     except (OSError, KeyError) as error:
         reason = str(error) if isinstance(error, OSError) else done.stderr.strip()
