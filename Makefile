@@ -1,0 +1,71 @@
+# Trellis. `make run` and `make test` need Python 3.11 or newer and make, nothing else.
+
+PYTHON ?= python3
+PORT ?= 8000
+WORKERS ?= 2
+
+# uv from the machine if it runs, else one of our own under var/tools.
+UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo var/tools/bin/uv)
+CRM := .venv/bin/crm
+PYTEST := .venv/bin/pytest
+
+# The environment is the project's own .venv, whichever one is active in the shell.
+unexport VIRTUAL_ENV
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_PYTHON_PREFERENCE := system
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench check lint probe fuzz clean sync sync-dev
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+
+run: sync  ## start everything with demo data on http://127.0.0.1:8000 (PORT=... for another)
+	@$(CRM) db init
+	@$(CRM) db migrate
+	@$(CRM) demo
+	@printf '%s\n' '' \
+		'  Trellis           http://127.0.0.1:$(PORT)' \
+		'  tenant acme       http://acme.localhost:$(PORT)' \
+		'  tenant globex     http://globex.localhost:$(PORT)' \
+		'  documentation     http://acme.localhost:$(PORT)/api/docs' '' \
+		'  admin@acme.example  staff@  seller@  seller2@  customer@   (and @globex.example)' \
+		'  password of all: trellis-demo' \
+		'  Ctrl-C stops it; var/ keeps the data.' ''
+	@exec $(CRM) serve --port $(PORT)
+
+test: sync-dev  ## run every test but the measurements and the fuzzers
+	$(PYTEST) -n $(WORKERS)
+
+check: lint  ## format, lint, types and the contract suite without the probes: under a minute
+	$(PYTEST) tests/contract -n $(WORKERS) -m "not probe and not bench and not fuzz"
+
+lint: sync-dev  ## format, lint and types only
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+probe: sync-dev  ## ask every route as every principal for foreign rows
+	$(PYTEST) -n $(WORKERS) -m probe
+
+fuzz: sync-dev  ## send thousands of hostile requests; no answer may be 5xx
+	$(PYTEST) -m fuzz -s --timeout 0
+
+bench: sync-dev  ## print the figures, each as a ratio to a limit run beside it
+	$(PYTEST) tests/bench -m bench -s -p no:randomly --timeout 0
+
+clean:  ## remove caches; var/ (data) and .venv stay
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build
+	find . -path ./.venv -prune -o -path ./var -prune -o -name __pycache__ -exec rm -rf {} +
+
+# --inexact: `make run` after `make test` leaves the developers' packages where they are.
+sync: $(UV)
+	@$(UV) sync --quiet --locked --no-dev --inexact
+
+sync-dev: $(UV)
+	@$(UV) sync --quiet --locked
+
+var/tools/bin/uv:
+	@echo "Fetching uv into var/tools ..."
+	@mkdir -p var/tools
+	@$(PYTHON) tools/fetch_uv.py var/tools
