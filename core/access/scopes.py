@@ -50,11 +50,11 @@ def role_policy(entity: Declaration, entities: Mapping[str, Declaration]) -> str
     The scopes come from ``app.scopes``. Sub-selects without a table are evaluated once per
     statement, so that a row costs one comparison.
     """
-    scopes = f"(SELECT crm_scopes('{entity.name}'))"
-    parts = [f"'all' = ANY ({scopes})"]
+    def held(scope: str) -> str:
+        return f"(SELECT '{scope}' = ANY (crm_scopes('{entity.name}')))"
+
+    parts = [held("all")]
     for scope in ("author", *entity.scopes):
-        if "deleted_at" not in entity.fields:
-            continue
         sql = condition(entity, scope, entity.table, entities)
-        parts.append(f"('{scope}' = ANY ({scopes}) AND {sql})")
+        parts.append(f"({held(scope)} AND {sql})")
     return "(" + " OR ".join(parts) + ")"

@@ -1,7 +1,5 @@
 """The kernel's own entity: the people who sign in."""
 
-from datetime import datetime
-
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped
 
@@ -13,7 +11,7 @@ from core.fields import Email, Tags, field
     label="User",
     plural="Users",
     title="name",
-    columns=("name", "email", "roles", "is_active", "last_seen_at"),
+    columns=("name", "email", "roles", "is_active"),
     search=("name", "email"),
     filters=("is_active", "email"),
     order="name",
@@ -32,4 +30,3 @@ class User(Entity):
     roles: Mapped[list[str]] = field(Tags, label="Roles", audience=("admin",))
     is_active: Mapped[bool] = field(label="Active", default=True)
     token_version: Mapped[int] = field(label="Stamp", default=1, readonly=True, audience=())
-    last_seen_at: Mapped[datetime | None] = field(label="Last seen", readonly=True)

@@ -60,8 +60,8 @@ END $$
 STAMP = """
 CREATE FUNCTION crm_user_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  idle text[] := ARRAY['version', 'updated_at', 'updated_by', 'name', 'name_key', 'last_seen_at',
-                       'custom', 'token_version'];
+  idle text[] := ARRAY['version', 'updated_at', 'updated_by', 'name', 'name_key', 'custom',
+                       'token_version'];
 BEGIN
   IF to_jsonb(NEW) - idle <> to_jsonb(OLD) - idle THEN
     NEW.token_version := OLD.token_version + 1;
@@ -113,7 +113,6 @@ def upgrade() -> None:
         sa.Column("roles", ARRAY(sa.Text()), nullable=False, server_default="{}"),
         sa.Column("is_active", sa.Boolean(), nullable=False, server_default="true"),
         sa.Column("token_version", sa.Integer(), nullable=False, server_default="1"),
-        sa.Column("last_seen_at", sa.DateTime(timezone=True)),
         keys=("name",),
         unique=("email",),
         indexes=(("created_at",), ("name_key",)),
