@@ -1,8 +1,8 @@
-"""The kernel's functions, the tenant directory and the users."""
+"""The kernel's functions, the tenant directory, the users and what people edit."""
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from core.database.tables import drop_tenant_table, tenant_table
 
@@ -117,6 +117,13 @@ def upgrade() -> None:
         unique=("email",),
         indexes=(("created_at",), ("name_key",)),
     )
+    tenant_table(
+        "core_setting",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", JSONB(), nullable=False),
+        unique=(("kind", "name"),),
+    )
     op.execute("CREATE INDEX core_user_email_any ON core_user (email) WHERE deleted_at IS NULL")
     for sql in (CHECK, STAMP, TENANT_OF, ENROL):
         op.execute(sql)
@@ -131,6 +138,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop everything that the kernel made."""
+    drop_tenant_table("core_setting")
     drop_tenant_table("core_user")
     op.drop_table("core_tenant")
     for name in (
