@@ -126,8 +126,14 @@ async def _knock(folder: Path, password: str) -> Reply:
         raise Unusable("secrets/postgres.json does not fit this database.") from error
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return Reply.SILENT
-    await connection.close()
-    return Reply.READY
+    try:
+        # While it replays, a server may already let readers in.
+        recovering = await connection.fetchval("SELECT pg_is_in_recovery()")
+        return Reply.STARTING if recovering else Reply.READY
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return Reply.SILENT
+    finally:
+        await connection.close()
 
 
 def bring_up(place: Place, tools: Path, password: str, progress: Progress) -> None:
