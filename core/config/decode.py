@@ -6,7 +6,8 @@ key is looked at by itself, and msgspec judges the leaves.
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -53,6 +54,10 @@ def _built(
 
 def _value(raw: object, wanted: Any, path: KeyPath, findings: Findings) -> Any:
     origin, arguments = get_origin(wanted), get_args(wanted)
+    if origin in (Union, UnionType) and isinstance(raw, dict | list):
+        inner = [kind for kind in arguments if kind is not type(None)]
+        if len(inner) == 1:  # an optional table or list is judged key by key too
+            return _value(raw, inner[0], path, findings)
     if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
         return decode(raw, wanted, path, findings)
     if origin is dict and isinstance(raw, dict):

@@ -6,7 +6,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -106,9 +106,9 @@ class ConfigFile:
     def _look(self) -> tuple[Signature, bool]:
         """Return what identifies the files' state, and whether all are old enough to trust it."""
         found = [_stat(self._watched[0]), _stat(self._watched[1])]
-        if found[1][1]:
-            with os.scandir(self._watched[1]) as entries:
-                found += sorted(_stat(e.path) for e in entries if e.name.endswith(".toml"))
+        folder = self._watched[1]
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+            found += sorted(_stat(e.path) for e in entries if e.name.endswith(".toml"))
         newest = max(mtime for _, _, mtime, _, _ in found)
         return tuple(found), time.time_ns() - newest > SETTLED_NS
 

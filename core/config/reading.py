@@ -68,8 +68,8 @@ def load(
 
 
 def tenant_files(path: Path) -> list[Path]:
-    """Return the files of the tenants' folder beside the config file, by name."""
-    return sorted((path.parent / TENANTS_FOLDER).glob("*.toml"))
+    """Return the files of the tenants' folder beside the config file, by name; no hidden ones."""
+    return sorted((path.parent / TENANTS_FOLDER).glob("[!.]*.toml"))
 
 
 class _Source(msgspec.Struct, frozen=True):
