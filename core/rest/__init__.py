@@ -1,0 +1,1 @@
+"""REST, generated: one tree of routes out of the registry."""

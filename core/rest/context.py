@@ -1,0 +1,85 @@
+"""One request's context: tenant, principal, rights and the two doors, opened once."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import asyncpg
+from litestar import Request
+
+from core.access.rights import Principal, Rights
+from core.auth.credentials import identify
+from core.database.doors import Unit, opening
+from core.errors import NotFound
+from core.platform import Platform
+from core.tenancy.tenant import Tenant
+
+T = TypeVar("T")
+
+
+class Context:
+    """Who asks for what. A context serves one tenant for life."""
+
+    __slots__ = ("_opening", "platform", "principal", "request_id", "rights", "route", "tenant")
+
+    def __init__(
+        self,
+        platform: Platform,
+        tenant: Tenant,
+        principal: Principal,
+        request_id: str = "",
+        route: str = "",
+    ) -> None:
+        self.platform = platform
+        self.tenant = tenant
+        self.principal = principal
+        self.request_id = request_id
+        self.route = route
+        system = principal.kind == "system"
+        self.rights: Rights = tenant.rights(
+            principal.roles, principal.key_scopes, known=principal.kind != "anonymous"
+        )
+        scopes = "*" if system else self.rights.scopes_setting
+        self._opening = opening(tenant.id, principal, scopes)
+
+    async def read(self, fn: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Run ``fn`` in one READ ONLY transaction on the driver's connection."""
+        return await self.platform.database.read(self._opening, fn)
+
+    async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
+        """Return all rows of one statement through the read door."""
+        return await self.read(lambda connection: connection.fetch(sql, *values))
+
+    async def fetchrow(self, sql: str, *values: Any) -> asyncpg.Record | None:
+        """Return the first row of one statement through the read door, or None."""
+        return await self.read(lambda connection: connection.fetchrow(sql, *values))
+
+    async def fetchval(self, sql: str, *values: Any) -> Any:
+        """Return the first value of one statement through the read door."""
+        return await self.read(lambda connection: connection.fetchval(sql, *values))
+
+    async def write(self, fn: Callable[[Unit], Awaitable[T]]) -> T:
+        """Run ``fn(unit)`` in one transaction and commit; it may run again after a deadlock."""
+
+        async def run(unit: Unit) -> T:
+            unit.ctx = self
+            return await fn(unit)
+
+        context = self._opening
+        if self.request_id:
+            context = f"{context}; SET LOCAL app.request_id = '{self.request_id}'"
+        return await self.platform.database.write(context, run)
+
+
+async def open_context(request: Request[Any, Any, Any]) -> Context:
+    """Return the context of a request; refuses a bad credential, or a host without tenant."""
+    scope = request.scope
+    platform: Platform = scope["litestar_app"].state.platform
+    headers = dict(scope["headers"])
+    host = headers.get(b"host", b"").decode("latin-1").lower()
+    tenant, principal = await identify(platform, headers, host)
+    plugin = request.route_handler.opt.get("plugin")
+    if plugin is not None and plugin not in tenant.enabled:
+        raise NotFound()
+    state = scope["state"]
+    state["tenant"], state["principal"] = tenant, principal
+    return Context(platform, tenant, principal, state.get("request_id", ""), scope["path"])
