@@ -238,7 +238,8 @@ m = 3
     assert lines[("rows", "[0]", "n")] == 17
     assert lines[("rows", "[1]", "n")] == 19
     assert lines[("rows", "[1]", "sub", "m")] == 21
-    assert not {("x",), ("y",), ("not",), ("k",)} & lines.keys()
+    assert {path[0] for path in lines} == {"a", "text", "raw", "list", "quoted A.name", "rows"}
+    assert ("quoted A.name", "k", "in") not in lines  # stands on the line of its key
 
 
 def test_choices_roles_and_settings_are_read(write: Write) -> None:
