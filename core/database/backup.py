@@ -113,18 +113,24 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _run(owner_url: str, server: tuple[int, int], name: str, *options: str) -> None:
-    """Run a PostgreSQL program on the database; the password stays out of the list of processes."""
-    parts = urlsplit(owner_url)
-    login, at, host = parts.netloc.rpartition("@")
-    user, _, password = login.partition(":")
-    bare = parts._replace(netloc=f"{user}{at}{host}").geturl()
-    secret = {"PGPASSWORD": unquote(password)} if password else {}
+    """Run a PostgreSQL program on the database."""
+    bare, secret = _without_password(owner_url)
     command = [str(_tool(name, server[0])), "--no-password", f"--dbname={bare}", *options]
     done = subprocess.run(  # noqa: S603 -- our own list of words, no shell
         command, capture_output=True, text=True, check=False, env={**os.environ, **secret}
     )
     if done.returncode != 0:
         raise BackupRefused(f"{name} failed: {done.stderr.strip()}")
+
+
+def _without_password(url: str) -> tuple[str, dict[str, str]]:
+    """Move the password into the environment: every user of the machine can read command lines."""
+    parts = urlsplit(url)
+    login, at, host = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    secret = {"PGPASSWORD": unquote(password)} if password else {}
+    # Not geturl(): it drops the slashes of a URL without any host.
+    return url.replace(parts.netloc, f"{user}{at}{host}", 1), secret
 
 
 def _tool(name: str, wanted: int) -> Path:

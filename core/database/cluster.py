@@ -140,9 +140,11 @@ def bring_up(place: Place, tools: Path, password: str, progress: Progress) -> No
     """Start the server unless it runs, and return when it answers a real connection."""
     deadline = time.monotonic() + SILENCE
     while knock(place, password) is not Reply.READY:
-        pid = postmaster(place) or _spawn(place, tools)
-        if _await(place, pid, password, progress):
+        running = postmaster(place)
+        if _await(place, running or _spawn(place, tools), password, progress):
             return
+        if running:  # it was shutting down
+            continue
         # Backends of a killed server hold its memory for a moment longer than their parent.
         still_used = "still in use" in _last_words(place) or postmaster(place) is not None
         if not still_used or time.monotonic() > deadline:

@@ -23,6 +23,9 @@ class Server(msgspec.Struct, frozen=True):
     passwords: Mapping[str, str]
     member: members.Member
 
+    def __repr__(self) -> str:
+        return f"Server({str(self.socket)!r})"  # without the passwords
+
     def url(self, role: str, database: str = "trellis") -> str:
         """Return a URL for asyncpg and libpq that reaches the server through its socket."""
         # The port is named because PGPORT would otherwise change the socket's name.
@@ -59,7 +62,10 @@ def _silent(_: str) -> None:
 
 
 def ensure(home: Path, progress: cluster.Progress = _silent) -> Server:
-    """Start the server of this home, or join the one that runs; returns when it answers."""
+    """Start the server of this home, or join the one that runs; returns when it answers.
+
+    ``progress`` is told again and again while a start or a recovery takes its time.
+    """
     spot = place.find(home)
     with place.locked(spot):
         secrets = place.passwords(spot)
@@ -67,13 +73,20 @@ def ensure(home: Path, progress: cluster.Progress = _silent) -> Server:
         try:
             started = _ready(spot, secrets, progress)
             server = Server(spot, place.socket_folder(spot), secrets, member)
-            if started:
-                roles.prepare(server.url("postgres", "postgres"), secrets)
+            _prepare(server, again=started)
         except BaseException:
             if not members.leave(spot, member.key):
                 cluster.halt(spot)
             raise
     return server
+
+
+def _prepare(server: Server, *, again: bool) -> None:
+    """Create the roles, unless a start that went well has; a killed start is made up for."""
+    done = server.place.folder / "prepared"
+    if again or not done.exists():
+        roles.prepare(server.url("postgres", "postgres"), server.passwords)
+        done.touch()
 
 
 def _ready(spot: Place, secrets: Mapping[str, str], progress: cluster.Progress) -> bool:

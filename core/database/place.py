@@ -116,6 +116,9 @@ def settle(place: Place) -> None:
         if place.as_root:
             private(ROOT, 0, 0, 0o755)
             private(place.folder, 0, owner(place).gid, 0o750)
+            note = place.folder / "home.path"  # tells an operator whose folder this is
+            if not note.exists():
+                write_private(note, os.fsencode(place.home))
         else:
             private(place.folder, os.geteuid(), os.getegid())
     except PermissionError as error:

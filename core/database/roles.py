@@ -88,7 +88,9 @@ async def _member(admin: asyncpg.Connection, role: str) -> bool:
 
 async def _may_act_as_owner(admin: asyncpg.Connection) -> None:
     """Let an admin that is no superuser give objects to crm_owner."""
-    if not await admin.fetchval("SELECT pg_has_role(current_user, 'crm_owner', 'MEMBER')"):
+    # From 16 on the creator of a role may grant it but not become it, so asking "is it a member"
+    # says too little; granting twice does no harm.
+    if not await admin.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
         await admin.execute("GRANT crm_owner TO CURRENT_USER")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.database import embedded
-from tests.core.apps import stranger
+from tests.core.apps import ROOT, stranger
+
+DEBIAN = Path("/usr/lib/postgresql/15/bin")
 
 
 def _home() -> Iterator[Path]:
@@ -56,4 +59,27 @@ def foreign_home() -> Iterator[Path]:
     user = stranger()
     os.chown(folder, user["user"], user["group"])
     yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def old_server() -> Iterator[str]:
+    """PostgreSQL 15 of the system, as an external server would be."""
+    if not DEBIAN.is_dir():
+        pytest.skip("PostgreSQL 15 is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="trl-", dir="/tmp"))
+    user = stranger() if ROOT else {}
+    if ROOT:
+        shutil.chown(folder, "nobody")
+    (folder / "pw").write_text("secret")
+    (folder / "pw").chmod(0o644)
+    base = [str(DEBIAN / "initdb"), "-D", f"{folder}/pg", "-U", "boss", "--encoding=SQL_ASCII"]
+    quick = ["--locale=C", "--no-sync", "--auth=scram-sha-256", f"--pwfile={folder}/pw"]
+    subprocess.run([*base, *quick], check=True, capture_output=True, **user)
+    control = [str(DEBIAN / "pg_ctl"), "-D", f"{folder}/pg", "-w"]
+    options = f"-c listen_addresses= -c fsync=off -k {folder}"
+    starting = [*control, "-l", f"{folder}/log", "-o", options, "start"]
+    subprocess.run(starting, check=True, stdout=subprocess.DEVNULL, **user)
+    yield f"postgresql://boss:secret@/postgres?host={folder}&port=5432"
+    subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, **user)
     shutil.rmtree(folder)

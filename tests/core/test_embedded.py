@@ -143,3 +143,27 @@ def test_reused_pid_does_not_count_as_a_member(home: Path) -> None:
     members._write(spot, (*members.live(spot), other))
     server.leave()
     assert embedded.status(home).pid is None
+
+
+def test_start_that_was_killed_before_the_roles_were_made_is_made_up_for(home: Path) -> None:
+    server = embedded.ensure(home)
+    (place.find(home).folder / "prepared").unlink()
+    admin = server.url("postgres", "postgres")
+    ask(admin, "DROP DATABASE trellis WITH (FORCE)", "DROP ROLE crm_app")
+    again = embedded.ensure(home)
+    assert ask(again.url("crm_app"), "SELECT 1") == 1
+    assert server.passwords["crm_app"] not in repr(server)
+    again.leave()
+    server.leave()
+
+
+def test_server_that_is_shutting_down_is_waited_for_and_started_again(home: Path) -> None:
+    server = embedded.ensure(home)
+    pid = embedded.status(home).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGTERM)  # as an operator's or the system's shutdown would
+    again = embedded.ensure(home)
+    assert ask(again.url("crm_app"), "SELECT 1") == 1
+    again.leave()
+    server.leave()
+    assert not embedded.stop(home)

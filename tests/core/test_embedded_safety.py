@@ -41,6 +41,7 @@ def test_server_runs_as_an_unprivileged_user_from_programs_it_cannot_change(home
     server = embedded.ensure(home)
     spot, pid = place.find(home), embedded.status(home).pid
     assert spot.folder.parent == Path("/var/lib/trellis")
+    assert (spot.folder / "home.path").read_text() == str(home)
     assert Path(f"/proc/{pid}").stat().st_uid == pwd.getpwnam("trellis").pw_uid != 0
     copied = binaries.for_server(spot) / "postgres"
     assert copied.is_relative_to(spot.folder)
