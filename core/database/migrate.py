@@ -4,7 +4,7 @@ A plugin whose migration fails is quarantined and named; the others go on. A plu
 off disk leaves its version table behind and blocks nobody.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,38 @@ import msgspec
 import sqlalchemy as sa
 import structlog
 from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from core.database.chains import (
+    alembic_config,
+    chain,
+    driver_url,
+    head,
+    pending,
+    state,
+    stored_revisions,
+    version_table,
+)
 from core.database.lints import lint
 from core.database.sync import synchronise
 from core.registry import Plugin, Registry
 
+__all__ = [
+    "Outcome",
+    "chain",
+    "driver_url",
+    "head",
+    "migrate",
+    "pending",
+    "purge",
+    "state",
+    "stored_revisions",
+    "tables_of",
+    "version_table",
+]
+
 log = structlog.get_logger("crm.migrate")
 
-SCRIPTS = Path(__file__).parent.parent.parent / "migrations"
 # Any two processes that migrate the same database take turns.
 LOCK = 0x7265_6C6C_6973
 Progress = Callable[[str], None]
@@ -35,78 +56,6 @@ class Outcome(msgspec.Struct, frozen=True):
     before: str | None
     after: str | None
     error: str | None = None
-
-
-def driver_url(url: str) -> str:
-    """Return a plain postgresql URL in the form that SQLAlchemy wants for asyncpg."""
-    return "postgresql+asyncpg://" + url.split("://", 1)[1]
-
-
-def version_table(plugin: str) -> str:
-    """Return the name of the table that holds the plugin's revision."""
-    return f"alembic_version_{plugin}"
-
-
-def chain(plugin: Plugin) -> Path | None:
-    """Return the folder of the plugin's revisions, or None when it has no tables."""
-    folder = SCRIPTS / "versions" if plugin.name == "core" else Path(plugin.path) / "migrations"
-    return folder if folder.is_dir() else None
-
-
-def _alembic(plugin: Plugin, folder: Path) -> AlembicConfig:
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    config.set_main_option("version_locations", str(folder).replace("%", "%%"))
-    config.set_main_option("path_separator", "newline")
-    config.attributes["version_table"] = version_table(plugin.name)
-    return config
-
-
-def head(plugin: Plugin) -> str | None:
-    """Return the newest revision on disk; refuses a chain with two heads (Alembic's error)."""
-    folder = chain(plugin)
-    if folder is None:
-        return None
-    return ScriptDirectory.from_config(_alembic(plugin, folder)).get_current_head()
-
-
-async def stored_revisions(connection: AsyncConnection) -> dict[str, str]:
-    """Return the revision that the database holds, for every plugin that ever ran a chain."""
-    names = await connection.scalars(
-        sa.text(
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-            " AND relname LIKE 'alembic\\_version\\_%'"
-        )
-    )
-    found: dict[str, str] = {}
-    for name in names.all():
-        revision = await connection.scalar(sa.text(f'SELECT version_num FROM "{name}"'))  # noqa: S608
-        if revision:
-            found[name.removeprefix("alembic_version_")] = revision
-    return found
-
-
-async def state(url: str, registry: Registry) -> dict[str, tuple[str | None, str | None]]:
-    """Return (stored, on disk) per plugin; a plugin only in the database has no second one."""
-    engine = create_async_engine(driver_url(url), poolclass=sa.NullPool)
-    try:
-        async with engine.connect() as connection:
-            stored = await stored_revisions(connection)
-    finally:
-        await engine.dispose()
-    heads = {name: head(plugin) for name, plugin in registry.plugins.items()}
-    return {name: (stored.get(name), heads.get(name)) for name in {**heads, **stored}}
-
-
-def pending(state: Mapping[str, tuple[str | None, str | None]], registry: Registry) -> set[str]:
-    """Return the installed plugins that cannot be served: behind their chain, or needing one."""
-    behind = {
-        name for name in registry.plugins if state[name][0] != state[name][1] and state[name][1]
-    }
-    for name, plugin in registry.plugins.items():
-        if behind & set(plugin.manifest.requires):
-            behind.add(name)
-    return behind
 
 
 async def migrate(
@@ -123,9 +72,10 @@ async def migrate(
             await connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
             await connection.commit()
             outcomes = await _chains(connection, registry, progress)
-            await synchronise(connection, registry, {o.plugin for o in outcomes if o.error})
+            failed = {o.plugin for o in outcomes if o.error}
+            await synchronise(connection, registry, failed)
             await connection.commit()
-            await lint(connection, registry)
+            await lint(connection, registry, failed)
             await connection.rollback()
     finally:
         await engine.dispose()
@@ -161,7 +111,7 @@ async def _chains(
 
 async def _upgrade(connection: AsyncConnection, plugin: Plugin, folder: Path) -> str | None:
     """Run one chain to its head; return what went wrong, on one line, or None."""
-    config = _alembic(plugin, folder)
+    config = alembic_config(plugin, folder)
 
     def run(sync: sa.Connection) -> None:
         config.attributes["connection"] = sync
@@ -173,7 +123,7 @@ async def _upgrade(connection: AsyncConnection, plugin: Plugin, folder: Path) ->
         await connection.commit()
         await connection.run_sync(run)
         await connection.commit()
-    except Exception as error:  # whatever a plugin's script raises concerns that plugin only
+    except Exception as error:  # noqa: BLE001  # whatever a plugin's script raises is its own
         await connection.rollback()
         return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
     return None
@@ -223,7 +173,7 @@ async def purge(owner_url: str, plugin: Plugin) -> None:
             await connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
             await connection.commit()
             if folder is not None:
-                config = _alembic(plugin, folder)
+                config = alembic_config(plugin, folder)
 
                 def run(sync: Any) -> None:
                     config.attributes["connection"] = sync

@@ -5,6 +5,7 @@ that adds a scope or a table needs no migration for either.
 """
 
 import hashlib
+from collections.abc import Collection
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,33 +14,50 @@ from core.access.scopes import role_policy
 from core.database.tables import APP
 from core.registry import Registry
 
+# The comment of a role policy holds the mark of its source and the hash of what the server made of
+# it: neither a new declaration nor a changed policy goes unnoticed.
 EXISTING = """
-SELECT c.relname, obj_description(p.oid, 'pg_policy')
-  FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = c.relname || '_role'
- WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+SELECT c.relname, obj_description(p.oid, 'pg_policy'), md5(pg_get_expr(p.polqual, p.polrelid))
+  FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid
+       AND p.polname = (c.relname || '_role')::name
+ WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
+"""
+PRINTED = """
+SELECT md5(pg_get_expr(polqual, polrelid)) FROM pg_policy
+ WHERE polrelid = CAST(:entity_table AS regclass) AND polname = CAST(:policy AS name)
 """
 
 
+def policy_mark(sql: str) -> str:
+    """Return the mark of a role policy's source."""
+    return hashlib.sha256(sql.encode()).hexdigest()[:16]
+
+
 async def synchronise(
-    connection: AsyncConnection, registry: Registry, failed: set[str] | None = None
+    connection: AsyncConnection, registry: Registry, failed: Collection[str] = ()
 ) -> None:
     """Write the role policy of every entity's table, where it differs, and the reading grants."""
     rows = (await connection.execute(sa.text(EXISTING))).all()
-    noted = {row[0]: row[1] for row in rows}
+    noted = {name: (comment, printed) for name, comment, printed in rows}
     for entity in registry.entities.values():
-        if entity.table not in noted or entity.plugin in (failed or set()):
+        if entity.table not in noted or entity.plugin in failed:
             continue
         sql = role_policy(entity, registry.entities)
-        mark = hashlib.sha256(sql.encode()).hexdigest()[:16]
-        if noted[entity.table] == mark:
-            continue
-        policy = f"{entity.table}_role"
-        for statement in (
-            f"DROP POLICY IF EXISTS {policy} ON {entity.table}",
-            f"CREATE POLICY {policy} ON {entity.table} AS RESTRICTIVE FOR ALL TO {APP} USING {sql}",
-            f"COMMENT ON POLICY {policy} ON {entity.table} IS '{mark}'",
-        ):
-            await connection.exec_driver_sql(statement)
+        comment, printed = noted[entity.table]
+        if comment != f"{policy_mark(sql)} {printed}":
+            await _write_policy(connection, entity.table, sql)
     for name in noted:
         if name.startswith("alembic_version_"):
             await connection.exec_driver_sql(f'GRANT SELECT ON "{name}" TO {APP}')
+
+
+async def _write_policy(connection: AsyncConnection, table: str, sql: str) -> None:
+    policy = f"{table}_role"
+    await connection.exec_driver_sql(f"DROP POLICY IF EXISTS {policy} ON {table}")
+    await connection.exec_driver_sql(
+        f"CREATE POLICY {policy} ON {table} AS RESTRICTIVE FOR ALL TO {APP} USING {sql}"
+    )
+    printed = await connection.scalar(sa.text(PRINTED), {"entity_table": table, "policy": policy})
+    await connection.exec_driver_sql(
+        f"COMMENT ON POLICY {policy} ON {table} IS '{policy_mark(sql)} {printed}'"
+    )

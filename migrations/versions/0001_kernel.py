@@ -48,7 +48,7 @@ $$
 # principal that a worker remembers is refused in the next transaction.
 CHECK = """
 CREATE FUNCTION crm_check(person uuid, stamp integer) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM core_user
     WHERE tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
@@ -72,7 +72,7 @@ END $$
 # One tenant's id, or none: an address that several tenants know has to name its tenant.
 TENANT_OF = """
 CREATE FUNCTION crm_tenant_of_email(address text) RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT min(tenant_id::text)::uuid FROM core_user
    WHERE email = lower(address) AND is_active AND deleted_at IS NULL
   HAVING count(*) = 1
@@ -80,7 +80,7 @@ $$
 """
 ENROL = """
 CREATE FUNCTION crm_enrol_tenant(wanted text) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   INSERT INTO core_tenant (id, slug, number)
   SELECT crm_uuid7(), wanted, coalesce(max(number), 0) + 1 FROM core_tenant
   ON CONFLICT (slug) DO NOTHING

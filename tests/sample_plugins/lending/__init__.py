@@ -1,0 +1,1 @@
+"""A well-behaved plugin that extends another one's entity."""

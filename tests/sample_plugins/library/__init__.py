@@ -1,0 +1,1 @@
+"""A well-behaved plugin: links, scopes, money, keys and a ledger."""
