@@ -66,6 +66,10 @@ class Platform:
         """Enrol the configured tenants and take their snapshots."""
         await self._adopt()
 
+    async def stop(self) -> None:
+        """Close the pool."""
+        await self.database.dispose()
+
     async def refresh(self) -> None:
         """Take over an edited configuration file; costs a ``stat`` while nothing changes."""
         if self.file.refresh():

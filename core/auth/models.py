@@ -1,6 +1,9 @@
-"""The kernel's own entity: the people who sign in."""
+"""The kernel's own entities: the people who sign in, and what they edited."""
 
-from sqlalchemy import String
+from typing import Any
+
+from sqlalchemy import String, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
 from core.entities import Entity, entity
@@ -30,3 +33,18 @@ class User(Entity):
     roles: Mapped[list[str]] = field(Tags, label="Roles", audience=("admin",))
     is_active: Mapped[bool] = field(label="Active", default=True)
     token_version: Mapped[int] = field(label="Stamp", default=1, readonly=True, audience=())
+
+
+@entity(
+    label="Setting",
+    plural="Settings",
+    title="name",
+    verbs=(),
+    actions=("view", "update"),
+)
+class Setting(Entity):
+    """What people of a tenant edited, laid over the file's defaults; one row per kind and name."""
+
+    kind: Mapped[str] = field(Text, label="Kind")
+    name: Mapped[str] = field(Text, label="Name")
+    value: Mapped[dict[str, Any]] = field(JSONB, label="Value")

@@ -1,0 +1,162 @@
+"""Declared actions: guard, decode, lock, run and answer are the same for all of them."""
+
+from typing import Any
+
+import asyncpg
+import msgspec
+from litestar import Request
+from litestar.response.base import ASGIResponse
+
+from core.database.doors import Broken, Unit
+from core.entities import Declaration
+from core.errors import FieldError, Invalid, NotFound
+from core.registry import Action
+from core.rest.bodies import constraint_refusal
+from core.rest.context import Context
+from core.rest.decode import read_id, read_json, read_object
+from core.rest.idempotency import Answer, write_once
+from core.rest.listing import conditions, split
+from core.rest.records import demanded_version, locked, own_parameters
+from core.rest.replies import encode, etag, reply
+from core.rest.shape import shape_of
+
+
+def read_values(struct: Any, body: dict[str, Any], prefix: str = "#") -> Any:
+    """Return ``body`` as ``struct``; refuses with every wrong field and every unknown one.
+
+    A field says it in its own words with ``Meta(extra={"message": …})``.
+    """
+    errors: list[FieldError] = []
+    values: dict[str, Any] = {}
+    fields = {f.encode_name: f for f in msgspec.structs.fields(struct)}
+    for name, value in body.items():
+        field = fields.get(name)
+        if field is None:
+            detail = f"Unknown field {name!r}."
+            errors.append(FieldError(f"{prefix}/{name}", detail, "unknown", tuple(fields)))
+            continue
+        try:
+            values[field.name] = msgspec.convert(value, field.type, strict=True)
+        except msgspec.ValidationError as wrong:
+            detail = _message(field.type) or str(wrong)
+            errors.append(FieldError(f"{prefix}/{name}", detail, "invalid"))
+    for name, field in fields.items():
+        if field.required and name not in body:
+            label = name.replace("_", " ").capitalize()
+            errors.append(FieldError(f"{prefix}/{name}", f"{label} is required", "required"))
+    if errors:
+        raise Invalid.fields(errors)
+    return struct(**values)
+
+
+def _message(type_: Any) -> str | None:
+    for meta in getattr(type_, "__metadata__", ()):
+        if isinstance(meta, msgspec.Meta) and meta.extra and "message" in meta.extra:
+            return str(meta.extra["message"])
+    return None
+
+
+async def run_action(
+    ctx: Context, request: Request[Any, Any, Any], entity: Declaration, action: Action
+) -> ASGIResponse:
+    """Answer a POST action: one transaction, the record locked, the hooks of the write asked."""
+    ctx.rights.require(entity.name, action.right)
+    record_id = read_id(request.path_params["id"]) if action.on == "record" else None
+    version = demanded_version(ctx, request, record_id) if record_id is not None else None
+    wanted = own_parameters(request)
+    body = read_object(await read_json(request))
+    values = None
+    if action.values is not None:
+        values = read_values(action.values, body)
+    elif body:
+        raise Invalid.field("#", "This action takes no body.", "unknown")
+
+    async def run(unit: Unit) -> Answer:
+        record = None
+        if record_id is not None:
+            record = await locked(ctx, unit, entity, action.right, record_id, version)
+        try:
+            result = await action.run(ctx, unit, record, values)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise constraint_refusal(entity, Broken(error)) from error
+        if result is not None or record_id is None:
+            return Answer(encode(result if result is not None else {}))
+        await unit.finish()
+        shape = shape_of(ctx.tenant, ctx.rights, entity, wanted)
+        fresh = await unit.fetchrow(
+            f"SELECT {shape.columns('x')}, x.version AS __version FROM {entity.table} x"
+            " WHERE x.tenant_id = $1 AND x.id = $2",
+            ctx.tenant.id,
+            record_id,
+        )
+        row = shape.row(fresh or {})
+        tag = etag(record_id, row.pop("__version"), shape.hash)
+        return Answer(encode(row), 200, {"ETag": tag})
+
+    return await write_once(ctx, request, run)
+
+
+async def ask_action(
+    ctx: Context, request: Request[Any, Any, Any], entity: Declaration, action: Action
+) -> ASGIResponse:
+    """Answer a GET action in a READ ONLY transaction; its parameters are the struct's fields."""
+    ctx.rights.require(entity.name, action.right)
+    own, filters = split(request)
+    given = {**own, **dict(filters)}
+    values = read_query(action.values, given)
+
+    async def run(connection: asyncpg.Connection) -> Any:
+        record = None
+        if action.on == "record":
+            record = await seen_record(ctx, connection, entity, action, request)
+        return await action.run(ctx, connection, record, values)
+
+    return reply(await ctx.read(run))
+
+
+def read_query(struct: Any, given: dict[str, str]) -> Any:
+    """Return query parameters as ``struct``; refuses unknown ones and wrong values."""
+    if struct is None:
+        if given:
+            name = sorted(given)[0]
+            raise Invalid.field(f"?{name}", f"Unknown parameter {name!r}.", "unknown")
+        return None
+    known = {f.encode_name: f for f in msgspec.structs.fields(struct)}
+    errors = [
+        FieldError(f"?{name}", f"Unknown parameter {name!r}.", "unknown", tuple(known))
+        for name in given
+        if name not in known
+    ]
+    values: dict[str, Any] = {}
+    for name, field in known.items():
+        if name in given:
+            try:
+                values[field.name] = msgspec.convert(given[name], field.type, strict=False)
+            except msgspec.ValidationError as wrong:
+                detail = _message(field.type) or str(wrong)
+                errors.append(FieldError(f"?{name}", detail, "invalid"))
+        elif field.required:
+            errors.append(FieldError(f"?{name}", f"{name} is required", "required"))
+    if errors:
+        raise Invalid.fields(errors)
+    return struct(**values)
+
+
+async def seen_record(
+    ctx: Context,
+    connection: asyncpg.Connection,
+    entity: Declaration,
+    action: Action,
+    request: Request[Any, Any, Any],
+) -> asyncpg.Record:
+    """Return the record that a GET action reads, if it is in the caller's scope."""
+    where, values = conditions(ctx, entity, action.right, (), 3)
+    record = await connection.fetchrow(
+        f"SELECT x.* FROM {entity.table} x WHERE x.id = $2 AND {where}",
+        ctx.tenant.id,
+        read_id(request.path_params["id"]),
+        *values,
+    )
+    if record is None:
+        raise NotFound()
+    return record

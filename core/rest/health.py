@@ -1,0 +1,62 @@
+"""Is the process alive, and can it serve?"""
+
+from typing import Any
+
+from litestar import HttpMethod, Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from core.database.migrate import head, version_table
+from core.database.roles import Unfit
+from core.errors import Unavailable
+from core.platform import Platform
+from core.rest.replies import reply
+
+METHODS = [HttpMethod.GET, HttpMethod.HEAD]
+
+
+async def live(request: Request[Any, Any, Any]) -> ASGIResponse:
+    """Answer as long as the process runs."""
+    return reply({"status": "ok"})
+
+
+async def ready(request: Request[Any, Any, Any]) -> ASGIResponse:
+    """Answer 200 when database, migrations and plugins are fit to serve, else 503."""
+    platform: Platform = request.app.state.platform
+    checks: dict[str, Any] = {"database": "ok", "migrations": "ok", "plugins": "ok"}
+    try:
+        behind = await platform.database.read("SELECT 1", lambda c: _behind(c, platform))
+        if behind:
+            checks["migrations"] = {"behind": sorted(behind)}
+    except (Unavailable, Unfit):
+        checks["database"] = "unreachable"
+    if platform.quarantined:
+        checks["plugins"] = {"quarantined": sorted(platform.quarantined)}
+    # A quarantined plugin is named, but the rest is served: only the others make it unready.
+    fit = checks["database"] == "ok" and checks["migrations"] == "ok"
+    return reply({"status": "ready" if fit else "unready", **checks}, 200 if fit else 503)
+
+
+async def _behind(connection: Any, platform: Platform) -> list[str]:
+    """Return the served plugins whose stored revision is not the one on disk."""
+    found = []
+    for name, plugin in platform.registry.plugins.items():
+        newest = head(plugin)
+        if newest is None:
+            continue
+        table = version_table(name)
+        stored = await connection.fetchval(f'SELECT version_num FROM "{table}"')  # noqa: S608
+        if stored != newest:
+            found.append(name)
+    return found
+
+
+def health_routes() -> list[HTTPRouteHandler]:
+    """Return the two public probes."""
+    opt = {"public": True}
+    return [
+        HTTPRouteHandler("/health", http_method=METHODS, opt=opt, include_in_schema=False)(live),
+        HTTPRouteHandler("/health/ready", http_method=METHODS, opt=opt, include_in_schema=False)(
+            ready
+        ),
+    ]

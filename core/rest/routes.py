@@ -1,0 +1,101 @@
+"""From the registry to routes: closures per entity and operation, one router per entity."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar import HttpMethod, Request, Router
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from core.entities import Declaration
+from core.errors import NotFound
+from core.registry import Action, Registry
+from core.rest import actions, bulk, listing, options, records, stats
+from core.rest.context import Context, open_context
+from core.rest.decode import read_json, read_object
+
+AnyRequest = Request[Any, Any, Any]
+Answer = Callable[[Context, AnyRequest, Declaration], Awaitable[ASGIResponse]]
+READ = [HttpMethod.GET, HttpMethod.HEAD]
+POST = [HttpMethod.POST]
+
+
+def route(
+    path: str, methods: list[HttpMethod], entity: Declaration, right: str, answer: Answer
+) -> HTTPRouteHandler:
+    """Return one handler: it opens the context, finds the tenant's view of the entity, answers."""
+
+    async def handle(request: AnyRequest) -> ASGIResponse:
+        ctx = await open_context(request)
+        return await answer(ctx, request, ctx.tenant.entities[entity.name])
+
+    opt = {"permission": f"{entity.name}.{right}", "plugin": entity.plugin, "entity": entity.name}
+    made = HTTPRouteHandler(path, http_method=methods, opt=opt, include_in_schema=False)
+    return made(handle)
+
+
+async def _trash(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    return await listing.list_records(ctx, request, entity, trash=True)
+
+
+async def _query(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    ctx.rights.require(entity.name, "list")
+    return await listing.query_records(ctx, request, entity, read_object(await read_json(request)))
+
+
+async def _put(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    return await records.change_record(ctx, request, entity, partial=False)
+
+
+async def _patch(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    return await records.change_record(ctx, request, entity, partial=True)
+
+
+async def _options(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    return await options.options(ctx, entity)
+
+
+# (verb that must exist, path, methods, right, answer). Static segments win over {id}.
+GENERATED: tuple[tuple[str, str, list[HttpMethod], str, Answer], ...] = (
+    ("list", "/", READ, "list", listing.list_records),
+    ("create", "/", POST, "create", records.create_record),
+    ("create", "/batch", POST, "create", bulk.batch_create),
+    ("list", "/query", POST, "list", _query),
+    ("trash", "/trash", READ, "trash", _trash),
+    ("list", "/options", READ, "list", _options),
+    ("update", "/bulk", POST, "update", bulk.bulk),
+    ("view", "/{id:str}", READ, "view", records.view_record),
+    ("update", "/{id:str}", [HttpMethod.PUT], "update", _put),
+    ("update", "/{id:str}", [HttpMethod.PATCH], "update", _patch),
+    ("delete", "/{id:str}", [HttpMethod.DELETE], "delete", records.delete_record),
+    ("restore", "/{id:str}/restore", POST, "restore", records.restore_record),
+    ("purge", "/{id:str}/purge", POST, "purge", records.purge_record),
+)
+
+
+def _action(entity: Declaration, action: Action) -> HTTPRouteHandler:
+    async def answer(ctx: Context, request: AnyRequest, seen: Declaration) -> ASGIResponse:
+        if action.plugin not in ctx.tenant.enabled:
+            raise NotFound()
+        if action.method == "GET":
+            return await actions.ask_action(ctx, request, seen, action)
+        return await actions.run_action(ctx, request, seen, action)
+
+    path = f"/{action.name}" if action.on == "collection" else f"/{{id:str}}/{action.name}"
+    methods = READ if action.method == "GET" else POST
+    made = route(path, methods, entity, action.right, answer)
+    made.opt["plugin"] = action.plugin
+    return made
+
+
+def entity_router(registry: Registry, entity: Declaration) -> Router:
+    """Return all routes of one entity."""
+    handlers = [
+        route(path, methods, entity, right, answer)
+        for verb, path, methods, right, answer in GENERATED
+        if verb in entity.verbs
+    ]
+    if entity.aggregates and "list" in entity.verbs:
+        handlers.append(route("/stats", READ, entity, "list", stats.statistics))
+    handlers += [_action(entity, action) for action in registry.actions.get(entity.name, ())]
+    return Router(f"/api/{entity.resource}", route_handlers=handlers)

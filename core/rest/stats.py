@@ -1,0 +1,109 @@
+"""Declared figures of an entity: one statement for those of all enabled plugins (ruling 26)."""
+
+import time
+from typing import Any
+
+from litestar import Request
+from litestar.response.base import ASGIResponse
+
+from core import criteria
+from core.entities import Aggregate, Declaration
+from core.rest.context import Context
+from core.rest.listing import conditions, read_filters, split
+from core.rest.replies import encode, raw_reply
+
+FRESH_SECONDS = 5.0
+_cache_key = "stats"
+
+
+def shown(ctx: Context, entity: Declaration) -> list[Aggregate]:
+    """Return the figures whose fields the principal may see."""
+    visible = ctx.rights.visible(entity.name)
+    return [
+        a for a in entity.aggregates if all(n in visible for n in (a.field, a.by) if n is not None)
+    ]
+
+
+def codes(ctx: Context, entity: Declaration, name: str) -> list[str]:
+    """Return the codes by which a figure is split."""
+    field = entity.fields[name]
+    if field.dictionary:
+        return [choice.code for choice in ctx.tenant.dictionary(field.dictionary)]
+    return [code for code, _ in field.choices]
+
+
+async def statistics(
+    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
+) -> ASGIResponse:
+    """Answer ``GET …/stats/`` over the rows that the caller may list; at most 5 s old.
+
+    The cache knows tenant, scope and fields, so nobody gets another's figures.
+    """
+    ctx.rights.require(entity.name, "list")
+    _, pairs = split(request)
+    filters = read_filters(ctx, entity, pairs)
+    who = tuple(sorted(ctx.principal.attributes.items()))
+    scoped = ctx.rights.predicate(entity, "list", "x") != "true"
+    person = ctx.principal.id if scoped else None
+    place = (_cache_key, entity.name, ctx.rights, who if scoped else (), person)
+    kept = ctx.tenant.shapes.get(place)
+    if kept is not None and not filters and time.monotonic() - kept[0] < FRESH_SECONDS:
+        # The credential is still checked, as in every request.
+        await ctx.fetchval("SELECT 1")
+        return raw_reply(kept[1])
+    body = encode(await figures(ctx, entity, filters))
+    if not filters:
+        ctx.tenant.shapes[place] = (time.monotonic(), body)
+    return raw_reply(body)
+
+
+async def figures(
+    ctx: Context, entity: Declaration, filters: tuple[criteria.Checked, ...]
+) -> dict[str, Any]:
+    """Compute the figures in one statement."""
+    figures = shown(ctx, entity)
+    where, values = conditions(ctx, entity, "list", filters, 2)
+    columns: list[str] = []
+    layout: list[tuple[Aggregate, str | None]] = []
+    for figure in figures:
+        plain = _expression(figure)
+        condition, more = _condition(ctx, entity, figure, len(values) + 2)
+        values += more
+        for code in codes(ctx, entity, figure.by) if figure.by else [None]:
+            part = condition
+            if code is not None:
+                values.append(code)
+                own = f"x.{figure.by} = ${len(values) + 1}"
+                part = f"{condition} AND {own}" if condition else own
+            columns.append(f"{plain} FILTER (WHERE {part})" if part else plain)
+            layout.append((figure, code))
+    if not columns:
+        return {}
+    named = ", ".join(f"coalesce({sql}, 0)::int8 AS f{i}" for i, sql in enumerate(columns))
+    record = await ctx.fetchrow(
+        f"SELECT {named} FROM {entity.table} x WHERE {where}", ctx.tenant.id, *values
+    )
+    found: dict[str, Any] = {}
+    for place, (figure, code) in enumerate(layout):
+        value = record[f"f{place}"] if record else 0
+        if code is None:
+            found[figure.key] = value
+        else:
+            found.setdefault(figure.key, {})[code] = value
+    return found
+
+
+def _expression(figure: Aggregate) -> str:
+    return "count(*)" if figure.function == "count" else f"sum(x.{figure.field})"
+
+
+def _condition(
+    ctx: Context, entity: Declaration, figure: Aggregate, first: int
+) -> tuple[str, list[Any]]:
+    if figure.where is None:
+        return "", []
+    every = ctx.tenant.rights(("admin",))
+    checked = criteria.parse_and_check(
+        figure.where, entity, ctx.tenant.entities, every, ctx.tenant.terms, trusted=True
+    )
+    return checked.sql("x", first), list(checked.values)

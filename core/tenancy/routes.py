@@ -1,0 +1,122 @@
+"""What people of a tenant edit: settings per plugin and dictionaries, laid over the file."""
+
+from typing import Any
+
+import msgspec
+from litestar import HttpMethod, Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from core.database.doors import Unit
+from core.errors import Invalid, NotFound
+from core.registry import Choice
+from core.rest.actions import read_values
+from core.rest.context import Context, open_context
+from core.rest.decode import read_json, read_object
+from core.rest.replies import encode, reply
+from core.values import plain_text
+
+AnyRequest = Request[Any, Any, Any]
+MOST_CHOICES = 200
+LAY = """
+INSERT INTO core_setting (tenant_id, kind, name, value) VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id, kind, name) WHERE deleted_at IS NULL DO UPDATE SET value = excluded.value
+"""
+
+
+async def _lay(ctx: Context, kind: str, name: str, value: Any) -> None:
+    """Store an edit and take it over in this worker at once; the others follow within 2 s."""
+
+    async def run(unit: Unit) -> None:
+        await unit.execute(LAY, ctx.tenant.id, kind, name, encode(value).decode())
+
+    await ctx.write(run)
+    await ctx.platform.renew(ctx.tenant)
+
+
+def _plugin(ctx: Context, name: str) -> str:
+    if name not in ctx.tenant.enabled or ctx.platform.registry.plugins[name].settings is None:
+        raise NotFound()
+    return name
+
+
+async def show_settings(request: AnyRequest) -> ASGIResponse:
+    """Answer the settings of one plugin, as they are in force."""
+    ctx = await open_context(request)
+    ctx.rights.require("core.setting", "view")
+    await ctx.fetchval("SELECT 1")
+    return reply(ctx.tenant.settings(_plugin(ctx, request.path_params["name"])))
+
+
+async def change_settings(request: AnyRequest) -> ASGIResponse:
+    """Lay the sent settings over the file's; the plugin's own struct judges the whole."""
+    ctx = await open_context(request)
+    ctx.rights.require("core.setting", "update")
+    name = _plugin(ctx, request.path_params["name"])
+    body = read_object(await read_json(request))
+    struct = ctx.platform.registry.plugins[name].settings
+    kept = {**ctx.tenant.config.settings.get(name, {}), **ctx.tenant.overlay.settings.get(name, {})}
+    read_values(struct, {**kept, **body})
+    await _lay(ctx, "settings", name, {**ctx.tenant.overlay.settings.get(name, {}), **body})
+    return reply(ctx.platform.by_id[ctx.tenant.id].settings(name))
+
+
+async def show_dictionary(request: AnyRequest) -> ASGIResponse:
+    """Answer the choices of one dictionary, in order."""
+    ctx = await open_context(request)
+    ctx.rights.require("core.setting", "view")
+    await ctx.fetchval("SELECT 1")
+    return reply({"choices": ctx.tenant.dictionary(_dictionary(ctx, request))})
+
+
+def _dictionary(ctx: Context, request: AnyRequest) -> str:
+    name = str(request.path_params["name"])
+    known = ctx.platform.registry.dictionaries
+    if name not in known or name.partition(".")[0] not in ctx.tenant.enabled:
+        raise NotFound()
+    return name
+
+
+async def change_dictionary(request: AnyRequest) -> ASGIResponse:
+    """Replace the choices of one dictionary. Codes are stored in records, so none may go away."""
+    ctx = await open_context(request)
+    ctx.rights.require("core.setting", "update")
+    name = _dictionary(ctx, request)
+    body = read_object(await read_json(request))
+    try:
+        choices = msgspec.convert(body.get("choices"), list[Choice])
+    except msgspec.ValidationError as error:
+        raise Invalid.field("#/choices", str(error), "type") from None
+    _check_choices(choices, {c.code for c in ctx.tenant.dictionary(name)})
+    await _lay(ctx, "dictionary", name, choices)
+    return reply({"choices": ctx.platform.by_id[ctx.tenant.id].dictionary(name)})
+
+
+def _check_choices(choices: list[Choice], stored: set[str]) -> None:
+    if not 0 < len(choices) <= MOST_CHOICES:
+        raise Invalid.field("#/choices", f"Give 1 to {MOST_CHOICES} choices.", "range")
+    for place, choice in enumerate(choices):
+        for text in (choice.code, choice.label):
+            if not 0 < len(plain_text("Choice", text)) <= 50:
+                raise Invalid.field(f"#/choices/{place}", "Use 1 to 50 characters.", "length")
+    codes = [choice.code for choice in choices]
+    if len(set(codes)) != len(codes):
+        raise Invalid.field("#/choices", "A code stands twice.", "unique")
+    if gone := stored - set(codes):
+        raise Invalid.field("#/choices", f"Codes stay: {', '.join(sorted(gone))}.", "removed")
+
+
+def tenancy_routes() -> list[HTTPRouteHandler]:
+    """Return the routes of settings and dictionaries."""
+
+    def route(path: str, methods: list[HttpMethod], right: str, fn: Any) -> HTTPRouteHandler:
+        opt = {"permission": f"core.setting.{right}"}
+        return HTTPRouteHandler(path, http_method=methods, opt=opt, include_in_schema=False)(fn)
+
+    read, patch, put = [HttpMethod.GET, HttpMethod.HEAD], [HttpMethod.PATCH], [HttpMethod.PUT]
+    return [
+        route("/api/settings/{name:str}", read, "view", show_settings),
+        route("/api/settings/{name:str}", patch, "update", change_settings),
+        route("/api/dictionaries/{name:str}", read, "view", show_dictionary),
+        route("/api/dictionaries/{name:str}", put, "update", change_dictionary),
+    ]
