@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -10,7 +12,7 @@ import pytest
 
 from core.database import embedded, members, place
 from core.database.place import Unusable
-from tests.core.apps import App, ask, gone
+from tests.core.apps import PROJECT, App, ask, gone
 
 pytestmark = pytest.mark.embedded
 
@@ -167,3 +169,15 @@ def test_server_that_is_shutting_down_is_waited_for_and_started_again(home: Path
     again.leave()
     server.leave()
     assert not embedded.stop(home)
+
+
+def test_leaving_works_at_exit(home: Path) -> None:
+    code = (
+        "import atexit, sys; from pathlib import Path; from core.database import embedded;"
+        "atexit.register(embedded.ensure(Path(sys.argv[1])).leave);"
+        "print(embedded.status(Path(sys.argv[1])).pid)"
+    )
+    command = [sys.executable, "-c", code, str(home)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT)
+    assert done.stderr == ""
+    assert gone(int(done.stdout))
