@@ -53,6 +53,8 @@ def opening(tenant: UUID, principal: Principal, scopes: str) -> str:
     if principal.kind in ("user", "api_key"):
         person = f"{_literal(principal.id or '')}, {int(principal.stamp)}"
         parts.append(f"SELECT crm_check({person})")
+    if principal.session_id:
+        parts.append(f"SELECT crm_check_session({_literal(principal.session_id)})")
     if principal.key_id:
         parts.append(f"SELECT crm_check_key({_literal(principal.key_id)})")
     return "; ".join(parts)

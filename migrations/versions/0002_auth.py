@@ -11,7 +11,7 @@ down_revision = "core_0001"
 
 CHECK_KEY = """
 CREATE FUNCTION crm_check_key(credential uuid) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM core_api_key
     WHERE tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
@@ -23,7 +23,7 @@ END $$
 """
 CHECK_SESSION = """
 CREATE FUNCTION crm_check_session(session uuid) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM core_session
     WHERE tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
@@ -49,9 +49,9 @@ $$
 ATTEMPT = """
 CREATE FUNCTION crm_attempt(purpose text, account bytea, network bytea, pair bytea)
 RETURNS integer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  kinds text[] := ARRAY[purpose || ':account', purpose || ':network', purpose || ':pair'];
+  kinds text[] := ARRAY[purpose || '/account', purpose || '/network', purpose || '/pair'];
   keys bytea[] := ARRAY[account, network, pair];
   free integer[] := ARRAY[5, 50, 10];
   forget interval[] := ARRAY['1 day', '1 hour', '1 hour'];
@@ -87,24 +87,24 @@ END $$
 GOOD = """
 CREATE FUNCTION crm_attempt_good(purpose text, account bytea, network bytea, pair bytea)
 RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-  UPDATE core_attempt SET failures = 0 WHERE kind = purpose || ':account' AND key = account;
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  UPDATE core_attempt SET failures = 0 WHERE kind = purpose || '/account' AND key = account;
   UPDATE core_attempt SET failures = greatest(failures - 1, 0)
-   WHERE kind = purpose || ':network' AND key = network;
+   WHERE kind = purpose || '/network' AND key = network;
   UPDATE core_attempt SET failures = 0, succeeded_at = clock_timestamp()
-   WHERE kind = purpose || ':pair' AND key = pair;
+   WHERE kind = purpose || '/pair' AND key = pair;
 $$
 """
 REFUSED = """
 CREATE FUNCTION crm_attempt_refused(purpose text, network bytea) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   UPDATE core_attempt SET refused = refused + 1
-   WHERE kind = purpose || ':network' AND key = network;
+   WHERE kind = purpose || '/network' AND key = network;
 $$
 """
 SWEEP = """
 CREATE FUNCTION crm_attempt_sweep() RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   DELETE FROM core_attempt WHERE last_at < now() - interval '2 days'
     AND coalesce(succeeded_at, '-infinity') < now() - interval '90 days';
 $$
