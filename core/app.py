@@ -14,7 +14,6 @@ from core.config import ConfigFile
 from core.database.doors import Database
 from core.database.lints import refuse_unfit_catalogue
 from core.database.migrate import pending, state
-from core.database.roles import refuse_unfit
 from core.errors import StartRefused
 from core.loader import Loaded, load, rights
 from core.platform import Platform, against_registry
@@ -176,13 +175,10 @@ async def open_platform(
     if behind:
         loaded = load(served, packages)
     _govern(file, loaded)
+    await refuse_unfit_catalogue(app_url, loaded.registry)
     database = Database(
         app_url, size=file.current.database.pool_size, pooler=file.current.database.pooler
     )
-    async with database.engine.connect() as connection:
-        raw = await connection.get_raw_connection()
-        await refuse_unfit(raw.driver_connection)
-        await refuse_unfit_catalogue(connection, loaded.registry)
     platform = Platform(file, loaded, database)
     platform.quarantined = frozenset(behind)
     return platform
