@@ -5,11 +5,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.access.scopes import role_policy
 from core.database.catalogue import RULES, TENANT_EXPRESSION, WITH
-from core.database.chains import driver_url, pending, stored_and_head
+from core.database.chains import pending, stored_and_head
 from core.database.roles import Unfit, refuse_unfit
 from core.database.sync import policy_mark
 from core.entities import STANDARD_TYPES, Declaration
@@ -55,20 +55,15 @@ async def findings(
     return found
 
 
-async def refuse_unfit_catalogue(url: str, registry: Registry) -> None:
+async def refuse_unfit_catalogue(connection: AsyncConnection, registry: Registry) -> None:
     """Refuse to serve as a role that row security does not bind, or a schema that breaks a rule."""
-    engine = create_async_engine(driver_url(url), poolclass=sa.NullPool)
+    raw = await connection.get_raw_connection()
     try:
-        async with engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            try:
-                await refuse_unfit(raw.driver_connection)
-            except Unfit as unfit:
-                raise StartRefused(str(unfit)) from None
-            state = await stored_and_head(connection, registry)
-            await lint(connection, registry, pending(state, registry))
-    finally:
-        await engine.dispose()
+        await refuse_unfit(raw.driver_connection)
+    except Unfit as unfit:
+        raise StartRefused(str(unfit)) from None
+    state = await stored_and_head(connection, registry)
+    await lint(connection, registry, pending(state, registry))
 
 
 def _parameters(registry: Registry, served: Collection[str]) -> dict[str, Any]:
