@@ -9,9 +9,12 @@ from core.database.tables import drop_tenant_table, tenant_table
 revision = "core_0002"
 down_revision = "core_0001"
 
+# These run at the beginning of every transaction: planning them anew each time costs more than all
+# the rest of a small one, and the plan is one look at a primary key.
 CHECK_KEY = """
 CREATE FUNCTION crm_check_key(credential uuid) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM core_api_key
     WHERE tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
@@ -23,7 +26,8 @@ END $$
 """
 CHECK_SESSION = """
 CREATE FUNCTION crm_check_session(session uuid) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM core_session
     WHERE tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
@@ -155,6 +159,8 @@ def upgrade() -> None:
         " OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at)"
         " EXECUTE FUNCTION crm_end_sessions()"
     )
+    op.execute("ALTER FUNCTION crm_check(uuid, integer) SET plan_cache_mode = force_generic_plan")
+    op.execute("ALTER FUNCTION crm_check(uuid, integer) SET enable_seqscan = off")
     for signature in FOR_APP:
         op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO crm_app")
