@@ -169,7 +169,8 @@ def _places() -> list[tuple[str, str, str]]:
     return own + far + [(f"company_id.parent.{n}", n, kind) for n, kind in theirs]
 
 
-TERM = st.one_of([_term(*place) for place in _places()])
+PLACES = _places()
+TERM = st.one_of([_term(*place) for place in PLACES])
 TREES: st.SearchStrategy[dict[str, Any]] = st.recursive(
     TERM,
     lambda inner: st.one_of(

@@ -160,6 +160,35 @@ def test_criteria_find_what_python_finds(store: Store, tree: Any) -> None:
     assert _found(store, tree) == expected
 
 
+def _every_term(path: str, name: str, kind: str) -> Iterator[dict[str, Any]]:
+    """Yield each operator of a field with each kind of value, traps and boundaries included."""
+    samples = [world.written(name, value) for value in SAMPLES.get(name, list(world.LETTERS))]
+    if kind == "datetime":
+        samples += ["2025-03-01", "2025-03-02", "2025-03-03"]
+    if kind in ("choice", "phone"):
+        samples = [sample for sample in samples if sample]
+    needles = ["vip", "x%", "é", "zz"] if kind == "tags" else [*world.LETTERS, "é%", "A_", "ar"]
+    values: dict[str, list[Any]] = {
+        "is_empty": [True, False],
+        "in": [[], samples, samples[:1]],
+        "between": [[low, high] for low in samples for high in samples],
+        "contains": needles,
+        "starts_with": needles,
+    }
+    for op in world.OPERATORS[kind]:
+        for value in values.get(op.removeprefix("not_"), samples):
+            yield {"field": path, "op": op, "value": value}
+
+
+@pytest.mark.parametrize(("path", "name", "kind"), world.PLACES, ids=lambda value: str(value))
+def test_every_operator_finds_what_python_finds(
+    store: Store, path: str, name: str, kind: str
+) -> None:
+    for tree in _every_term(path, name, kind):
+        expected = {row["id"] for row in store.people if holds(tree, row, store.companies)}
+        assert _found(store, tree) == expected, tree
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=world.TREES, name=st.sampled_from(["not", "twice"]))
 def test_not_is_a_true_complement(store: Store, tree: Any, name: str) -> None:
