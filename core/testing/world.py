@@ -1,0 +1,193 @@
+"""A running application over a database of its own, with tenants, people and records to probe.
+
+Requests go through the whole ASGI application. People are real users with real sessions.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from core.access.rights import SYSTEM
+from core.app import Trellis, build, open_platform
+from core.auth import sessions
+from core.auth.state import auth_of
+from core.config import ConfigFile
+from core.database.doors import Unit
+from core.entities import Declaration
+from core.platform import Platform
+from core.rest.context import Context
+from core.tenancy.tenant import Tenant
+from core.testing.samples import sample
+from core.testing.servers import Scratch
+
+CONFIG = """
+[plugins]
+installed = [{installed}]
+
+[tenants.acme]
+name = "Acme"
+hosts = ["acme.localhost"]
+currency = "IDR"
+timezone = "Asia/Jakarta"
+phone_region = "ID"
+plugins = [{installed}]
+
+[tenants.globex]
+name = "Globex"
+hosts = ["globex.localhost"]
+currency = "USD"
+timezone = "America/New_York"
+phone_region = "US"
+plugins = [{installed}]
+"""
+_counter = itertools.count(1)
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A user of a tenant and the headers with which he asks."""
+
+    id: UUID
+    email: str
+    roles: tuple[str, ...]
+    tenant: str
+    headers: dict[str, str]
+    attributes: Mapping[str, Any] = {}
+
+
+class World:
+    """One application and whatever a test needs to know of its inside."""
+
+    def __init__(self, platform: Platform, app: Trellis, scratch: Scratch, file: Path) -> None:
+        self.platform = platform
+        self.app = app
+        self.scratch = scratch
+        self.file = file
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app, raise_app_exceptions=False),  # type: ignore[arg-type]
+            base_url="http://testserver",
+        )
+
+    def tenant(self, slug: str = "acme") -> Tenant:
+        """Return the tenant's snapshot in force."""
+        return self.platform.by_slug[slug]
+
+    def system(self, slug: str = "acme") -> Context:
+        """Return a context that may do everything in a tenant."""
+        return Context(self.platform, self.tenant(slug), SYSTEM)
+
+    async def person(
+        self, *roles: str, tenant: str = "acme", **attributes: Any
+    ) -> Person:
+        """Make a user with ``roles`` and a session; ``attributes`` are columns of the user."""
+        place = self.tenant(tenant)
+        email = f"{'-'.join(roles) or 'nobody'}-{next(_counter)}@{tenant}.example"
+        values = {"email": email, "name": email.partition("@")[0], "roles": list(roles)}
+        values |= attributes
+
+        async def make(unit: Unit) -> tuple[UUID, UUID]:
+            names = list(values)
+            marks = ", ".join(f"${i}" for i in range(2, len(names) + 2))
+            user = await unit.fetchval(
+                f"INSERT INTO core_user (tenant_id, {', '.join(names)})"  # noqa: S608
+                f" VALUES ($1, {marks}) RETURNING id",
+                place.id,
+                *values.values(),
+            )
+            session, _ = await sessions.start(unit, place, user, sessions.Place())
+            return UUID(str(user)), session
+
+        user, session = await self.system(tenant).write(make)
+        token = auth_of(self.platform).tokens.sign(
+            tenant=place.id, user=user, session=session, stamp=1
+        )
+        headers = {"authorization": f"Bearer {token}"}
+        return Person(user, email, tuple(roles), tenant, headers, attributes)
+
+    async def ask(
+        self,
+        who: Person | None,
+        method: str,
+        path: str,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **given: Any,
+    ) -> httpx.Response:
+        """Send one request as ``who`` (None: nobody, at acme's address)."""
+        sent = dict(who.headers if who else {"host": "acme.localhost"})
+        sent.update(headers or {})
+        if json is not None:
+            given["content"] = msgspec.json.encode(json)
+            sent.setdefault("content-type", "application/json")
+        return await self.client.request(method, path, headers=sent, **given)
+
+    async def plant(
+        self, entity: str, *, tenant: str = "acme", canary: str = "", **values: Any
+    ) -> UUID:
+        """Insert a record with a value in every column, past the API; return its id.
+
+        ``canary`` is put into every text, so that a leak can be recognised.
+        """
+        declared = self.platform.registry.entities[entity]
+        place = self.tenant(tenant)
+        given = await self._values(declared, tenant, canary)
+        given.update(values)
+        id = given.pop("id", None)
+        names = list(given)
+
+        async def insert(unit: Unit) -> UUID:
+            columns = ", ".join(["tenant_id", *(["id"] if id else []), *names])
+            count = len(names) + (2 if id else 1)
+            marks = ", ".join(f"${i}" for i in range(1, count + 1))
+            head = [place.id, id] if id else [place.id]
+            return UUID(
+                str(
+                    await unit.fetchval(
+                        f"INSERT INTO {declared.table} ({columns}) VALUES ({marks}) RETURNING id",  # noqa: S608
+                        *head,
+                        *given.values(),
+                    )
+                )
+            )
+
+        return await self.system(tenant).write(insert)
+
+    async def _values(
+        self, declared: Declaration, tenant: str, canary: str
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for field in declared.fields.values():
+            if field.system or field.sql or field.name == "custom":
+                continue
+            if field.kind != "link":
+                found[field.name] = sample(field, self.tenant(tenant), next(_counter), canary)
+            elif not field.nullable:
+                found[field.name] = await self.plant(str(field.target), tenant=tenant)
+        return found
+
+    async def close(self) -> None:
+        """Let go of client and pool."""
+        await self.client.aclose()
+        auth_of(self.platform).close()
+        await self.platform.stop()
+
+
+async def open_world(
+    scratch: Scratch,
+    folder: Path,
+    plugins: Sequence[str],
+    packages: Mapping[str, str],
+    config: str = CONFIG,
+) -> World:
+    """Return an application over ``scratch`` that serves acme and globex with ``plugins``."""
+    path = folder / "crm.toml"
+    path.write_text(config.format(installed=", ".join(f'"{name}"' for name in plugins)))
+    file = ConfigFile(path, environ={"CRM_HOME": str(folder / "var")})
+    platform = await open_platform(file, scratch.url(), packages)
+    app = build(platform)
+    await platform.start()
+    return World(platform, app, scratch, path)

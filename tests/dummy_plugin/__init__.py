@@ -1,0 +1,1 @@
+"""A plugin that uses each extension point once."""
