@@ -6,33 +6,32 @@ connection, inside the transaction that the door opened, so both doors have one 
 """
 
 import asyncio
+import random
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
 from core.access.rights import Principal
-from core.database.migrate import driver_url
-from core.errors import Forbidden, Refused, Unauthenticated, Unavailable
+from core.database.chains import driver_url
+from core.database.refusals import LOST, Broken, Undone, restated, translate
+from core.errors import Unavailable
+
+__all__ = ["Broken", "Database", "Unit", "opening", "translate"]
 
 T = TypeVar("T")
-ATTEMPTS = 4
+# How long at most to wait before each further attempt, in seconds.
+PAUSES = (0.01, 0.03, 0.1, 0.3)
+# A statement of a plugin may have SET something for the session: the next borrower must not see it.
+COMMIT = "COMMIT; RESET ALL"
 _SAFE = re.compile(r"[A-Za-z0-9_.:+|*-]*")
-_LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CannotConnectNowError,
-    ConnectionError,
-    OSError,
-)
-_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
 def _literal(value: str) -> str:
@@ -61,7 +60,7 @@ def opening(tenant: UUID, principal: Principal, scopes: str) -> str:
 
 
 class Unit:
-    """One open write transaction. ``connection`` is the driver's; ``session`` is made when asked."""
+    """One open write transaction. ``connection`` is the driver's; ``session`` is made on demand."""
 
     def __init__(self, door: "Database", checkout: Any, connection: asyncpg.Connection) -> None:
         self._door = door
@@ -72,7 +71,8 @@ class Unit:
 
     async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
         """Return all rows of a statement."""
-        return await self.connection.fetch(sql, *values)
+        rows: list[asyncpg.Record] = await self.connection.fetch(sql, *values)
+        return rows
 
     async def fetchrow(self, sql: str, *values: Any) -> asyncpg.Record | None:
         """Return the first row of a statement, or None."""
@@ -126,8 +126,10 @@ class Database:
             pool_timeout=10,
             pool_reset_on_return=None,
             isolation_level="AUTOCOMMIT",
+            json_deserializer=msgspec.json.decode,
             connect_args={**cache, "server_settings": {"application_name": "trellis"}},
         )
+        event.listen(self.engine.sync_engine, "checkout", _replace_dead)
         event.listen(self.engine.sync_engine, "reset", _discard_open)
 
     async def dispose(self) -> None:
@@ -139,71 +141,69 @@ class Database:
             return await self.engine.raw_connection()
         except sa.exc.TimeoutError:
             raise Unavailable("The server is busy; try again.", code="busy") from None
-        except _LOST as error:
+        except (*LOST, asyncpg.PostgresError) as error:
             raise Unavailable("The database cannot be reached.", code="database") from error
 
-    async def read(
-        self, context: str, fn: Callable[[asyncpg.Connection], Awaitable[T]]
-    ) -> T:
-        """Run ``fn`` in a READ ONLY transaction under ``context``; a lost connection is retried."""
-        try:
-            return await self._read(context, fn)
-        except _LOST:
-            return await self._read(context, fn)
-
-    async def _read(
-        self, context: str, fn: Callable[[asyncpg.Connection], Awaitable[T]]
-    ) -> T:
-        checkout = await self._checkout()
-        connection: asyncpg.Connection = checkout.driver_connection
-        ended = False
-        try:
-            await connection.execute(f"BEGIN READ ONLY; {context}")
-            result = await fn(connection)
-            await connection.execute("COMMIT")
-            ended = True
-            return result
-        except asyncpg.PostgresError as error:
-            raise translate(error) from error
-        finally:
-            await self._end(checkout, connection, ended)
+    async def read(self, context: str, fn: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Run ``fn`` in a READ ONLY transaction under ``context``; again when it was lost."""
+        return await self._again(lambda: self._transaction("BEGIN READ ONLY", context, fn))
 
     async def write(self, context: str, fn: Callable[[Unit], Awaitable[T]]) -> T:
-        """Run ``fn`` in one transaction and commit; run it again after 40001 or 40P01."""
-        for attempt in range(ATTEMPTS):
+        """Run ``fn`` in one transaction and commit; again when it did not happen."""
+        return await self._again(lambda: self._write(context, fn))
+
+    async def _again(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        for pause in PAUSES:
             try:
-                return await self._write(context, fn)
-            except _AGAIN as error:
-                if attempt == ATTEMPTS - 1:
-                    raise Unavailable("Too many changes at once; try again.") from error
-                await asyncio.sleep(0.01 * 2**attempt)
-        raise AssertionError("unreachable")
+                return await attempt()
+            except Undone:
+                # Two that ran into each other must not do so again in step.
+                await asyncio.sleep(pause * random.random())  # noqa: S311
+        try:
+            return await attempt()
+        except Undone as undone:
+            raise undone.refusal from undone
 
     async def _write(self, context: str, fn: Callable[[Unit], Awaitable[T]]) -> T:
+        async def run(connection: asyncpg.Connection) -> T:
+            unit = Unit(self, checkout, connection)
+            try:
+                result = await fn(unit)
+                await unit.finish()
+            finally:
+                await unit.forget()
+            return result
+
         checkout = await self._checkout()
+        return await self._run(checkout, "BEGIN", context, run)
+
+    async def _transaction(
+        self, begin: str, context: str, fn: Callable[[asyncpg.Connection], Awaitable[T]]
+    ) -> T:
+        return await self._run(await self._checkout(), begin, context, fn)
+
+    async def _run(
+        self,
+        checkout: Any,
+        begin: str,
+        context: str,
+        fn: Callable[[asyncpg.Connection], Awaitable[T]],
+    ) -> T:
         connection: asyncpg.Connection = checkout.driver_connection
-        unit = Unit(self, checkout, connection)
-        ended = False
+        ended = committing = False
         try:
-            await connection.execute(f"BEGIN; {context}")
-            result = await fn(unit)
-            await unit.finish()
-            await connection.execute("COMMIT")
+            await connection.execute(f"{begin}; {context}")
+            result = await fn(connection)
+            committing = True
+            await connection.execute(COMMIT)
             ended = True
             return result
-        except _AGAIN:
-            raise
-        except sa.exc.DBAPIError as error:
-            cause = getattr(error.orig, "__cause__", None)
-            if isinstance(cause, _AGAIN):
-                raise cause from error
-            if isinstance(cause, asyncpg.PostgresError):
-                raise translate(cause) from error
-            raise
-        except asyncpg.PostgresError as error:
-            raise translate(error) from error
+        except Exception as error:
+            refusal = restated(error, connection, committing=committing)
+            if refusal is None:
+                raise
+            raise refusal from error
         finally:
-            await unit.forget()
             await self._end(checkout, connection, ended)
 
     async def _end(self, checkout: Any, connection: asyncpg.Connection, ended: bool) -> None:
@@ -217,13 +217,20 @@ class Database:
 
 async def _abandon(checkout: Any, connection: asyncpg.Connection) -> None:
     try:
-        if not connection.is_closed() and connection.is_in_transaction():
-            await asyncio.wait_for(connection.execute("ROLLBACK"), 2)
-    except (*_LOST, asyncpg.PostgresError, TimeoutError):
+        # Always: while the opening message is under way the driver says "not in a transaction".
+        if not connection.is_closed():
+            await asyncio.wait_for(connection.execute("ROLLBACK; RESET ALL"), 2)
+    except (*LOST, asyncpg.PostgresError):
         connection.terminate()
     if connection.is_closed():
         await greenlet_spawn(checkout.invalidate)
     await greenlet_spawn(checkout.close)
+
+
+def _replace_dead(dbapi_connection: Any, record: Any, proxy: Any) -> None:
+    """Never lend a connection that the server has closed meanwhile; the pool opens another."""
+    if dbapi_connection.driver_connection.is_closed():
+        raise sa.exc.DisconnectionError
 
 
 def _discard_open(dbapi_connection: Any, record: Any, state: Any) -> None:
@@ -232,31 +239,3 @@ def _discard_open(dbapi_connection: Any, record: Any, state: Any) -> None:
     if driver.is_closed() or driver.is_in_transaction():
         driver.terminate()
         record.invalidate()
-
-
-def translate(error: asyncpg.PostgresError) -> Exception:
-    """Return the refusal that stands for a database error; no text of the database gets out."""
-    state = getattr(error, "sqlstate", "") or ""
-    if state == "TR401":
-        return Unauthenticated()
-    if state == "42501":
-        return Forbidden()
-    if state in ("57014", "55P03"):
-        return Unavailable("The request took too long; narrow it.", code="timeout")
-    if state.startswith(("08", "53", "57")):
-        return Unavailable("The database cannot serve this now.", code="database")
-    if state.startswith("23"):
-        return Broken(error)
-    return error
-
-
-class Broken(Refused):
-    """A constraint refused a write; ``constraint`` and ``table`` say which one."""
-
-    status, code, detail = 409, "conflict", "The change breaks a rule of the stored records."
-
-    def __init__(self, error: asyncpg.PostgresError) -> None:
-        super().__init__()
-        self.sqlstate = str(getattr(error, "sqlstate", ""))
-        self.constraint = str(getattr(error, "constraint_name", "") or "")
-        self.table = str(getattr(error, "table_name", "") or "")
