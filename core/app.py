@@ -175,10 +175,11 @@ async def open_platform(
     if behind:
         loaded = load(served, packages)
     _govern(file, loaded)
-    await refuse_unfit_catalogue(app_url, loaded.registry)
     database = Database(
         app_url, size=file.current.database.pool_size, pooler=file.current.database.pooler
     )
+    async with database.engine.connect() as connection:
+        await refuse_unfit_catalogue(connection, loaded.registry)
     platform = Platform(file, loaded, database)
     platform.quarantined = frozenset(behind)
     return platform

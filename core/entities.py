@@ -58,11 +58,16 @@ class NamedFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Through(msgspec.Struct, frozen=True, kw_only=True):
-    """A scope that runs over a link table: rows of ``entity`` join ``here`` to ``there``."""
+    """A scope that runs over a link table: rows of ``entity`` join ``here`` to ``there``.
+
+    ``local`` is the column whose value stands in ``here``: the record's own id, or a link to the
+    record that the link table knows.
+    """
 
     entity: str
     here: str
     there: str
+    local: str = "id"
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +128,7 @@ STANDARD: dict[str, Field] = {
             "created_by", "link", "Created by", target="core.user", audience=("staff",), filter=True
         ),
         _standard("updated_by", "link", "Updated by", target="core.user", audience=("staff",)),
-        _standard("deleted_at", "datetime", "Deleted", audience=("admin",)),
+        _standard("deleted_at", "datetime", "Deleted", audience=("staff",)),
         Field(name="custom", kind="json", label="Custom", audience=("staff",), pii="free_text"),
     )
 }
@@ -317,7 +322,9 @@ def entity(
             "unique": tuple(name for names in unique for name in names),
             "subject": (subject,) if subject else (),
             "responsible": (responsible,) if responsible else (),
-            "scopes": tuple(c for c in (scopes or {}).values() if isinstance(c, str)),
+            "scopes": tuple(
+                c if isinstance(c, str) else c.local for c in (scopes or {}).values()
+            ),
             "aggregates": tuple(n for a in aggregates for n in (a.field, a.by) if n),
             "named_filters": tuple(n for f in named_filters for n in f.uses),
         }

@@ -132,7 +132,7 @@ def _overlay_of(rows: list[asyncpg.Record]) -> Overlay:
     settings: dict[str, dict[str, Any]] = {}
     dictionaries: dict[str, tuple[Choice, ...]] = {}
     for row in rows:
-        value = msgspec.json.decode(row["value"])
+        value = row["value"]
         if row["kind"] == "settings":
             settings[row["name"]] = value
         elif row["kind"] == "dictionary":

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 
 from core import moments
 from core.fields import INT4, Field
@@ -38,7 +37,7 @@ _WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 def missing(field: Field) -> WrongValue:
     """Return the refusal of a body that lacks a required field."""
-    return WrongValue(f"{field.label} is required.", "required")
+    return WrongValue(f"{field.label} is required", "required")
 
 
 def to_database(field: Field, value: Any, terms: Terms, currency: str | None = None) -> Any:
@@ -51,7 +50,7 @@ def to_database(field: Field, value: Any, terms: Terms, currency: str | None = N
     if converted is None:
         if field.nullable:
             return None
-        raise WrongValue(f"{field.label} is required.", "null" if value is None else "required")
+        raise WrongValue(f"{field.label} is required", "null" if value is None else "required")
     _fit(field, converted)
     try:
         for validator in field.validators:
@@ -86,8 +85,6 @@ def from_database(field: Field) -> Callable[[Any, Any], Any] | None:
     if field.kind == "decimal":
         scale = field.scale
         return lambda value, _: None if value is None else _scaled(value, scale)
-    if field.kind == "json":
-        return lambda value, _: None if value is None else msgspec.Raw(value)
     return None
 
 

@@ -28,7 +28,13 @@ class User(Entity):
         Email, label="E-mail", unique=True, pii="contact", erase="null", mobile=True
     )
     name: Mapped[str] = field(
-        String(200), label="Name", sort=True, pii="identity", erase="null", mobile=True
+        String(200),
+        label="Name",
+        filter=True,
+        sort=True,
+        pii="identity",
+        erase="null",
+        mobile=True,
     )
     roles: Mapped[list[str]] = field(Tags, label="Roles", audience=("admin",))
     is_active: Mapped[bool] = field(label="Active", default=True)

@@ -23,7 +23,7 @@ STORE = """
 INSERT INTO core_idempotency
        (tenant_id, principal, route, key, fingerprint, status, body, headers, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now())
-ON CONFLICT (tenant_id, principal, route, key) DO UPDATE
+ON CONFLICT (tenant_id, principal, route, key) WHERE deleted_at IS NULL DO UPDATE
    SET fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body,
        headers = excluded.headers, created_at = excluded.created_at
 """

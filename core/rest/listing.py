@@ -353,7 +353,7 @@ async def list_records(ctx: Context, request: Request[Any, Any, Any], entity: De
     own, pairs = split(request)
     query = Query(
         paging=read_paging(own),
-        wanted=read_wanted(own),
+        wanted=msgspec.structs.replace(read_wanted(own), trash=trash),
         sorts=read_sorts(entity, ctx.rights.visible(entity.name), own.get("ordering")),
         filters=read_filters(ctx, entity, pairs),
         trash=trash,
@@ -448,7 +448,7 @@ async def _estimate(
     plan = await connection.fetchval(
         f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {entity.table} x WHERE {where}", *given
     )
-    rows = msgspec.json.decode(plan)[0]["Plan"]["Plan Rows"]
+    rows = plan[0]["Plan"]["Plan Rows"]
     return max(int(rows), COUNTED + 1)
 
 

@@ -30,7 +30,10 @@ def route(
         return await answer(ctx, request, ctx.tenant.entities[entity.name])
 
     opt = {"permission": f"{entity.name}.{right}", "plugin": entity.plugin, "entity": entity.name}
-    made = HTTPRouteHandler(path, http_method=methods, opt=opt, include_in_schema=False)
+    # The reply carries its own status; Litestar only wants one that may have a body.
+    made = HTTPRouteHandler(
+        path, http_method=methods, opt=opt, status_code=200, include_in_schema=False
+    )
     return made(handle)
 
 

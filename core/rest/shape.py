@@ -24,6 +24,7 @@ class Wanted(msgspec.Struct, frozen=True):
     expand: tuple[str, ...] = ()
     mobile: bool = False
     detail: bool = False
+    trash: bool = False
 
 
 class Shape:
@@ -95,6 +96,8 @@ def _names(entity: Declaration, visible: frozenset[str], wanted: Wanted) -> list
         and (wanted.detail or not entity.fields[n].detail_only)
         and (not wanted.mobile or entity.fields[n].mobile)
     ]
+    if wanted.trash and "deleted_at" in visible:
+        shown.append("deleted_at")
     return ["id", *(n for n in shown if n != "id")]
 
 

@@ -18,7 +18,7 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM core_api_key
     WHERE tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
-      AND id = credential AND revoked_at IS NULL AND deleted_at IS NULL
+      AND id = credential AND deleted_at IS NULL
       AND (expires_at IS NULL OR expires_at > now())) THEN
     RAISE EXCEPTION 'the key is no longer good' USING ERRCODE = 'TR401';
   END IF;
@@ -178,10 +178,9 @@ def _secrets() -> None:
         "core_api_key",
         _person(),
         sa.Column("name", sa.String(200), nullable=False),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
         sa.Column("scopes", ARRAY(sa.Text()), nullable=False),
         sa.Column("expires_at", TIME),
-        sa.Column("revoked_at", TIME),
         sa.Column("last_used_at", TIME),
         keys=("name",),
         links=OWNED,
@@ -190,7 +189,7 @@ def _secrets() -> None:
     tenant_table(
         "core_reset",
         _person(),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
         sa.Column("expires_at", TIME, nullable=False),
         sa.Column("used_at", TIME),
         unique=("hash",),
@@ -203,8 +202,8 @@ def _sessions() -> None:
     tenant_table(
         "core_session",
         _person(),
-        sa.Column("family", sa.LargeBinary(), nullable=False),
-        sa.Column("refresh_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("family", sa.String(64), nullable=False),
+        sa.Column("refresh_hash", sa.String(64), nullable=False),
         sa.Column("expires_at", TIME, nullable=False),
         sa.Column("ends_at", TIME, nullable=False),
         sa.Column("revoked_at", TIME),
