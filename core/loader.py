@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from core import VERSION
-from core.entities import STANDARD, Declaration, Extension, snake
+from core.entities import STANDARD, Declaration, Extension, Through, snake
 from core.errors import StartRefused
 from core.hooks import Hooks
 from core.manifest import Manifest, fits, read_manifest
@@ -342,6 +342,18 @@ def _check_scopes(registry: Registry) -> None:
             if name not in registry.scopes:
                 raise StartRefused(f"{entity.name}: unknown scope {name!r}; known are "
                                    f"{sorted(registry.scopes)}")
+        for name, path in entity.scopes.items():
+            if isinstance(path, Through):
+                _check_through(registry, f"{entity.name}: scope {name!r}", path)
+
+
+def _check_through(registry: Registry, where: str, path: Through) -> None:
+    between = registry.entities.get(path.entity)
+    if between is None:
+        raise StartRefused(f"{where} runs over {path.entity!r}, which is not an entity")
+    for name in (path.here, path.there):
+        if name not in between.fields:
+            raise StartRefused(f"{where}: {path.entity} has no field {name!r}")
 
 
 def _check_dictionaries(registry: Registry) -> None:

@@ -85,7 +85,11 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Demo(msgspec.Struct, frozen=True, kw_only=True):
-    """Demo records of a plugin: ``run(unit, scale, progress)``, deterministic and idempotent."""
+    """Demo records of a plugin: ``run(unit, tenant, scale, progress)``, repeatable without effect.
+
+    ``unit`` is a transaction of the system in the ``Tenant``; ``scale`` multiplies the number of
+    records; ``progress(done, total)`` is told how far it is. It runs after the demo users exist.
+    """
 
     run: Callable[..., Awaitable[None]]
 

@@ -39,7 +39,7 @@ def _through(path: Through, scope: str, alias: str, link: Declaration) -> str:
     inner = f"{alias}_{scope}"
     return (
         f"EXISTS (SELECT 1 FROM {link.table} {inner} WHERE {inner}.tenant_id = {alias}.tenant_id"
-        f" AND {inner}.{path.here} = {alias}.id AND {inner}.{path.there} = {attribute(scope)}"
+        f" AND {inner}.{path.here} = {alias}.{path.local} AND {inner}.{path.there} = {attribute(scope)}"
         f" AND {inner}.deleted_at IS NULL)"
     )
 

@@ -1,0 +1,108 @@
+"""The plugin API: the only module of the kernel that a plugin imports, besides ``core.testing``.
+
+Declare entities in ``models.py``::
+
+    @entity(label="Book", plural="Books", title="title", indexed=(("title",),))
+    class Book(Entity):
+        \"""A book stands on at most one shelf.\"""
+
+        title: Mapped[str] = field(String(200), label="Title", sort=True)
+        shelf_id: Mapped[UUID | None] = link(Shelf, label="Shelf", on_delete="null")
+
+``Entity`` and ``entity`` declare, ``extend`` adds fields to another plugin's entity. ``field``,
+``link``, ``user_link``, ``choice``, ``money``, ``currency`` and ``computed`` declare one field;
+``Email``, ``Phone``, ``Tags`` and ``ScaledDecimal`` are the types that SQLAlchemy lacks, and
+``in_units`` is the SQL of an amount in whole units of its currency. ``Aggregate``,
+``NamedFilter`` and ``Through`` (a scope over a link table) belong to an entity.
+
+Wire the plugin in ``hooks.py``, with ``hookimpl`` on each function: ``Role``, ``Scope``,
+``Grant``, ``Dictionary`` with its ``Choice``, ``Action`` and ``Demo`` are what the ``register_``
+hooks return; ``Change`` is what a ``before_`` hook gets.
+
+Make tables in ``migrations/`` with ``tenant_table`` and ``tenant_columns``, and take them away
+with ``drop_tenant_table`` and ``drop_tenant_columns``.
+
+Write rules in ``services.py``. They get a ``Context`` (who asks: ``tenant``, ``principal``,
+``rights``) and a ``Unit``, the open transaction (``fetch``, ``fetchrow``, ``fetchval``,
+``execute``, ``session``). ``$1`` is the tenant's id in every statement. To refuse, raise
+``Rejected``, ``Conflict``, ``Invalid`` (with one ``FieldError`` per wrong field), ``NotFound`` or
+``Forbidden``. ``read_ids`` reads a list of ids out of a body, and ``change_many`` does one thing
+to many records as the caller's rights allow, asking the hooks.
+"""
+
+from core.access.rights import Principal, Rights
+from core.database.doors import Unit
+from core.database.tables import (
+    drop_tenant_columns,
+    drop_tenant_table,
+    tenant_columns,
+    tenant_table,
+)
+from core.entities import Aggregate, Entity, NamedFilter, Through, entity, extend
+from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Rejected
+from core.fields import (
+    Email,
+    Phone,
+    ScaledDecimal,
+    Tags,
+    choice,
+    computed,
+    currency,
+    field,
+    link,
+    money,
+    user_link,
+)
+from core.hookspecs import Change, hookimpl
+from core.kinds import in_units
+from core.registry import Action, Choice, Demo, Dictionary, Grant, Role, Scope
+from core.rest.bulk import change_many, read_ids
+from core.rest.context import Context
+from core.tenancy.tenant import Tenant
+
+__all__ = [
+    "Action",
+    "Aggregate",
+    "Change",
+    "Choice",
+    "Conflict",
+    "Context",
+    "Demo",
+    "Dictionary",
+    "Email",
+    "Entity",
+    "FieldError",
+    "Forbidden",
+    "Grant",
+    "Invalid",
+    "NamedFilter",
+    "NotFound",
+    "Phone",
+    "Principal",
+    "Rejected",
+    "Rights",
+    "Role",
+    "ScaledDecimal",
+    "Scope",
+    "Tags",
+    "Tenant",
+    "Through",
+    "Unit",
+    "change_many",
+    "choice",
+    "computed",
+    "currency",
+    "drop_tenant_columns",
+    "drop_tenant_table",
+    "entity",
+    "extend",
+    "field",
+    "hookimpl",
+    "in_units",
+    "link",
+    "money",
+    "read_ids",
+    "tenant_columns",
+    "tenant_table",
+    "user_link",
+]
