@@ -1,0 +1,1 @@
+"""Customers, the companies that sell to them, and who sells to whom."""

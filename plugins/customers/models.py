@@ -1,0 +1,161 @@
+"""Customers, companies and the links between them, and what both mean for a user."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Float, String, Text
+from sqlalchemy.orm import Mapped
+
+from core.plugin import (
+    Aggregate,
+    Email,
+    Entity,
+    Phone,
+    Tags,
+    Through,
+    choice,
+    computed,
+    currency,
+    entity,
+    extend,
+    field,
+    in_units,
+    link,
+    money,
+    user_link,
+)
+
+INTERNAL = ("staff", "seller")
+AVERAGE = f"coalesce({in_units('total_spent')} / nullif({{t}}.total_orders, 0), 0)"
+
+
+@entity(
+    label="Company",
+    plural="Companies",
+    title="name",
+    columns=("name", "city", "email", "phone", "is_active"),
+    search=("name", "email", "city"),
+    filters=("city", "province", "is_active"),
+    order="name",
+    indexed=(("name",), ("created_at",)),
+    scopes={"company": "id"},
+)
+class Company(Entity):
+    """A company that sells. Its sellers see the customers that are linked to it."""
+
+    name: Mapped[str] = field(String(200), label="Name", sort=True, mobile=True)
+    email: Mapped[str | None] = field(Email, label="E-mail", mobile=True)
+    phone: Mapped[str | None] = field(Phone, label="Phone", mobile=True)
+    address: Mapped[str | None] = field(Text, label="Address")
+    city: Mapped[str | None] = field(String(100), label="City", sort=True, mobile=True)
+    province: Mapped[str | None] = field(String(100), label="Province", sort=True)
+    postal_code: Mapped[str | None] = field(String(10), label="Postal code")
+    is_active: Mapped[bool] = field(label="Active", default=True, mobile=True)
+
+
+@entity(
+    label="Customer",
+    plural="Customers",
+    title="name",
+    columns=("name", "email", "phone", "city", "type", "total_orders", "is_active", "created_at"),
+    search=("name", "email", "phone"),
+    filters=("is_active", "is_vip", "type", "city", "province", "salesperson", "email", "tags"),
+    order="-created_at",
+    indexed=(
+        ("created_at",),
+        ("name",),
+        ("is_active", "created_at"),
+        ("city", "created_at"),
+        ("type", "created_at"),
+        ("salesperson_id", "created_at"),
+        ("total_orders",),
+        ("total_spent",),
+        ("-last_order_date",),
+    ),
+    scopes={
+        "company": Through(
+            entity="customers.company_link", here="customer_id", there="company_id"
+        ),
+        "own": "id",
+    },
+    subject="id",
+    responsible="salesperson_id",
+    aggregates=(
+        Aggregate(key="total_customers", label="Customers"),
+        Aggregate(
+            key="active_customers",
+            label="Active customers",
+            where={"field": "is_active", "op": "=", "value": True},
+        ),
+    ),
+)
+class Customer(Entity):
+    """Whoever buys. No two customers of a tenant that are not in the trash share an e-mail."""
+
+    name: Mapped[str] = field(
+        String(200), label="Name", sort=True, mobile=True, pii="identity", erase="null"
+    )
+    email: Mapped[str] = field(
+        Email, label="E-mail", unique=True, mobile=True, pii="contact", erase="null"
+    )
+    phone: Mapped[str | None] = field(
+        Phone, label="Phone", mobile=True, pii="contact", erase="null"
+    )
+    address: Mapped[str | None] = field(Text, label="Address", pii="location", erase="null")
+    city: Mapped[str | None] = field(
+        String(100), label="City", sort=True, mobile=True, pii="location", erase="null"
+    )
+    province: Mapped[str | None] = field(
+        String(100), label="Province", sort=True, pii="location", erase="null"
+    )
+    postal_code: Mapped[str | None] = field(
+        String(10), label="Postal code", pii="location", erase="null"
+    )
+    type: Mapped[str] = choice("customers.types", label="Type", default="individual", mobile=True)
+    is_vip: Mapped[bool] = field(label="VIP", default=False, mobile=True, audience=INTERNAL)
+    salesperson_id: Mapped[UUID | None] = user_link(
+        label="Salesperson", on_delete="null", readonly_for=("seller",), audience=INTERNAL
+    )
+    tags: Mapped[list[str]] = field(Tags, label="Tags", audience=INTERNAL)
+    notes: Mapped[str | None] = field(
+        Text, label="Notes", audience=INTERNAL, pii="free_text", erase="null"
+    )
+    is_active: Mapped[bool] = field(label="Active", default=True, mobile=True)
+    currency: Mapped[str] = currency(readonly=True)
+    total_orders: Mapped[int] = field(label="Orders", default=0, readonly=True, sort=True)
+    total_spent: Mapped[int] = money(label="Total spent", default=0, readonly=True, sort=True)
+    last_order_date: Mapped[datetime | None] = field(
+        label="Last order", readonly=True, sort=True, filter=True, mobile=True, pii="behaviour"
+    )
+    average_order_value = computed(
+        Float, AVERAGE, label="Average order value", stored=False, detail_only=True
+    )
+
+
+@entity(
+    label="Company link",
+    plural="Company links",
+    title="id",
+    columns=("customer", "company", "created_at"),
+    verbs=("list", "view", "create", "delete", "trash", "restore", "purge"),
+    unique=(("customer_id", "company_id"),),
+    scopes={"company": "company_id", "own": "customer_id"},
+    subject="customer_id",
+)
+class CompanyLink(Entity):
+    """A customer buys from a company: that alone lets the company's sellers see the customer."""
+
+    customer_id: Mapped[UUID] = link(Customer, label="Customer", on_delete="cascade")
+    company_id: Mapped[UUID] = link(Company, label="Company", on_delete="cascade")
+
+
+@extend("core.user")
+class Attributes:
+    """Whom a user stands for: the company that a seller works for, the customer who signs in."""
+
+    customers_company_id: Mapped[UUID | None] = link(
+        Company, label="Company", audience=("staff",)
+    )
+    customers_customer_id: Mapped[UUID | None] = link(
+        Customer, label="Customer", on_delete="null", audience=("staff",)
+    )
