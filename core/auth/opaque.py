@@ -60,12 +60,12 @@ def new_secret() -> str:
     return token_urlsafe(32)
 
 
-def digest(secret: str) -> bytes:
+def digest(secret: str) -> str:
     """Return what is stored of a secret; 256 random bits need no salt and no stretching."""
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def same(stored: bytes, secret: str) -> bool:
+def same(stored: str, secret: str) -> bool:
     """Return whether ``secret`` is the stored one, in a time that tells nothing."""
     return hmac.compare_digest(stored, digest(secret))
 

@@ -60,7 +60,7 @@ async def login(
         address = normal(email)
         tried = attempts.counters(auth.key, "login", address, place.address)
         await _count(platform, tried)
-        tenant = tenant or await _tenant_of(platform, address)
+        tenant = tenant or await tenant_of(platform, address)
         person = await _person(platform, tenant, address)
         stored = person["hash"] if person and person["is_active"] else None
         if not await auth.passwords.verify(stored, password) or tenant is None or person is None:
@@ -76,7 +76,8 @@ async def _count(platform: Platform, tried: Counters) -> None:
         raise attempts.too_early(wait)
 
 
-async def _tenant_of(platform: Platform, address: str) -> Tenant | None:
+async def tenant_of(platform: Platform, address: str) -> Tenant | None:
+    """Return the one tenant in which an address is in use, if it is one."""
     found = await platform.database.read(
         opening(NOWHERE, SYSTEM, "*"),
         lambda c: c.fetchval("SELECT crm_tenant_of_email($1)", address),

@@ -147,3 +147,19 @@ async def end_all(
         why,
         but,
     )
+
+
+async def leave(platform: Platform, tenant: Tenant, token: Refresh) -> None:
+    """End the session of a refresh token; one that has ended stays so."""
+
+    async def run(unit: Unit) -> None:
+        await unit.execute(
+            "UPDATE core_session SET revoked_at = now(), revoked_for = 'logout'"
+            " WHERE tenant_id = $1 AND family = $2 AND refresh_hash = $3 AND revoked_at IS NULL"
+            " AND deleted_at IS NULL",
+            tenant.id,
+            digest(token.family),
+            digest(token.secret),
+        )
+
+    await platform.database.write(opening(tenant.id, SYSTEM, "*"), run)

@@ -25,7 +25,7 @@ class Auth:
         self.tokens = Tokens(ring)
         self.passwords = Passwords()
         self.principals: Bounded[tuple[UUID, UUID, int, UUID], Principal] = Bounded(PRINCIPALS)
-        self.api_keys: Bounded[bytes, tuple[float, UUID, Principal]] = Bounded(PRINCIPALS)
+        self.api_keys: Bounded[str, tuple[float, UUID, Principal]] = Bounded(PRINCIPALS)
         self.sessions_seen: dict[tuple[UUID, UUID], datetime] = {}
         self.keys_used: dict[tuple[UUID, UUID], datetime] = {}
         self.attributes = _attributes(platform)
@@ -47,12 +47,8 @@ class Auth:
 
 def _attributes(platform: Platform) -> dict[str, str]:
     """Return, per scope, the user's column that holds the principal's attribute."""
-    fields = platform.registry.entities["core.user"].fields
-    return {
-        scope.name: scope.attribute
-        for scope in platform.registry.scopes.values()
-        if scope.attribute and fields[scope.attribute].plugin not in platform.quarantined
-    }
+    scopes = platform.registry.scopes.values()
+    return {scope.name: scope.attribute for scope in scopes if scope.attribute}
 
 
 def auth_of(platform: Platform) -> Auth:

@@ -1,0 +1,41 @@
+"""Where a request comes from, believing a proxy only where the operator said so."""
+
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from litestar import Request
+
+from core.auth.sessions import Place
+from core.platform import Platform
+
+
+def place_of(request: Request[Any, Any, Any], platform: Platform) -> Place:
+    """Return address and device of a request's sender."""
+    peer = request.client.host if request.client else ""
+    forwarded = request.headers.get("x-forwarded-for", "")
+    address = sender(peer, forwarded, platform.config.server.trusted_proxies)
+    agent = request.headers.get("user-agent", "")
+    return Place(address, "".join(c for c in agent if c.isprintable())[:300])
+
+
+def sender(peer: str, forwarded: str, trusted: tuple[str, ...]) -> str:
+    """Return the last address that no trusted proxy has: everything left of it can be invented."""
+    for hop in (peer, *(part.strip() for part in reversed(forwarded.split(",")))):
+        if not _trusted(hop, trusted):
+            return hop if _is_address(hop) else peer
+    return peer
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _trusted(hop: str, trusted: tuple[str, ...]) -> bool:
+    if not _is_address(hop):
+        return False
+    address = ip_address(hop)
+    return any(address in ip_network(network, strict=False) for network in trusted)
