@@ -14,6 +14,8 @@ from core.config.problems import ConfigError, Findings, Place, Problem
 from core.config.structs import Config, DatabaseConfig
 
 KEY_BYTES = 32
+# Set in the processes that serve: what they never need, they never read.
+WITHHOLD_OWNER = "CRM_WITHHOLD_OWNER"
 _URLS = {
     "url": "CRM_DATABASE_URL",
     "owner_url": "CRM_DATABASE_OWNER_URL",
@@ -28,6 +30,9 @@ def open_secrets(
     """Return the URLs filled in: the environment wins, then the file, then the key itself."""
     found: dict[str, str | None] = {}
     for name, variable in _URLS.items():
+        if name == "owner_url" and environ.get(WITHHOLD_OWNER):
+            found[name] = None
+            continue
         inline, file = getattr(database, name), getattr(database, f"{name}_file")
         if inline and file:
             findings.add(("database", f"{name}_file"), f'"{name}" is set too; keep one of them')

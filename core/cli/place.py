@@ -1,0 +1,91 @@
+"""Where the database is, and with which rights a command reaches it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from rich.console import Console
+
+from core.cli.installed import check_installed
+from core.config import Config, ConfigFile
+from core.database import embedded
+from core.errors import StartRefused
+from core.loader import Loaded, load
+from core.platform import against_registry
+
+ADMIN_URL = "CRM_DATABASE_ADMIN_URL"
+
+
+@cache
+def console() -> Console:
+    """Return where progress is shown: the error stream, so that results can be piped."""
+    return Console(stderr=True, highlight=False)
+
+
+class Database:
+    """The database of one installation, embedded or external."""
+
+    def __init__(self, config: Config, server: embedded.Server | None) -> None:
+        self._config = config
+        self.server = server
+
+    @property
+    def app_url(self) -> str:
+        """The URL of the role that serves."""
+        if self.server is not None:
+            return self.server.url("crm_app")
+        found = self._config.database.url
+        if not found:
+            raise StartRefused(
+                "This command works as crm_app: set CRM_DATABASE_URL, or"
+                f" database.url_file in {self._config.path}."
+            )
+        return found
+
+    @property
+    def owner_url(self) -> str:
+        """The URL of the role that migrates; never handed to a worker."""
+        if self.server is not None:
+            return self.server.url("crm_owner")
+        found = self._config.database.owner_url
+        if not found:
+            raise StartRefused(
+                "This command works as crm_owner: set CRM_DATABASE_OWNER_URL, or"
+                f" database.owner_url_file in {self._config.path}."
+            )
+        return found
+
+
+def is_external(config: Config) -> bool:
+    """Return whether the configuration names a server of its own."""
+    return bool(config.database.url or config.database.owner_url or os.environ.get(ADMIN_URL))
+
+
+@contextmanager
+def open_database(config: Config) -> Iterator[Database]:
+    """Name the external server, or use the embedded one until the block ends."""
+    if is_external(config):
+        yield Database(config, None)
+        return
+    with console().status("Starting PostgreSQL") as shown:
+        server = embedded.ensure(config.home, shown.update)
+    try:
+        yield Database(config, server)
+    finally:
+        server.leave()
+
+
+def read_config() -> ConfigFile:
+    """Return the configuration file that ``CRM_CONFIG`` names; refuses what it cannot mean."""
+    file = ConfigFile()
+    check_installed(file.current)
+    return file
+
+
+def load_plugins(file: ConfigFile) -> Loaded:
+    """Load what the file lists as installed and judge the file by it."""
+    loaded = load(file.current.plugins.installed)
+    requires = {n: p.manifest.requires for n, p in loaded.registry.plugins.items()}
+    file.govern(lambda config: against_registry(config, loaded), requires)
+    return loaded

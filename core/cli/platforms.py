@@ -1,0 +1,22 @@
+"""The running product inside a command, for commands that work on tenants' records."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from core.app import open_platform
+from core.auth.state import auth_of
+from core.cli.place import Database
+from core.config import ConfigFile
+from core.platform import Platform
+
+
+@asynccontextmanager
+async def platform_of(file: ConfigFile, database: Database) -> AsyncIterator[Platform]:
+    """Open the platform as the serving role, for a command that works on tenants' records."""
+    platform = await open_platform(file, database.app_url)
+    try:
+        await platform.start()
+        yield platform
+    finally:
+        auth_of(platform).close()
+        await platform.stop()
