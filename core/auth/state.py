@@ -1,19 +1,38 @@
 """What one process remembers about credentials; the database has the last word on each."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from core.access.rights import Principal
+import structlog
+
+from core.access.rights import SYSTEM, Principal
 from core.auth.bounded import Bounded
 from core.auth.keys import Key, Ring
 from core.auth.passwords import Passwords
 from core.auth.tokens import Tokens
 from core.config import secret_key
+from core.database.doors import Unit, opening
+from core.errors import Refused
 from core.platform import Platform
 
+log = structlog.get_logger("crm.auth")
 PRINCIPALS = 4096
 NOTED = 100_000
+# Reads write nothing themselves: what was used is collected, and written this often.
+SEEN_SECONDS = 60
+SESSIONS_SEEN = """
+UPDATE core_session s SET last_seen_at = greatest(s.last_seen_at, n.at)
+  FROM unnest($2::uuid[], $3::timestamptz[]) AS n (id, at)
+ WHERE s.tenant_id = $1 AND s.id = n.id AND s.revoked_at IS NULL
+"""
+KEYS_USED = """
+UPDATE core_api_key k SET last_used_at = greatest(k.last_used_at, n.at)
+  FROM unnest($2::uuid[], $3::timestamptz[]) AS n (id, at)
+ WHERE k.tenant_id = $1 AND k.id = n.id
+"""
+Noted = dict[tuple[UUID, UUID], datetime]
 
 
 class Auth:
@@ -26,22 +45,58 @@ class Auth:
         self.passwords = Passwords()
         self.principals: Bounded[tuple[UUID, UUID, int, UUID], Principal] = Bounded(PRINCIPALS)
         self.api_keys: Bounded[str, tuple[float, UUID, Principal]] = Bounded(PRINCIPALS)
-        self.sessions_seen: dict[tuple[UUID, UUID], datetime] = {}
-        self.keys_used: dict[tuple[UUID, UUID], datetime] = {}
+        self.sessions_seen: Noted = {}
+        self.keys_used: Noted = {}
+        self._database = platform.database
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Task[None] | None = None
         self.attributes = _attributes(platform)
 
     def note_session(self, tenant: UUID, session: UUID) -> None:
-        """Remember that a session was used; GETs write nothing themselves."""
-        if len(self.sessions_seen) < NOTED:
-            self.sessions_seen[tenant, session] = datetime.now(UTC)
+        """Remember that a session was used."""
+        self._note(self.sessions_seen, tenant, session)
 
     def note_key(self, tenant: UUID, key: UUID) -> None:
         """Remember that an API key was used."""
-        if len(self.keys_used) < NOTED:
-            self.keys_used[tenant, key] = datetime.now(UTC)
+        self._note(self.keys_used, tenant, key)
+
+    def _note(self, noted: Noted, tenant: UUID, id: UUID) -> None:
+        if len(noted) < NOTED:
+            noted[tenant, id] = datetime.now(UTC)
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(SEEN_SECONDS, self._write_soon)
+
+    def _write_soon(self) -> None:
+        self._timer = None
+        self._writing = asyncio.get_running_loop().create_task(self._write_and_log())
+
+    async def _write_and_log(self) -> None:
+        try:
+            await self.write_seen()
+        except Refused as refused:
+            log.warning("last_seen_not_written", reason=refused.code)
+
+    async def write_seen(self) -> None:
+        """Write what was used since the last time, one transaction per tenant (ruling 25)."""
+        sessions, keys = self.sessions_seen, self.keys_used
+        self.sessions_seen, self.keys_used = {}, {}
+        for tenant in {tenant for tenant, _ in (*sessions, *keys)}:
+
+            async def run(unit: Unit, tenant: UUID = tenant) -> None:
+                for sql, noted in ((SESSIONS_SEEN, sessions), (KEYS_USED, keys)):
+                    mine = {id: at for (owner, id), at in noted.items() if owner == tenant}
+                    if mine:
+                        await unit.execute(sql, tenant, list(mine), list(mine.values()))
+                await unit.execute("SELECT crm_attempt_sweep()")
+
+            await self._database.write(opening(tenant, SYSTEM, "*"), run)
 
     def close(self) -> None:
-        """End the threads that hash."""
+        """End the threads that hash, and the clock."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self.passwords.close()
 
 
