@@ -22,7 +22,7 @@ from core.rest.edge import Edge
 from core.rest.failures import answer_failure
 from core.rest.health import health_routes
 from core.rest.openapi import openapi_routes
-from core.rest.routes import entity_router
+from core.rest.routes import entity_routes
 from core.tenancy.routes import tenancy_routes
 
 # The only routes that need no permission; each says so and is named here as well.
@@ -125,14 +125,7 @@ def build(platform: Platform) -> Trellis:
 
     try:
         app = Trellis(
-            route_handlers=[
-                *health_routes(),
-                *auth_routes(),
-                *tenancy_routes(),
-                *openapi_routes(),
-                *(entity_router(registry, entity) for entity in registry.entities.values()),
-                *plugin_routers(registry),
-            ],
+            route_handlers=[_kernel_router(registry), *plugin_routers(registry)],
             state=State({"platform": platform}),
             lifespan=[lifespan],
             exception_handlers={Exception: answer_failure},
@@ -145,6 +138,21 @@ def build(platform: Platform) -> Trellis:
     check_routes(app, registry)
     app.edge = Edge(app.inner, platform)
     return app
+
+
+def _kernel_router(registry: Registry) -> Router:
+    """Return one router of all generated and kernel routes: some share a path."""
+    generated = [r for e in registry.entities.values() for r in entity_routes(registry, e)]
+    return Router(
+        "/",
+        route_handlers=[
+            *generated,
+            *health_routes(),
+            *auth_routes(),
+            *tenancy_routes(),
+            *openapi_routes(),
+        ],
+    )
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:

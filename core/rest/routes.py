@@ -1,9 +1,9 @@
-"""From the registry to routes: closures per entity and operation, one router per entity."""
+"""From the registry to routes: closures per entity and operation."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from litestar import HttpMethod, Request, Router
+from litestar import HttpMethod, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
@@ -32,7 +32,7 @@ def route(
     opt = {"permission": f"{entity.name}.{right}", "plugin": entity.plugin, "entity": entity.name}
     # The reply carries its own status; Litestar only wants one that may have a body.
     made = HTTPRouteHandler(
-        path, http_method=methods, opt=opt, status_code=200, include_in_schema=False
+        f"/api/{entity.resource}{path}", http_method=methods, opt=opt, status_code=200, include_in_schema=False
     )
     return made(handle)
 
@@ -91,7 +91,7 @@ def _action(entity: Declaration, action: Action) -> HTTPRouteHandler:
     return made
 
 
-def entity_router(registry: Registry, entity: Declaration) -> Router:
+def entity_routes(registry: Registry, entity: Declaration) -> list[HTTPRouteHandler]:
     """Return all routes of one entity."""
     handlers = [
         route(path, methods, entity, right, answer)
@@ -101,4 +101,4 @@ def entity_router(registry: Registry, entity: Declaration) -> Router:
     if entity.aggregates and "list" in entity.verbs:
         handlers.append(route("/stats", READ, entity, "list", stats.statistics))
     handlers += [_action(entity, action) for action in registry.actions.get(entity.name, ())]
-    return Router(f"/api/{entity.resource}", route_handlers=handlers)
+    return handlers
