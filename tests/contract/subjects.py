@@ -1,0 +1,25 @@
+"""What the contract suite is parametrised by: everything that the plugins of this run declare."""
+
+from pathlib import Path
+
+from core.entities import Declaration
+from core.hooks import Hooks
+from core.loader import load
+from core.registry import Plugin, Registry
+from core.testing.kit import PACKAGES, PLUGINS
+
+ROOT = Path(__file__).parents[2]
+LOADED = load(PLUGINS, PACKAGES)
+REGISTRY: Registry = LOADED.registry
+HOOKS: Hooks = LOADED.hooks
+# The kernel is not a plugin: it has no manifest file and no README of its own.
+BROUGHT: dict[str, Plugin] = {n: p for n, p in REGISTRY.plugins.items() if n != "core"}
+SHIPPED = {n: p for n, p in BROUGHT.items() if n not in PACKAGES}
+ENTITIES: tuple[Declaration, ...] = tuple(REGISTRY.entities.values())
+# Entities that have generated routes at all.
+SERVED = tuple(entity for entity in ENTITIES if entity.verbs)
+
+
+def named(subject: object) -> str:
+    """Return how a parameter is called in the name of a test."""
+    return str(getattr(subject, "name", subject))
