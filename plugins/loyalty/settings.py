@@ -1,0 +1,42 @@
+"""What a tenant decides about loyalty."""
+
+from typing import Literal
+
+import msgspec
+
+
+class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A level: whoever has at least ``points`` is in it, unless a higher one fits."""
+
+    code: str
+    points: int
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``tiers`` ascend from 0 points; their words stand in the dictionary ``loyalty.tiers``.
+
+    ``below_zero`` says what becomes of an adjustment that takes more than there is: ``clamp``
+    takes all, ``reject`` refuses it.
+    """
+
+    tiers: tuple[Tier, ...] = (
+        Tier("bronze", 0),
+        Tier("silver", 100),
+        Tier("gold", 500),
+        Tier("platinum", 1000),
+    )
+    below_zero: Literal["clamp", "reject"] = "clamp"
+
+    def __post_init__(self) -> None:
+        points = [tier.points for tier in self.tiers]
+        codes = [tier.code for tier in self.tiers]
+        if not points or points[0] != 0:
+            raise ValueError("the first of tiers begins at 0 points")
+        if any(low >= high for low, high in zip(points, points[1:], strict=False)):
+            raise ValueError("tiers ascend: each needs more points than the one before")
+        if points[-1] >= 2**31:
+            raise ValueError("no tier can need more than 2147483647 points")
+        if len(set(codes)) != len(codes):
+            raise ValueError("a code of tiers stands twice")
+        if any(not 0 < len(code) <= 50 or not code.islower() for code in codes):
+            raise ValueError("a code of tiers has 1 to 50 lower-case characters")
