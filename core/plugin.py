@@ -27,7 +27,8 @@ Write rules in ``services.py``. They get a ``Context`` (who asks: ``tenant``, ``
 ``execute``, ``session``). ``$1`` is the tenant's id in every statement. To refuse, raise
 ``Rejected``, ``Conflict``, ``Invalid`` (with one ``FieldError`` per wrong field), ``NotFound`` or
 ``Forbidden``. ``read_ids`` reads a list of ids out of a body, and ``change_many`` does one thing
-to many records as the caller's rights allow, asking the hooks.
+to many records as the caller's rights allow, asking the hooks. ``open_context`` gives a
+controller of ``register_routes`` the context of its request.
 """
 
 from core.access.rights import Principal, Rights
@@ -57,7 +58,7 @@ from core.hookspecs import Change, hookimpl
 from core.kinds import in_units
 from core.registry import Action, Choice, Demo, Dictionary, Grant, Role, Scope
 from core.rest.bulk import change_many, read_ids
-from core.rest.context import Context
+from core.rest.context import Context, open_context
 from core.tenancy.tenant import Tenant
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "in_units",
     "link",
     "money",
+    "open_context",
     "read_ids",
     "tenant_columns",
     "tenant_table",
