@@ -1,0 +1,141 @@
+"""The whole document: what is served, narrowed to a tenant and to what a principal may do."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+
+from core import VERSION
+from core.entities import Declaration
+from core.rest.openapi.answers import HEADERS, Schema, shared_responses
+from core.rest.openapi.draft import Draft
+from core.rest.openapi.entity import MADE, action_operation
+from core.rest.openapi.written import written_operation
+from core.tenancy.tenant import Tenant
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SECURITY: dict[str, Schema] = {
+    "accessToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "`access` from the answer of POST /api/auth/login/; good for 15 minutes.",
+    },
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "crm_…",
+        "description": "An API key, limited to the scopes that it was made with.",
+    },
+}
+ABOUT = """\
+Every answer carries `X-Request-ID`; every refusal is `application/problem+json` (RFC 9457) with
+`errors` for each wrong field. Paths end in a slash and are accepted without. Ids are UUIDs."""
+
+
+def served(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
+    """Return each (path, method, handler) that the application serves, but HEAD and OPTIONS."""
+    for route in app.routes:
+        handlers = getattr(route, "route_handlers", ())
+        for method in METHODS:
+            for handler in handlers:
+                own = not handler.fn.__module__.startswith("litestar.")
+                if own and method in handler.http_methods:
+                    yield route.path, method, handler
+
+
+def written_path(path: str) -> str:
+    """Return a route's path as clients write it: canonical ones under ``/api`` end in a slash."""
+    parts = [f"{p.partition(':')[0]}}}" if ":" in p else p for p in path.split("/")]
+    plain = "/".join(parts)
+    file = "." in parts[-1] or plain.startswith("/api/docs")
+    return plain if file or not plain.startswith("/api") else f"{plain}/"
+
+
+def usable(tenant: Tenant, rights: Any, handler: HTTPRouteHandler, path: str) -> bool:
+    """Return whether a principal with these rights can ever get something from a route."""
+    opt = handler.opt
+    if opt.get("public"):
+        return True
+    plugin = opt.get("plugin")
+    if plugin is not None and plugin not in tenant.enabled:
+        return False
+    permission = str(opt["permission"])
+    if permission == "signed_in":
+        return bool(rights.known)
+    name, _, action = permission.rpartition(".")
+    if name not in tenant.entities:
+        return False
+    if path.endswith("/options"):
+        return bool(rights.actions(name))
+    if path.endswith("/bulk"):
+        return any(rights.may(name, verb) for verb in ("update", "delete", "restore", "purge"))
+    return bool(rights.may(name, action))
+
+
+def tenant_document(app: Litestar, tenant: Tenant, rights: Any) -> Schema:
+    """Return what ``tenant`` has enabled, as far as ``rights`` can use it."""
+    draft = Draft(tenant, rights)
+    paths: dict[str, Schema] = {}
+    used: dict[str, str] = {}
+    for path, method, handler in served(app):
+        if not usable(tenant, rights, handler, path):
+            continue
+        entity = tenant.entities.get(str(handler.opt.get("entity")))
+        made = _operation(draft, entity, handler, path, method)
+        paths.setdefault(written_path(path), {})[method.lower()] = made
+        for tag in made["tags"]:
+            used[tag] = entity.doc if entity is not None else ""
+    return _whole(draft, paths, used, tenant.config.name or tenant.slug)
+
+
+def _operation(
+    draft: Draft, entity: Declaration | None, handler: HTTPRouteHandler, path: str, method: str
+) -> Schema:
+    if entity is None:
+        return written_operation(draft, handler, path, method)
+    rest = path.removeprefix(f"/api/{entity.resource}").replace("{id:str}", "{id}")
+    made = MADE.get((rest, method))
+    if made is not None:
+        return made(draft, entity)
+    name = rest.rpartition("/")[2]
+    action = next(a for a in draft.tenant.actions(entity.name) if a.name == name)
+    return action_operation(draft, entity, action)
+
+
+def public_document(app: Litestar, tenant: Tenant) -> Schema:
+    """Return the document of an address without tenant: health and signing in."""
+    draft = Draft(tenant, tenant.rights((), known=False))
+    paths: dict[str, Schema] = {}
+    used: dict[str, str] = {}
+    for path, method, handler in served(app):
+        if handler.opt.get("public"):
+            made = written_operation(draft, handler, path, method)
+            paths.setdefault(written_path(path), {})[method.lower()] = made
+            used |= dict.fromkeys(made["tags"], "")
+    return _whole(draft, paths, used, "")
+
+
+def _whole(draft: Draft, paths: dict[str, Schema], used: dict[str, str], name: str) -> Schema:
+    tags = [{"name": t} | ({"description": doc} if doc else {}) for t, doc in used.items()]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"Trellis: {name}" if name else "Trellis",
+            "version": VERSION,
+            "description": ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{name: []} for name in SECURITY],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": draft.schemas,
+            "parameters": draft.parameters,
+            "headers": dict(HEADERS),
+            "responses": shared_responses(),
+            "securitySchemes": SECURITY,
+        },
+    }
