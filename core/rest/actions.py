@@ -46,7 +46,10 @@ def read_values(struct: Any, body: dict[str, Any], prefix: str = "#") -> Any:
             errors.append(FieldError(f"{prefix}/{name}", f"{label} is required", "required"))
     if errors:
         raise Invalid.fields(errors)
-    return struct(**values)
+    try:
+        return struct(**values)
+    except ValueError as wrong:  # the struct's own rule over several fields
+        raise Invalid.field(prefix, str(wrong)) from None
 
 
 def _message(type_: Any) -> str | None:

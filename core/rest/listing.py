@@ -160,27 +160,25 @@ def read_filters(
         for f in entity.named_filters
         if all(name in ctx.rights.visible(entity.name) for name in f.uses)
     }
-    trees: list[Any] = []
+    found: list[criteria.Checked] = []
     plain: list[tuple[str, str]] = []
     errors: list[FieldError] = []
+    sight = (entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms)
     for name, value in pairs:
         if name not in named:
             plain.append((name, value))
             continue
         try:
-            trees.append(named[name].criteria(value))
+            tree = named[name].criteria(value)
+            found.append(criteria.parse_and_check(tree, *sight, trusted=True))
         except ValueError as error:
             errors.append(FieldError(f"?{name}", str(error), "invalid"))
+        except Invalid as invalid:
+            # The tree is the plugin's: the caller only knows the parameter.
+            errors += [FieldError(f"?{name}", e.detail, e.code, e.allowed) for e in invalid.errors]
     if errors:
         raise Invalid.fields(errors)
-    found = [
-        criteria.parse_and_check(
-            tree, entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms, trusted=True
-        )
-        for tree in trees
-    ]
     if plain:
-        sight = (entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms)
         found.append(criteria.parse_and_check(criteria.from_parameters(plain, *sight), *sight))
     return tuple(found)
 
