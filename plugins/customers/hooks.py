@@ -50,9 +50,7 @@ def register_grants():
     read = ("list", "view")
     links = tuple(verb for verb in ALL_BUT_PURGE if verb != "update")
     return [
-        Grant(
-            role="staff", entity=Customer, actions=(*ALL_BUT_PURGE, "bulk_update"), scope="all"
-        ),
+        Grant(role="staff", entity=Customer, actions=(*ALL_BUT_PURGE, "bulk_update"), scope="all"),
         Grant(role="staff", entity=Company, actions=ALL_BUT_PURGE, scope="all"),
         Grant(role="staff", entity=CompanyLink, actions=links, scope="all"),
         Grant(role="seller", entity=Customer, actions=read, scope="company"),

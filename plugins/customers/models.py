@@ -73,9 +73,7 @@ class Company(Entity):
         ("-last_order_date",),
     ),
     scopes={
-        "company": Through(
-            entity="customers.company_link", here="customer_id", there="company_id"
-        ),
+        "company": Through(entity="customers.company_link", here="customer_id", there="company_id"),
         "own": "id",
     },
     subject="id",
@@ -153,9 +151,7 @@ class CompanyLink(Entity):
 class Attributes:
     """Whom a user stands for: the company that a seller works for, the customer who signs in."""
 
-    customers_company_id: Mapped[UUID | None] = link(
-        Company, label="Company", audience=("staff",)
-    )
+    customers_company_id: Mapped[UUID | None] = link(Company, label="Company", audience=("staff",))
     customers_customer_id: Mapped[UUID | None] = link(
         Customer, label="Customer", on_delete="null", audience=("staff",)
     )

@@ -38,7 +38,7 @@ async def bulk_update(
     if selection.action not in STATES:
         raise Invalid.field("#/action", "Invalid action", "unknown", tuple(STATES))
     if "is_active" not in ctx.rights.writable(ENTITY, "update"):
-        raise Forbidden()
+        raise Forbidden
     ids = read_ids(selection.customer_ids, "#/customer_ids")
     values = {"is_active": STATES[selection.action]}
     found = await change_many(

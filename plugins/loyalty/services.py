@@ -20,9 +20,7 @@ def _said(message: str, **bounds: Any) -> Any:
     return msgspec.Meta(extra={"message": message}, **bounds)
 
 
-Amount = Annotated[
-    int, _said("Points must be a whole number, 1 or more", ge=1, le=MOST_POINTS)
-]
+Amount = Annotated[int, _said("Points must be a whole number, 1 or more", ge=1, le=MOST_POINTS)]
 Reason = Annotated[
     str, _said("Reason must be text of 1 to 200 characters", min_length=1, max_length=200)
 ]
@@ -33,11 +31,9 @@ class Earning(msgspec.Struct, frozen=True):
 
     points: Amount
     reason: Reason
-    key: (
-        Annotated[str, _said("Key must be text of 1 to 100 characters", min_length=1,
-                             max_length=100)]
-        | None
-    ) = None
+    key: Annotated[
+        str | None, _said("Key must be text of 1 to 100 characters", min_length=1, max_length=100)
+    ] = None
 
 
 class Redemption(msgspec.Struct, frozen=True):
@@ -132,9 +128,7 @@ async def move_points(unit: Unit, tenant: Tenant, customer_id: UUID, movement: M
     return int(balance)
 
 
-async def _refusal(
-    unit: Unit, tenant: Tenant, customer_id: UUID, movement: Movement
-) -> Exception:
+async def _refusal(unit: Unit, tenant: Tenant, customer_id: UUID, movement: Movement) -> Exception:
     """Return why nothing moved."""
     left = await unit.fetchval(LEFT, tenant.id, customer_id)
     if left is None:

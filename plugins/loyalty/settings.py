@@ -1,5 +1,6 @@
 """What a tenant decides about loyalty."""
 
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -32,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         codes = [tier.code for tier in self.tiers]
         if not points or points[0] != 0:
             raise ValueError("the first of tiers begins at 0 points")
-        if any(low >= high for low, high in zip(points, points[1:], strict=False)):
+        if any(low >= high for low, high in pairwise(points)):
             raise ValueError("tiers ascend: each needs more points than the one before")
         if points[-1] >= 2**31:
             raise ValueError("no tier can need more than 2147483647 points")
