@@ -141,7 +141,7 @@ class Database:
             return await self.engine.raw_connection()
         except sa.exc.TimeoutError:
             raise Unavailable("The server is busy; try again.", code="busy") from None
-        except (*LOST, asyncpg.PostgresError) as error:
+        except (*LOST, self.engine.dialect.loaded_dbapi.Error) as error:
             raise Unavailable("The database cannot be reached.", code="database") from error
 
     async def read(self, context: str, fn: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
@@ -222,7 +222,7 @@ async def _abandon(checkout: Any, connection: asyncpg.Connection) -> None:
             await asyncio.wait_for(connection.execute("ROLLBACK; RESET ALL"), 2)
     except (*LOST, asyncpg.PostgresError):
         connection.terminate()
-    if connection.is_closed():
+    if connection.is_closed() and checkout.is_valid:  # SQLAlchemy may have noticed already
         await greenlet_spawn(checkout.invalidate)
     await greenlet_spawn(checkout.close)
 
