@@ -15,9 +15,10 @@ from core.rest.bodies import constraint_refusal
 from core.rest.context import Context
 from core.rest.decode import read_id, read_json, read_object
 from core.rest.idempotency import Answer, write_once
-from core.rest.listing import conditions, split
+from core.rest.parameters import split
 from core.rest.records import demanded_version, locked, own_parameters
 from core.rest.replies import encode, etag, reply
+from core.rest.rows import conditions
 from core.rest.shape import shape_of
 
 
@@ -161,5 +162,5 @@ async def seen_record(
         *values,
     )
     if record is None:
-        raise NotFound()
+        raise NotFound
     return record

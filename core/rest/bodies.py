@@ -122,7 +122,7 @@ def with_scope(ctx: Context, entity: Declaration, action: str, values: Values) -
         column = entity.scopes[scope]
         mine = ctx.principal.attributes.get(scope)
         if mine is None or not isinstance(column, str):
-            raise Forbidden()
+            raise Forbidden
         sent = values.get(column)
         if sent is not None and str(sent) != mine:
             field = entity.fields[column]
@@ -209,5 +209,3 @@ def broken_link(entity: Declaration, name: str, broken: Broken) -> Refused:
 def _lower(label: str) -> str:
     """Return a label inside a sentence: ``E-mail`` reads ``email`` as the sources write it."""
     return "email" if label == "E-mail" else label[:1].lower() + label[1:]
-
-

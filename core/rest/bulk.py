@@ -20,9 +20,10 @@ from core.rest.bodies import Input, Values, check_ids, constraint_refusal, with_
 from core.rest.context import Context
 from core.rest.decode import read_json, read_object
 from core.rest.idempotency import Answer, write_once
-from core.rest.listing import conditions
-from core.rest.records import hook, new_id, purge, trash, untrash
+from core.rest.records import hook, new_id
 from core.rest.replies import encode
+from core.rest.rows import conditions
+from core.rest.trash import purge, trash, untrash
 
 MOST_IDS = 10_000
 # Verb of the request to the permission that guards it.
@@ -201,9 +202,7 @@ def _plain(entity: Declaration, name: str, values: Values) -> Any:
     return value
 
 
-async def bulk(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
-) -> ASGIResponse:
+async def bulk(ctx: Context, request: Request[Any, Any, Any], entity: Declaration) -> ASGIResponse:
     """Answer ``POST …/bulk/ {action | set, ids | filter, atomic}`` (ruling 18).
 
     The reply names the ids that changed. With ``atomic`` an id that cannot be changed refuses all.
@@ -272,8 +271,9 @@ async def change_many(
         if atomic and missing:
             raise NotFound(
                 "Some records do not exist.",
-                errors=[FieldError("#/ids", f"{id} does not exist.", "not_found")
-                        for id in missing[:50]],
+                errors=[
+                    FieldError("#/ids", f"{id} does not exist.", "not_found") for id in missing[:50]
+                ],
             )
     if ids:
         await _do(ctx, unit, entity, verb, ids, values, stamps)

@@ -79,7 +79,7 @@ async def open_context(request: Request[Any, Any, Any]) -> Context:
     tenant, principal = await identify(platform, headers, host)
     plugin = request.route_handler.opt.get("plugin")
     if plugin is not None and plugin not in tenant.enabled:
-        raise NotFound()
+        raise NotFound
     state = scope["state"]
     state["tenant"], state["principal"] = tenant, principal
     return Context(platform, tenant, principal, state.get("request_id", ""), scope["path"])

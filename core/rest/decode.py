@@ -27,15 +27,15 @@ async def read_bytes(request: Request[Any, Any, Any]) -> bytes:
     """Return the body, refusing one of more than 1 MiB with ``TooLarge``."""
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > MOST_BYTES:
-        raise TooLarge()
+        raise TooLarge
     try:
         raw: bytes = await request.body()
     except ClientException as error:
         if error.status_code == 413:
-            raise TooLarge() from None
+            raise TooLarge from None
         raise Invalid("The body could not be read.", code="body") from None
     if len(raw) > MOST_BYTES:
-        raise TooLarge()
+        raise TooLarge
     return raw
 
 
@@ -46,7 +46,7 @@ async def read_json(request: Request[Any, Any, Any], *, strict: bool = False) ->
         return {}
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
-        raise UnsupportedMedia()
+        raise UnsupportedMedia
     return decode(raw, strict=strict)
 
 
@@ -121,4 +121,4 @@ def read_id(text: Any) -> UUID:
             raise ValueError
         return UUID(text)
     except (ValueError, TypeError, AttributeError):
-        raise NotFound() from None
+        raise NotFound from None

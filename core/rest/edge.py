@@ -95,9 +95,7 @@ def _headers(given: Any, request_id: str) -> list[tuple[bytes, bytes]]:
     return headers
 
 
-def _log(
-    scope: Scope, state: dict[str, Any], request_id: str, status: int, began: float
-) -> None:
+def _log(scope: Scope, state: dict[str, Any], request_id: str, status: int, began: float) -> None:
     """Write the one line of a request: no body, no query, no secret."""
     handler = scope.get("route_handler")
     tenant, principal = state.get("tenant"), state.get("principal")

@@ -36,7 +36,7 @@ def _as_refusal(error: Exception) -> Refused:
 
 def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Any:
     """Return the RFC 9457 answer of any exception."""
-    scope = request.scope
+    scope: Any = request.scope
     path = scope.get("crm_path", scope["path"])
     request_id = scope.get("state", {}).get("request_id", "")
     answer: ASGIResponse = refusal(_as_refusal(error), path, request_id)

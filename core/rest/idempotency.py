@@ -82,7 +82,7 @@ async def write_once(
         found = await unit.fetchrow(FIND, *place)
         if found is not None:
             if found["fingerprint"] != mark:
-                raise Unprocessable()
+                raise Unprocessable
             replayed = True
             headers = msgspec.json.decode(found["headers"], type=dict[str, str])
             return Answer(found["body"], found["status"], headers)

@@ -7,7 +7,7 @@ from litestar.response.base import ASGIResponse
 from core.entities import Declaration
 from core.fields import Field
 from core.rest.context import Context
-from core.rest.listing import sortable
+from core.rest.parameters import sortable
 from core.rest.replies import reply
 from core.rest.shape import expandable, readable
 
@@ -15,7 +15,9 @@ from core.rest.shape import expandable, readable
 def choices(ctx: Context, field: Field) -> list[dict[str, str]] | None:
     """Return code and label of each choice, or None for a free value."""
     if field.dictionary:
-        return [{"value": c.code, "label": c.label} for c in ctx.tenant.dictionary(field.dictionary)]
+        return [
+            {"value": c.code, "label": c.label} for c in ctx.tenant.dictionary(field.dictionary)
+        ]
     if field.choices:
         return [{"value": code, "label": label} for code, label in field.choices]
     return None
@@ -62,8 +64,9 @@ async def options(ctx: Context, entity: Declaration) -> ASGIResponse:
             "label": entity.label,
             "plural": entity.plural,
             "title": entity.title,
-            "columns": [n for n in entity.columns if entity.field(n) and
-                        entity.field(n).name in visible],  # type: ignore[union-attr]
+            "columns": [
+                n for n in entity.columns if entity.field(n) and entity.field(n).name in visible
+            ],  # type: ignore[union-attr]
             "permissions": actions,
             "fields": [
                 describe(ctx, entity, entity.fields[name]) for name in readable(entity, visible)

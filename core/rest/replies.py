@@ -13,9 +13,7 @@ encode = msgspec.json.Encoder(decimal_format="string").encode
 JSON = "application/json"
 
 
-def reply(
-    value: Any, status: int = 200, headers: Mapping[str, str] | None = None
-) -> ASGIResponse:
+def reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> ASGIResponse:
     """Return ``value`` as JSON."""
     return ASGIResponse(
         body=encode(value), status_code=status, media_type=JSON, headers=dict(headers or {})
@@ -26,9 +24,7 @@ def raw_reply(
     body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> ASGIResponse:
     """Return bytes that are JSON already."""
-    return ASGIResponse(
-        body=body, status_code=status, media_type=JSON, headers=dict(headers or {})
-    )
+    return ASGIResponse(body=body, status_code=status, media_type=JSON, headers=dict(headers or {}))
 
 
 def nothing(status: int = 204, headers: Mapping[str, str] | None = None) -> ASGIResponse:
@@ -70,7 +66,7 @@ def wanted_version(header: str | None, id: UUID) -> int | None:
         if rest != tag and number.isascii() and number.isdigit() and len(number) < 10:
             versions.add(int(number))
     if not versions:
-        raise Stale()
+        raise Stale
     if len(versions) > 1:
         raise Invalid.field("If-Match", "Name one version.", "if_match")
     return versions.pop()

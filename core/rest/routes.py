@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from core.entities import Declaration
 from core.errors import NotFound
 from core.registry import Action, Registry
-from core.rest import actions, bulk, listing, options, records, stats
+from core.rest import actions, bulk, listing, options, records, stats, trash
 from core.rest.context import Context, open_context
 from core.rest.decode import read_json, read_object
 
@@ -32,7 +32,11 @@ def route(
     opt = {"permission": f"{entity.name}.{right}", "plugin": entity.plugin, "entity": entity.name}
     # The reply carries its own status; Litestar only wants one that may have a body.
     made = HTTPRouteHandler(
-        f"/api/{entity.resource}{path}", http_method=methods, opt=opt, status_code=200, include_in_schema=False
+        f"/api/{entity.resource}{path}",
+        http_method=methods,
+        opt=opt,
+        status_code=200,
+        include_in_schema=False,
     )
     return made(handle)
 
@@ -70,16 +74,16 @@ GENERATED: tuple[tuple[str, str, list[HttpMethod], str, Answer], ...] = (
     ("view", "/{id:str}", READ, "view", records.view_record),
     ("update", "/{id:str}", [HttpMethod.PUT], "update", _put),
     ("update", "/{id:str}", [HttpMethod.PATCH], "update", _patch),
-    ("delete", "/{id:str}", [HttpMethod.DELETE], "delete", records.delete_record),
-    ("restore", "/{id:str}/restore", POST, "restore", records.restore_record),
-    ("purge", "/{id:str}/purge", POST, "purge", records.purge_record),
+    ("delete", "/{id:str}", [HttpMethod.DELETE], "delete", trash.delete_record),
+    ("restore", "/{id:str}/restore", POST, "restore", trash.restore_record),
+    ("purge", "/{id:str}/purge", POST, "purge", trash.purge_record),
 )
 
 
 def _action(entity: Declaration, action: Action) -> HTTPRouteHandler:
     async def answer(ctx: Context, request: AnyRequest, seen: Declaration) -> ASGIResponse:
         if action.plugin not in ctx.tenant.enabled:
-            raise NotFound()
+            raise NotFound
         if action.method == "GET":
             return await actions.ask_action(ctx, request, seen, action)
         return await actions.run_action(ctx, request, seen, action)

@@ -9,8 +9,9 @@ from litestar.response.base import ASGIResponse
 from core import criteria
 from core.entities import Aggregate, Declaration
 from core.rest.context import Context
-from core.rest.listing import conditions, read_filters, split
+from core.rest.parameters import read_filters, split
 from core.rest.replies import encode, raw_reply
+from core.rest.rows import conditions
 
 FRESH_SECONDS = 5.0
 _cache_key = "stats"

@@ -9,9 +9,9 @@ from core.entities import Declaration
 from core.fields import INT8, Field
 from core.moments import WORDS
 from core.rest.idempotency import MOST_KEY
-from core.rest.listing import MOST_OFFSET, MOST_PAGE, MOST_SORTS, PAGE, sortable
 from core.rest.openapi.answers import Schema
 from core.rest.openapi.fields import codes
+from core.rest.parameters import MOST_OFFSET, MOST_PAGE, MOST_SORTS, PAGE, sortable
 from core.rest.shape import expandable, readable
 from core.tenancy.tenant import Tenant
 

@@ -23,7 +23,7 @@ def refuse_when_off(request: AnyRequest) -> Platform:
     """Return the platform; refuses as an unknown path where the documentation is switched off."""
     platform: Platform = request.app.state.platform
     if not platform.config.server.docs:
-        raise NotFound()
+        raise NotFound
     return platform
 
 
@@ -48,7 +48,7 @@ async def show_document(request: AnyRequest) -> ASGIResponse:
         return _written(request, tenant, tenant.rights(("admin",)))
     some = next(iter(platform.by_id.values()), None)
     if some is None:
-        raise NotFound()
+        raise NotFound
     return raw_reply(encode(public_document(request.app, some)))
 
 
@@ -61,7 +61,7 @@ def _meant(platform: Platform, request: AnyRequest) -> Tenant | None:
         return here or alone
     found = platform.by_slug.get(named)
     if found is None or (here is not None and here.id != found.id):
-        raise NotFound()
+        raise NotFound
     return found
 
 

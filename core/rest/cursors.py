@@ -1,0 +1,131 @@
+"""The order of a list, and cursors: opaque places between two of its rows."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from core.entities import Declaration
+from core.errors import Invalid
+from core.rest.parameters import Sort
+from core.values import WrongValue, operand
+
+
+def order_by(sorts: Sequence[Sort], *, back: bool = False) -> str:
+    """Return the ORDER BY text; a column that may be null puts its nulls last both ways."""
+    parts = []
+    for sort in sorts:
+        direction = " DESC" if sort.down != back else ""
+        nulls = (" NULLS FIRST" if back else " NULLS LAST") if sort.nullable else ""
+        parts.append(f"x.{sort.column}{direction}{nulls}")
+    return ", ".join(parts)
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A place between two rows: the order it belongs to, its direction and the row's keys."""
+
+    order: str
+    back: bool
+    keys: list[Any]
+
+
+def _order_name(sorts: Sequence[Sort]) -> str:
+    return ",".join(("-" if s.down else "") + s.field for s in sorts)
+
+
+def write_cursor(sorts: Sequence[Sort], record: asyncpg.Record, *, back: bool) -> str:
+    """Return the opaque text that stands for the place of ``record``."""
+    keys = [record[f"__s{place}"] for place in range(len(sorts))]
+    raw = msgspec.json.encode(Cursor(_order_name(sorts), back, keys))
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def read_cursor(text: str, sorts: Sequence[Sort], entity: Declaration, terms: Any) -> Cursor:
+    """Return the place that ``text`` stands for; refuses one of another order, or a forged one."""
+    wrong = Invalid.field("?cursor", "This cursor does not belong to this list.", "cursor")
+    try:
+        raw = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
+        cursor = msgspec.json.decode(raw, type=Cursor)
+        if cursor.order != _order_name(sorts) or len(cursor.keys) != len(sorts):
+            raise wrong
+        keys = [
+            _key(entity, sort, value, terms) for sort, value in zip(sorts, cursor.keys, strict=True)
+        ]
+    except (ValueError, msgspec.MsgspecError, WrongValue, TypeError):
+        raise wrong from None
+    return msgspec.structs.replace(cursor, keys=keys)
+
+
+def _key(entity: Declaration, sort: Sort, value: Any, terms: Any) -> Any:
+    if value is None:
+        if not sort.nullable:
+            raise ValueError("null")
+        return None
+    field = entity.fields[sort.field]
+    if field.kind in ("money", "decimal", "integer"):
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
+            raise ValueError("number")
+        return value
+    if sort.column != sort.field or field.kind in ("text", "email", "phone", "choice", "currency"):
+        if not isinstance(value, str) or "\x00" in value:
+            raise ValueError("text")
+        return value
+    return operand(field, value, terms)
+
+
+def after(
+    sorts: Sequence[Sort], cursor: Cursor, casts: Sequence[str], first: int
+) -> tuple[str, list[Any]]:
+    """Return the condition of the rows behind a cursor, and its values."""
+    values: list[Any] = []
+    branches: list[str] = []
+    equal: list[str] = []
+    plain = not any(s.nullable for s in sorts) and len({s.down for s in sorts}) == 1
+    if plain:
+        sign = "<" if sorts[0].down != cursor.back else ">"
+        columns = ", ".join(f"x.{s.column}" for s in sorts)
+        marks = ", ".join(f"${first + i}::{cast}" for i, cast in enumerate(casts))
+        return f"({columns}) {sign} ({marks})", list(cursor.keys)
+    for sort, key, cast in zip(sorts, cursor.keys, casts, strict=True):
+        column = f"x.{sort.column}"
+        mark = ""
+        if key is not None:
+            mark = f"${first + len(values)}::{cast}"
+            values.append(key)
+        step = _behind(column, sort, mark, back=cursor.back)
+        if step:
+            branches.append(" AND ".join([*equal, step]))
+        equal.append(f"{column} = {mark}" if mark else f"{column} IS NULL")
+    return "(" + " OR ".join(f"({b})" for b in branches) + ")", values
+
+
+def _behind(column: str, sort: Sort, mark: str, *, back: bool) -> str:
+    """Return the condition that a column's value comes later in the order; "" for never."""
+    if not mark:
+        return f"{column} IS NOT NULL" if back else ""
+    sign = "<" if sort.down != back else ">"
+    step = f"{column} {sign} {mark}"
+    if sort.nullable and not back:
+        return f"({step} OR {column} IS NULL)"
+    return step
+
+
+CASTS = {
+    "integer": "int8",
+    "money": "int8",
+    "decimal": "int8",
+    "boolean": "bool",
+    "date": "date",
+    "datetime": "timestamptz",
+    "link": "uuid",
+    "number": "float8",
+}
+
+
+def cast_of(entity: Declaration, sort: Sort) -> str:
+    """Return the SQL type of a sort key."""
+    if sort.column != sort.field:
+        return "text"
+    return CASTS.get(entity.fields[sort.field].kind, "text")
