@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -76,11 +75,12 @@ def refuse(reason: str) -> None:
 
 async def _end_with_parent(parent: int) -> None:
     """End when the parent was killed: nobody would keep the database running for us."""
-    while os.getppid() == parent:
+    while True:
         await asyncio.sleep(PARENT_CHECK_SECONDS)
-    log.error("parent_gone")
-    with suppress(ProcessLookupError):
-        os.kill(os.getpid(), signal.SIGTERM)
+        if os.getppid() != parent:
+            log.error("parent_gone")
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
 
 def app() -> Worker:

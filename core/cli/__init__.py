@@ -12,7 +12,7 @@ from core import VERSION
 
 COMMANDS = {
     "serve": "core.cli.server:serve",
-    "up": "core.cli.server:up",
+    "up": "core.cli.up:up",
     "init": "core.cli.first:init",
     "demo": "core.cli.demo:demo",
     "check": "core.cli.check:check",
@@ -50,8 +50,6 @@ def crm() -> None:
 
 def main() -> None:
     """Run a command; what is refused is one message and a status other than 0."""
-    from core.cli.refusals import message_of  # the imports of a refusal are not those of --help
-
     try:
         crm.main(standalone_mode=False)
     except click.exceptions.Exit as ended:
@@ -63,6 +61,8 @@ def main() -> None:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
     except Exception as error:
+        from core.cli.refusals import message_of  # heavy imports that a good run never needs
+
         message = message_of(error)
         if message is None:
             raise

@@ -1,6 +1,5 @@
 """``crm db``: make, migrate, look at, judge and remove the database."""
 
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +10,12 @@ from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from core.cli.loading import load_plugins
 from core.cli.place import (
     ADMIN_URL,
     Database,
     console,
     is_external,
-    load_plugins,
     open_database,
     read_config,
 )
@@ -191,9 +190,3 @@ def db_drop(yes: bool) -> None:
         )
     embedded.drop(config.home)
     click.echo(f"Removed {found.folder}.")
-
-
-def warn_of_root() -> None:
-    """Say once where a server run by root keeps its data (the home alone would mislead)."""
-    if os.geteuid() == 0:
-        click.echo("Started as root: the database is under /var/lib/trellis.", err=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from core.config import Config
 from core.config.problems import Findings
+from core.discovery import ENTRY_POINTS, read_manifests
 from core.errors import StartRefused
-from core.loader import ENTRY_POINTS, read_manifests
 
 
 def plugins_folder() -> Path:

@@ -11,8 +11,6 @@ from core.cli.installed import check_installed
 from core.config import Config, ConfigFile
 from core.database import embedded
 from core.errors import StartRefused
-from core.loader import Loaded, load
-from core.platform import against_registry
 
 ADMIN_URL = "CRM_DATABASE_ADMIN_URL"
 
@@ -81,11 +79,3 @@ def read_config() -> ConfigFile:
     file = ConfigFile()
     check_installed(file.current)
     return file
-
-
-def load_plugins(file: ConfigFile) -> Loaded:
-    """Load what the file lists as installed and judge the file by it."""
-    loaded = load(file.current.plugins.installed)
-    requires = {n: p.manifest.requires for n, p in loaded.registry.plugins.items()}
-    file.govern(lambda config: against_registry(config, loaded), requires)
-    return loaded

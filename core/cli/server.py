@@ -1,20 +1,33 @@
-"""``crm serve`` and ``crm up``: the web server over a database that is ready for it."""
+"""``crm serve``: the web server over a database that is ready for it."""
+
+from collections.abc import Callable
+from typing import TypeVar
 
 import rich_click as click
 
-from core.cli.db import run_migrations
-from core.cli.demo import demo_once, load_demo
-from core.cli.place import load_plugins, open_database, read_config
+from core.cli.place import open_database, read_config
 from core.cli.serving import Listening, free, serve_until_told
 from core.config import Config
 
-
-def _listening(config: Config, host: str | None, port: int | None, workers: int | None) -> Listening:
-    server = config.server
-    return Listening(host or server.host, port or server.port, workers or server.workers)
+F = TypeVar("F", bound=Callable[..., None])
 
 
-def _options(command: click.Command) -> click.Command:
+class Wish:
+    """What the command line says about listening; what it leaves open the file decides."""
+
+    def __init__(self, host: str | None, port: int | None, workers: int | None) -> None:
+        self._host, self._port, self._workers = host, port, workers
+
+    def over(self, config: Config) -> Listening:
+        """Return host, port and workers."""
+        server = config.server
+        return Listening(
+            self._host or server.host, self._port or server.port, self._workers or server.workers
+        )
+
+
+def listening_options(command: F) -> F:
+    """Add --host, --port and --workers to a command."""
     for option in (
         click.option("--workers", type=click.IntRange(1, 1000), help="Processes that serve."),
         click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on."),
@@ -25,31 +38,11 @@ def _options(command: click.Command) -> click.Command:
 
 
 @click.command()
-@_options
+@listening_options
 def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Serve until told to stop. Options win over the configuration file."""
     file = read_config()
-    listening = _listening(file.current, host, port, workers)
+    listening = Wish(host, port, workers).over(file.current)
     free(listening)
     with open_database(file.current) as database:
         serve_until_told(file.current, database, listening)
-
-
-@click.command()
-@_options
-@click.option("--scale", type=click.IntRange(1, 1000), default=1, help="Times the demo records.")
-def up(host: str | None, port: int | None, workers: int | None, scale: int) -> None:
-    """Make and migrate the database, load the demo once, and serve: all that a trial needs."""
-    file = read_config()
-    listening = _listening(file.current, host, port, workers)
-    free(listening)
-    registry = load_plugins(file).registry
-    with open_database(file.current) as database:
-        for outcome in run_migrations(database, registry):
-            if outcome.error:
-                click.echo(f"{outcome.plugin} is left out: {outcome.error}", err=True)
-        logins = demo_once(file, database, scale)
-        serve_until_told(file.current, database, listening, notes=logins)
-
-
-__all__ = ["load_demo", "serve", "up"]

@@ -1,0 +1,13 @@
+"""The registry inside a command, for commands that work on the schema."""
+
+from core.config import ConfigFile
+from core.loader import Loaded, load
+from core.platform import against_registry
+
+
+def load_plugins(file: ConfigFile) -> Loaded:
+    """Load what the file lists as installed and judge the file by it."""
+    loaded = load(file.current.plugins.installed)
+    requires = {n: p.manifest.requires for n, p in loaded.registry.plugins.items()}
+    file.govern(lambda config: against_registry(config, loaded), requires)
+    return loaded
