@@ -103,7 +103,7 @@ def _log(scope: Scope, state: dict[str, Any], request_id: str, status: int, bega
         "request",
         request_id=request_id,
         method=scope["method"],  # type: ignore[typeddict-item]
-        route=scope.get("path_template", "") if handler else "",
+        route=scope.get("path_template", "") if handler is not None else "",
         status=status,
         ms=round((time.perf_counter() - began) * 1000, 2),
         tenant=tenant.slug if tenant else None,

@@ -65,8 +65,10 @@ async def options(ctx: Context, entity: Declaration) -> ASGIResponse:
             "plural": entity.plural,
             "title": entity.title,
             "columns": [
-                n for n in entity.columns if entity.field(n) and entity.field(n).name in visible
-            ],  # type: ignore[union-attr]
+                name
+                for name in entity.columns
+                if (field := entity.field(name)) is not None and field.name in visible
+            ],
             "permissions": actions,
             "fields": [
                 describe(ctx, entity, entity.fields[name]) for name in readable(entity, visible)

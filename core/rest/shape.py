@@ -148,10 +148,10 @@ async def expanded(
     """Put the linked records beside their ids: one query per link, however many rows."""
     tree: dict[str, list[str]] = {}
     for path in paths:
-        step, _, rest = path.partition(".")
+        step, _, further = path.partition(".")
         tree.setdefault(step, [])
-        if rest:
-            tree[step].append(rest)
+        if further:
+            tree[step].append(further)
     for step, rest in tree.items():
         column = f"{step}_id" if f"{step}_id" in entity.fields else step
         target = ctx.tenant.entities[entity.fields[column].target]

@@ -55,7 +55,7 @@ HEADERS: dict[str, Schema] = {
 }
 PAGING: dict[str, Schema] = {
     "page": {
-        "description": f"page × page_size is at most {MOST_OFFSET}; beyond it, use cursor.",
+        "description": f"page times page_size is at most {MOST_OFFSET}; beyond it, use cursor.",
         "schema": {"type": "integer", "minimum": 1, "maximum": MOST_OFFSET, "default": 1},
     },
     "page_size": {

@@ -1,14 +1,18 @@
 """The routes of the document and of the page that shows it."""
 
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from litestar import HttpMethod, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
+from msgspec import Meta
 
 from core.auth.credentials import tenant_at
-from core.errors import Invalid, NotFound
+from core.errors import NotFound
 from core.platform import Platform
+from core.rest import docs
+from core.rest.actions import read_query
 from core.rest.context import open_context
 from core.rest.doc import Doc
 from core.rest.openapi.document import public_document, tenant_document
@@ -17,6 +21,14 @@ from core.tenancy.tenant import Tenant
 
 AnyRequest = Request[Any, Any, Any]
 READ = [HttpMethod.GET, HttpMethod.HEAD]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The parameters of the document."""
+
+    tenant: Annotated[
+        str | None, Meta(description="The tenant's slug, where the address does not say it.")
+    ] = None
 
 
 def refuse_when_off(request: AnyRequest) -> Platform:
@@ -35,15 +47,13 @@ async def show_document(request: AnyRequest) -> ASGIResponse:
     without tenant may name it with ``?tenant=``, and describes only health and login otherwise.
     """
     platform = refuse_when_off(request)
-    for name in request.query_params:
-        if name != "tenant":
-            raise Invalid.field(f"?{name!r}", "Unknown parameter.", "unknown", ("tenant",))
+    asked: Asked = read_query(Asked, dict(request.query_params))
     if "authorization" in request.headers:
         ctx = await open_context(request)
         # The credential is checked where all are: in a transaction.
         await ctx.fetchval("SELECT 1")
         return _written(request, ctx.tenant, ctx.rights)
-    tenant = _meant(platform, request)
+    tenant = _meant(platform, request, asked.tenant)
     if tenant is not None:
         return _written(request, tenant, tenant.rights(("admin",)))
     some = next(iter(platform.by_id.values()), None)
@@ -52,10 +62,9 @@ async def show_document(request: AnyRequest) -> ASGIResponse:
     return raw_reply(encode(public_document(request.app, some)))
 
 
-def _meant(platform: Platform, request: AnyRequest) -> Tenant | None:
+def _meant(platform: Platform, request: AnyRequest, named: str | None) -> Tenant | None:
     """Return the tenant of the host, the one named, or the only one there is."""
     here = tenant_at(platform, request.headers.get("host", ""))
-    named = request.query_params.get("tenant")
     if named is None:
         alone = next(iter(platform.by_id.values())) if len(platform.by_id) == 1 else None
         return here or alone
@@ -75,17 +84,51 @@ def _written(request: AnyRequest, tenant: Tenant, rights: Any) -> ASGIResponse:
     return raw_reply(found)
 
 
+async def show_page(request: AnyRequest) -> ASGIResponse:
+    """Answer the page that shows the document."""
+    refuse_when_off(request)
+    return ASGIResponse(
+        body=docs.page(),
+        media_type="text/html; charset=utf-8",
+        headers={"Content-Security-Policy": docs.POLICY},
+    )
+
+
+async def show_asset(request: AnyRequest) -> ASGIResponse:
+    """Answer one of the page's files; whatever is not in the list does not exist."""
+    refuse_when_off(request)
+    asset = docs.assets().get(str(request.path_params["name"]))
+    if asset is None:
+        raise NotFound
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    return ASGIResponse(
+        body=asset.packed if packed else asset.content, media_type=asset.media, headers=headers
+    )
+
+
+def _doc(summary: str, id: str, *refuses: int, **more: Any) -> Doc:
+    return Doc(summary=summary, id=id, tag="Documentation", refuses=refuses, **more)
+
+
 def openapi_routes() -> list[HTTPRouteHandler]:
     """Return the routes of the document and of its page."""
-    doc = Doc(
-        summary="This document",
-        id="openapi_get",
-        tag="Documentation",
-        answer=dict[str, Any],
-        refuses=(400, 401, 403, 404),
+
+    def route(path: str, fn: Any, doc: Doc) -> HTTPRouteHandler:
+        opt = {"public": True, "doc": doc}
+        return HTTPRouteHandler(
+            path, http_method=READ, opt=opt, status_code=200, include_in_schema=False
+        )(fn)
+
+    document = _doc(
+        "This document", "openapi_get", 400, 401, 403, 404, query=Asked, answer=dict[str, Any]
     )
-    opt = {"public": True, "doc": doc}
-    made = HTTPRouteHandler(
-        "/api/openapi.json", http_method=READ, opt=opt, status_code=200, include_in_schema=False
-    )
-    return [made(show_document)]
+    page = _doc("The page that shows this document", "docs_page", 404, media="text/html")
+    asset = _doc("A file of the page", "docs_asset", 404, media="*/*")
+    return [
+        route("/api/openapi.json", show_document, document),
+        route("/api/docs", show_page, page),
+        route("/api/docs/{name:str}", show_asset, asset),
+    ]
