@@ -19,7 +19,7 @@ T = TypeVar("T")
 class Context:
     """Who asks for what. A context serves one tenant for life."""
 
-    __slots__ = ("_opening", "platform", "principal", "request_id", "rights", "route", "tenant")
+    __slots__ = ("opening", "platform", "principal", "request_id", "rights", "route", "tenant")
 
     def __init__(
         self,
@@ -39,11 +39,11 @@ class Context:
             principal.roles, principal.key_scopes, known=principal.kind != "anonymous"
         )
         scopes = "*" if system else self.rights.scopes_setting
-        self._opening = opening(tenant.id, principal, scopes)
+        self.opening: str = opening(tenant.id, principal, scopes)
 
     async def read(self, fn: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         """Run ``fn`` in one READ ONLY transaction on the driver's connection."""
-        return await self.platform.database.read(self._opening, fn)
+        return await self.platform.database.read(self.opening, fn)
 
     async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
         """Return all rows of one statement through the read door."""
@@ -64,7 +64,7 @@ class Context:
             unit.ctx = self
             return await fn(unit)
 
-        context = self._opening
+        context = self.opening
         if self.request_id:
             context = f"{context}; SET LOCAL app.request_id = '{self.request_id}'"
         return await self.platform.database.write(context, run)
