@@ -1,0 +1,1 @@
+"""Stories from the outside: whole systems, real data."""
