@@ -12,8 +12,9 @@ Declare entities in ``models.py``::
 ``Entity`` and ``entity`` declare, ``extend`` adds fields to another plugin's entity. ``field``,
 ``link``, ``user_link``, ``choice``, ``money``, ``currency`` and ``computed`` declare one field;
 ``Email``, ``Phone``, ``Tags`` and ``ScaledDecimal`` are the types that SQLAlchemy lacks, and
-``in_units`` is the SQL of an amount in whole units of its currency. ``Aggregate``,
-``NamedFilter`` and ``Through`` (a scope over a link table) belong to an entity.
+``in_units`` is the SQL of an amount in whole units of its currency, ``digits`` says how many
+decimals that currency has. ``Aggregate``, ``NamedFilter`` and ``Through`` (a scope over a link
+table) belong to an entity.
 
 Wire the plugin in ``hooks.py``, with ``hookimpl`` on each function: ``Role``, ``Scope``,
 ``Grant``, ``Dictionary`` with its ``Choice``, ``Action`` and ``Demo`` are what the ``register_``
@@ -55,7 +56,7 @@ from core.fields import (
     user_link,
 )
 from core.hookspecs import Change, hookimpl
-from core.kinds import in_units
+from core.kinds import digits, in_units
 from core.registry import Action, Choice, Demo, Dictionary, Grant, Role, Scope
 from core.rest.bulk import change_many, read_ids
 from core.rest.context import Context, open_context
@@ -93,6 +94,7 @@ __all__ = [
     "choice",
     "computed",
     "currency",
+    "digits",
     "drop_tenant_columns",
     "drop_tenant_table",
     "entity",
