@@ -194,7 +194,7 @@ def read_date(field: Field, value: Any, *_: Any) -> date:
         return value
     try:
         return msgspec.convert(value, date)
-    except msgspec.ValidationError as wrong:
+    except (msgspec.ValidationError, UnicodeEncodeError) as wrong:
         raise WrongValue(f"{field.label} must be a date, such as 2025-12-31.", "date") from wrong
 
 

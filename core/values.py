@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -137,14 +137,17 @@ def _when(field: Field, value: Any, terms: Terms) -> date | datetime:
     place = moments.zone(terms.timezone)
     try:
         found = moments.moment(value, place) if isinstance(value, str) else None
+        if found is None:
+            day = isinstance(value, str) and len(value) == len("2025-12-31")
+            read = read_date if day or field.kind == "date" else read_datetime
+            found = read(field, value, terms)
+        if isinstance(found, datetime):
+            return found.astimezone(place).date() if field.kind == "date" else found
+        if field.kind == "datetime":  # both ends of the day are instants
+            moments.start(found, place)
+            moments.start(found + timedelta(days=1), place)
     except (OverflowError, ValueError) as wrong:
-        raise WrongValue(f"{field.label}: the calendar ends before that.", "range") from wrong
-    if found is None:
-        day = isinstance(value, str) and len(value) == len("2025-12-31")
-        read = read_date if day or field.kind == "date" else read_datetime
-        found = read(field, value, terms)
-    if field.kind == "date" and isinstance(found, datetime):
-        return found.astimezone(place).date()
+        raise WrongValue(f"{field.label}: the calendar ends there.", "range") from wrong
     return found
 
 

@@ -39,11 +39,7 @@ def leaf(
         form = _NOTHING.get(field.kind, "null")
         return _made(place, form, not value), []
     if field.kind == "datetime":
-        try:
-            op, values = _whole_days(op, values, terms)
-        except (OverflowError, ValueError):
-            complain("/value", WrongValue(f"{field.label}: the calendar ends there.", "range"))
-            return None
+        op, values = _whole_days(op, values, terms)
     if op in ("in", "not_in"):
         values = [values]
     return _made(place, _POSITIVE.get(op, op), op in _POSITIVE), values

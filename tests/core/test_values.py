@@ -113,6 +113,8 @@ BAD = [
     (made("date"), "20240101", "date", "must be a date"),
     (made("date"), "2023-02-29", "date", "must be a date"),
     (made("date"), "today", "date", "must be a date"),
+    (made("date"), SURROGATE, "date", "must be a date"),
+    (made("datetime"), SURROGATE, "datetime", "date and time"),
     (made("datetime"), "2024-01-01", "datetime", "date and time"),
     (made("datetime"), "0001-01-01T00:00:00", "datetime", "date and time"),
     (made("datetime"), 5, "datetime", "date and time"),
@@ -266,11 +268,20 @@ def test_months_end_where_the_month_ends() -> None:
         assert operand(made("datetime"), "today", TERMS) == date(2025, 3, 31)
 
 
-@pytest.mark.parametrize("word", ["-99999y", "+99999m", "+9d9", "-d", "soon", ARABIC_ONE + "d", 5])
+@pytest.mark.parametrize(
+    "word", ["-99999y", "+99999m", "+9d9", "-d", "soon", ARABIC_ONE + "d", SURROGATE, 5]
+)
 def test_impossible_dates_are_refused(word: Any) -> None:
     for kind in ("date", "datetime"):
         with pytest.raises(WrongValue):
             operand(made(kind), word, TERMS)
+
+
+def test_a_day_at_the_end_of_the_calendar_has_no_instants() -> None:
+    assert operand(made("date"), "9999-12-31", TERMS) == date.max
+    for word in ("9999-12-31", "0001-01-01"):
+        with pytest.raises(WrongValue, match="calendar"):
+            operand(made("datetime"), word, TERMS)
 
 
 @pytest.mark.parametrize(
