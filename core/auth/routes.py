@@ -1,17 +1,25 @@
 """The routes of signing in, of one's own credentials and of API keys."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from litestar import HttpMethod, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
-from msgspec import Meta
 
 from core.auth import api_keys, changes, service, sessions
 from core.auth.api_keys import NewKey
 from core.auth.credentials import TenantMismatch, bearer, check_named, tenant_at
+from core.auth.described import (
+    DOCS,
+    Credentials,
+    Leaving,
+    NewPassword,
+    Refreshing,
+    ResetAsked,
+    ResetDone,
+)
 from core.auth.opaque import read_refresh
 from core.auth.places import place_of
 from core.auth.sessions import Entered
@@ -26,50 +34,6 @@ from core.rest.replies import nothing, reply
 from core.tenancy.tenant import Tenant
 
 AnyRequest = Request[Any, Any, Any]
-Address = Annotated[str, Meta(min_length=3, max_length=254, pattern="^[^@\\s]+@[^@\\s]+$")]
-Secret = Annotated[str, Meta(min_length=1, max_length=1024)]
-Slug = Annotated[str, Meta(min_length=1, max_length=100)]
-
-
-class Credentials(msgspec.Struct, frozen=True):
-    """The body of a login. ``tenant`` is a slug, needed where the address has several."""
-
-    email: Address
-    password: Secret
-    tenant: Slug | None = None
-
-
-class Refreshing(msgspec.Struct, frozen=True):
-    """The body of a refresh."""
-
-    refresh: Secret
-
-
-class Leaving(msgspec.Struct, frozen=True):
-    """The body of a logout; without ``refresh`` the access token says which session ends."""
-
-    refresh: Secret | None = None
-
-
-class NewPassword(msgspec.Struct, frozen=True):
-    """The body of a change of one's own password."""
-
-    old_password: Secret
-    new_password: Secret
-
-
-class ResetAsked(msgspec.Struct, frozen=True):
-    """The body of a request for a reset."""
-
-    email: Address
-    tenant: Slug | None = None
-
-
-class ResetDone(msgspec.Struct, frozen=True):
-    """The body that spends a reset token."""
-
-    token: Secret
-    password: Secret
 
 
 async def _body(request: AnyRequest, struct: Any) -> Any:
@@ -267,6 +231,7 @@ def auth_routes() -> list[HTTPRouteHandler]:
     """Return the routes; those that are public are named in the kernel's list too."""
 
     def route(path: str, method: HttpMethod, fn: Any, **opt: Any) -> HTTPRouteHandler:
+        opt["doc"] = DOCS[fn.__name__]
         methods = [method, HttpMethod.HEAD] if method == HttpMethod.GET else [method]
         return HTTPRouteHandler(
             path, http_method=methods, opt=opt, status_code=200, include_in_schema=False

@@ -1,7 +1,8 @@
 """Is the process alive, and can it serve?"""
 
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 from litestar import HttpMethod, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
@@ -10,6 +11,7 @@ from core.database.migrate import head, version_table
 from core.database.roles import Unfit
 from core.errors import Unavailable
 from core.platform import Platform
+from core.rest.doc import Doc
 from core.rest.replies import reply
 
 METHODS = [HttpMethod.GET, HttpMethod.HEAD]
@@ -51,12 +53,34 @@ async def _behind(connection: Any, platform: Platform) -> list[str]:
     return found
 
 
+class Alive(msgspec.Struct, frozen=True):
+    """The process runs."""
+
+    status: Literal["ok"]
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether the server can serve, and what keeps it from that."""
+
+    status: Literal["ready", "unready"]
+    database: str
+    migrations: str | dict[str, list[str]]
+    plugins: str | dict[str, list[str]]
+
+
 def health_routes() -> list[HTTPRouteHandler]:
     """Return the two public probes."""
-    opt = {"public": True}
-    return [
-        HTTPRouteHandler("/health", http_method=METHODS, opt=opt, include_in_schema=False)(live),
-        HTTPRouteHandler("/health/ready", http_method=METHODS, opt=opt, include_in_schema=False)(
-            ready
-        ),
-    ]
+
+    def route(path: str, fn: Any, doc: Doc) -> HTTPRouteHandler:
+        opt = {"public": True, "doc": doc}
+        return HTTPRouteHandler(path, http_method=METHODS, opt=opt, include_in_schema=False)(fn)
+
+    alive = Doc(id="health", tag="Health", summary="Does the process run?", answer=Alive)
+    able = Doc(
+        id="health_ready",
+        tag="Health",
+        summary="Can it serve?",
+        answer=Readiness,
+        also={503: Readiness},
+    )
+    return [route("/health", live, alive), route("/health/ready", ready, able)]

@@ -1,11 +1,12 @@
 """What people of a tenant edit: settings per plugin and dictionaries, laid over the file."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import HttpMethod, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
+from msgspec import Meta
 
 from core.database.doors import Unit
 from core.errors import Invalid, NotFound
@@ -13,7 +14,9 @@ from core.registry import Choice
 from core.rest.actions import read_values
 from core.rest.context import Context, open_context
 from core.rest.decode import read_json, read_object
+from core.rest.doc import Doc
 from core.rest.replies import encode, reply
+from core.tenancy.tenant import Tenant
 from core.values import plain_text
 
 AnyRequest = Request[Any, Any, Any]
@@ -22,6 +25,24 @@ LAY = """
 INSERT INTO core_setting (tenant_id, kind, name, value) VALUES ($1, $2, $3, $4)
 ON CONFLICT (tenant_id, kind, name) WHERE deleted_at IS NULL DO UPDATE SET value = excluded.value
 """
+
+
+class Choices(msgspec.Struct, frozen=True):
+    """The choices of one dictionary, whole."""
+
+    choices: Annotated[list[Choice], Meta(min_length=1, max_length=MOST_CHOICES)]
+
+
+def settings_of(tenant: Tenant) -> dict[str, Any]:
+    """Return, per enabled plugin that has settings, their type."""
+    plugins = tenant.registry.plugins
+    return {n: plugins[n].settings for n in sorted(tenant.enabled) if plugins[n].settings}
+
+
+def dictionaries_of(tenant: Tenant) -> dict[str, Any]:
+    """Return the dictionaries of the enabled plugins."""
+    known = sorted(tenant.registry.dictionaries)
+    return {name: Choices for name in known if name.partition(".")[0] in tenant.enabled}
 
 
 async def _lay(ctx: Context, kind: str, name: str, value: Any) -> None:
@@ -36,7 +57,7 @@ async def _lay(ctx: Context, kind: str, name: str, value: Any) -> None:
 
 def _plugin(ctx: Context, name: str) -> str:
     if name not in ctx.tenant.enabled or ctx.platform.registry.plugins[name].settings is None:
-        raise NotFound()
+        raise NotFound
     return name
 
 
@@ -73,7 +94,7 @@ def _dictionary(ctx: Context, request: AnyRequest) -> str:
     name = str(request.path_params["name"])
     known = ctx.platform.registry.dictionaries
     if name not in known or name.partition(".")[0] not in ctx.tenant.enabled:
-        raise NotFound()
+        raise NotFound
     return name
 
 
@@ -83,18 +104,14 @@ async def change_dictionary(request: AnyRequest) -> ASGIResponse:
     ctx.rights.require("core.setting", "update")
     name = _dictionary(ctx, request)
     body = read_object(await read_json(request))
-    try:
-        choices = msgspec.convert(body.get("choices"), list[Choice])
-    except msgspec.ValidationError as error:
-        raise Invalid.field("#/choices", str(error), "type") from None
+    given: Choices = read_values(Choices, body)
+    choices = given.choices
     _check_choices(choices, {c.code for c in ctx.tenant.dictionary(name)})
     await _lay(ctx, "dictionary", name, choices)
     return reply({"choices": ctx.platform.by_id[ctx.tenant.id].dictionary(name)})
 
 
 def _check_choices(choices: list[Choice], stored: set[str]) -> None:
-    if not 0 < len(choices) <= MOST_CHOICES:
-        raise Invalid.field("#/choices", f"Give 1 to {MOST_CHOICES} choices.", "range")
     for place, choice in enumerate(choices):
         for text in (choice.code, choice.label):
             if not 0 < len(plain_text("Choice", text)) <= 50:
@@ -109,14 +126,28 @@ def _check_choices(choices: list[Choice], stored: set[str]) -> None:
 def tenancy_routes() -> list[HTTPRouteHandler]:
     """Return the routes of settings and dictionaries."""
 
-    def route(path: str, methods: list[HttpMethod], right: str, fn: Any) -> HTTPRouteHandler:
-        opt = {"permission": f"core.setting.{right}"}
+    def route(
+        path: str, methods: list[HttpMethod], right: str, fn: Any, doc: Doc
+    ) -> HTTPRouteHandler:
+        opt = {"permission": f"core.setting.{right}", "doc": doc}
         return HTTPRouteHandler(path, http_method=methods, opt=opt, include_in_schema=False)(fn)
 
     read, patch, put = [HttpMethod.GET, HttpMethod.HEAD], [HttpMethod.PATCH], [HttpMethod.PUT]
+    settings: dict[str, Any] = {"tag": "Settings", "each": settings_of}
+    words: dict[str, Any] = {"tag": "Dictionaries", "each": dictionaries_of}
+    showing = Doc(id="settings_get", summary="The settings in force", **settings)
+    changing = Doc(id="settings_patch", summary="Change some settings", body=Any, **settings)
+    asking = Doc(id="dictionaries_get", summary="The choices, in order", **words)
+    replacing = Doc(
+        id="dictionaries_put",
+        summary="Replace the choices",
+        description="Codes are stored in records, so none may go away.",
+        body=Any,
+        **words,
+    )
     return [
-        route("/api/settings/{name:str}", read, "view", show_settings),
-        route("/api/settings/{name:str}", patch, "update", change_settings),
-        route("/api/dictionaries/{name:str}", read, "view", show_dictionary),
-        route("/api/dictionaries/{name:str}", put, "update", change_dictionary),
+        route("/api/settings/{name:str}", read, "view", show_settings, showing),
+        route("/api/settings/{name:str}", patch, "update", change_settings, changing),
+        route("/api/dictionaries/{name:str}", read, "view", show_dictionary, asking),
+        route("/api/dictionaries/{name:str}", put, "update", change_dictionary, replacing),
     ]

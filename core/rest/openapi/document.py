@@ -11,7 +11,7 @@ from core.entities import Declaration
 from core.rest.openapi.answers import HEADERS, Schema, shared_responses
 from core.rest.openapi.draft import Draft
 from core.rest.openapi.entity import MADE, action_operation
-from core.rest.openapi.written import written_operation
+from core.rest.openapi.written import written_operations
 from core.tenancy.tenant import Tenant
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -49,7 +49,7 @@ def written_path(path: str) -> str:
     """Return a route's path as clients write it: canonical ones under ``/api`` end in a slash."""
     parts = [f"{p.partition(':')[0]}}}" if ":" in p else p for p in path.split("/")]
     plain = "/".join(parts)
-    file = "." in parts[-1] or plain.startswith("/api/docs")
+    file = plain.endswith(".json") or plain.startswith("/api/docs")
     return plain if file or not plain.startswith("/api") else f"{plain}/"
 
 
@@ -83,18 +83,25 @@ def tenant_document(app: Litestar, tenant: Tenant, rights: Any) -> Schema:
         if not usable(tenant, rights, handler, path):
             continue
         entity = tenant.entities.get(str(handler.opt.get("entity")))
-        made = _operation(draft, entity, handler, path, method)
-        paths.setdefault(written_path(path), {})[method.lower()] = made
-        for tag in made["tags"]:
-            used[tag] = entity.doc if entity is not None else ""
+        for place, made in _operations(draft, entity, handler, path, method):
+            if permission := handler.opt.get("permission"):
+                made["x-permission"] = permission
+            paths.setdefault(written_path(place), {})[method.lower()] = made
+            for tag in made["tags"]:
+                used[tag] = entity.doc if entity is not None else used.get(tag, "")
     return _whole(draft, paths, used, tenant.config.name or tenant.slug)
 
 
-def _operation(
+def _operations(
     draft: Draft, entity: Declaration | None, handler: HTTPRouteHandler, path: str, method: str
-) -> Schema:
+) -> Iterator[tuple[str, Schema]]:
     if entity is None:
-        return written_operation(draft, handler, path, method)
+        yield from written_operations(draft, handler, path, method)
+    else:
+        yield path, _generated(draft, entity, path, method)
+
+
+def _generated(draft: Draft, entity: Declaration, path: str, method: str) -> Schema:
     rest = path.removeprefix(f"/api/{entity.resource}").replace("{id:str}", "{id}")
     made = MADE.get((rest, method))
     if made is not None:
@@ -111,9 +118,9 @@ def public_document(app: Litestar, tenant: Tenant) -> Schema:
     used: dict[str, str] = {}
     for path, method, handler in served(app):
         if handler.opt.get("public"):
-            made = written_operation(draft, handler, path, method)
-            paths.setdefault(written_path(path), {})[method.lower()] = made
-            used |= dict.fromkeys(made["tags"], "")
+            for place, made in written_operations(draft, handler, path, method):
+                paths.setdefault(written_path(place), {})[method.lower()] = made
+                used |= dict.fromkeys(made["tags"], "")
     return _whole(draft, paths, used, "")
 
 

@@ -1,8 +1,11 @@
 """The operations that people wrote by hand: described by the ``Doc`` beside their handler."""
 
 import re
+import typing
+from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from core.rest.doc import Doc
@@ -18,13 +21,29 @@ _TYPES: dict[str, Schema] = {
 }
 
 
-def written_operation(draft: Draft, handler: HTTPRouteHandler, path: str, method: str) -> Schema:
-    """Return the operation of a hand-written route; without a Doc, what its path tells."""
+def written_operations(
+    draft: Draft, handler: HTTPRouteHandler, path: str, method: str
+) -> Iterator[tuple[str, Schema]]:
+    """Return path and operation of a hand-written route, once for each name it is known by.
+
+    Without a Doc it says what path, docstring and annotations tell.
+    """
     doc = handler.opt.get("doc")
+    if not isinstance(doc, Doc):
+        doc = Doc(summary=_plain(handler), answer=_returned(handler))
+    if doc.each is None:
+        yield path, _operation(draft, handler, doc, path, method)
+        return
+    for name, type_ in doc.each(draft.tenant).items():
+        taken = None if doc.body is None else type_
+        own = msgspec.structs.replace(doc, body=taken, answer=type_, id=f"{doc.id}_{_word(name)}")
+        here = _IN_PATH.sub(name, path)
+        yield here, _operation(draft, handler, own, here, method)
+
+
+def _operation(draft: Draft, handler: HTTPRouteHandler, doc: Doc, path: str, method: str) -> Schema:
     public = bool(handler.opt.get("public"))
     owner = str(handler.opt.get("plugin") or "core")
-    if not isinstance(doc, Doc):
-        doc = Doc(summary=_plain(handler), answer=Any)
     made: Schema = {
         "operationId": doc.id or _id(path, method),
         "tags": [doc.tag or _tag(path)],
@@ -36,7 +55,8 @@ def written_operation(draft: Draft, handler: HTTPRouteHandler, path: str, method
         made["description"] = doc.description
     if doc.body is not None:
         given = draft.struct(doc.body, owner, strict=True)
-        made["requestBody"] = body(given, doc.example or struct_example(given))
+        shown = doc.example or struct_example(given)
+        made["requestBody"] = body(given, shown, required=doc.body_required)
     if public:
         made["security"] = []
     return made
@@ -47,9 +67,20 @@ def _plain(handler: HTTPRouteHandler) -> str:
     return words.partition("\n")[0].rstrip(".")
 
 
+def _returned(handler: HTTPRouteHandler) -> Any:
+    """Return the type that a handler says it returns, when it is one of values."""
+    said = handler.parsed_fn_signature.return_type.annotation
+    plain = typing.get_origin(said) in (dict, list, tuple)
+    return said if plain or (isinstance(said, type) and issubclass(said, msgspec.Struct)) else Any
+
+
 def _id(path: str, method: str) -> str:
     words = [w for w in _IN_PATH.sub(r"\1", path).split("/") if w and w != "api"]
-    return re.sub(r"\W", "_", "_".join([*words, method.lower()]))
+    return _word("_".join([*words, method.lower()]))
+
+
+def _word(text: str) -> str:
+    return re.sub(r"\W", "_", text)
 
 
 def _tag(path: str) -> str:
@@ -59,11 +90,7 @@ def _tag(path: str) -> str:
 def _parameters(draft: Draft, doc: Doc, path: str, owner: str) -> list[Schema]:
     found = []
     for name, kind in _IN_PATH.findall(path):
-        schema = _TYPES.get(kind, {"type": "string"})
-        if name in doc.names:
-            schema = {"type": "string", "enum": list(doc.names[name])}
-        elif name == "id":
-            schema = _TYPES["uuid"]
+        schema = _TYPES["uuid"] if name == "id" else _TYPES.get(kind, {"type": "string"})
         found.append(parameter(name, "path", schema))
     found += query_parameters(draft, doc.query, owner)
     if doc.once:
@@ -77,17 +104,22 @@ def _responses(draft: Draft, doc: Doc, owner: str, path: str, *, public: bool) -
     good = answer("The answer.", schema, headers)
     if doc.media != JSON:
         good["content"] = {doc.media: {"schema": {"type": "string"}}}
-    refused = {*doc.refuses}
+    found = {str(doc.status): good, **problems(*_refused(doc, owner, path, public=public))}
+    for status, type_ in doc.also.items():
+        found[str(status)] = answer("The answer.", draft.struct(type_, owner))
+    return found
+
+
+def _refused(doc: Doc, owner: str, path: str, *, public: bool) -> set[int]:
+    found = {*doc.refuses}
     if not public:
-        refused |= {401, 403}
-    if "{" in path or owner != "core":
-        refused.add(404)
+        found |= {400, 401, 403}
+    if "{" in path or doc.each is not None or owner != "core":
+        found.add(404)
     if doc.body is not None:
-        refused |= {400, 413, 415}
+        found |= {400, 413, 415}
     if doc.query is not None:
-        refused.add(400)
+        found.add(400)
     if doc.once:
-        refused |= {400, 409, 422}
-    if path.startswith("/api"):
-        return {str(doc.status): good, **problems(*refused)}
-    return {str(doc.status): good} | {str(s): problems(s)[str(s)] for s in sorted(refused)}
+        found |= {400, 409, 422}
+    return found
