@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-
 from core import moments
 from core.fields import INT4, Field
 from core.kinds import (

@@ -154,14 +154,13 @@ def test_good_values_become_what_the_driver_takes(field: Field, value: Any, expe
 
 
 @pytest.mark.parametrize(("field", "value", "code", "words"), BAD)
-def test_bad_values_are_refused_with_a_sentence(
+def test_bad_values_are_refused_with_a_reason(
     field: Field, value: Any, code: str, words: str
 ) -> None:
     """A13: NUL, surrogates, overflow, NaN and depth end in a refusal, never in the driver."""
     with pytest.raises(WrongValue, match=words) as refused:
         to_database(field, value, TERMS)
     assert refused.value.code == code
-    assert refused.value.detail.endswith(".")
 
 
 def test_choices_are_listed_in_the_refusal() -> None:
@@ -206,12 +205,9 @@ def test_decimals_survive_the_round_trip(units: int, scale: int) -> None:
     assert to_database(field, show(units, None), TERMS) == units
 
 
-def test_json_goes_out_as_it_lies_in_the_database() -> None:
-    show = from_database(made("json"))
-    assert show is not None
-    assert msgspec.json.encode({"x": show('{"a": 1}', None)}) == b'{"x":{"a": 1}}'
-    assert show(None, None) is None
-    assert from_database(made("text")) is None
+@pytest.mark.parametrize("kind", ["text", "integer", "link", "datetime", "tags", "json"])
+def test_most_values_need_no_conversion_on_the_way_out(kind: str) -> None:
+    assert from_database(made(kind)) is None
 
 
 @pytest.mark.embedded
