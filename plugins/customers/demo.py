@@ -16,7 +16,7 @@ from plugins.customers.places import PLACES, Place
 SPACE = UUID("6f1d2c0a-3d0b-5a43-9a51-0b6a3c1f8e57")
 SIZES = {"acme": 2000}
 SMALL = 300
-BATCH = 1000
+BATCH = 500
 UNTIL = datetime(2026, 6, 30, 9, tzinfo=UTC)
 DAYS = 730
 TYPES = {"individual": 78, "small_business": 15, "enterprise": 5, "government": 2}

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from core.plugin import Tenant, Unit
 from plugins.loyalty.settings import Settings
 
-BATCH = 500
+BATCH = 200
 UNTIL = datetime(2026, 6, 30, 9, tzinfo=UTC)
 EARNED = ("Purchase", "Purchase", "Purchase", "Referral", "Online order")
 GIFTS = ("Welcome bonus", "Birthday bonus")
