@@ -62,7 +62,7 @@ UPDATE core_session s SET refresh_hash = $4, last_seen_at = now(), address = $5,
        expires_at = least(s.ends_at, now() + $7::text::interval)
   FROM core_user u
  WHERE s.tenant_id = $1 AND s.family = $2 AND s.refresh_hash = $3 AND s.deleted_at IS NULL
-   AND s.revoked_at IS NULL AND s.expires_at > now()
+   AND s.revoked_at IS NULL AND s.expires_at > now() AND s.ends_at > now()
    AND u.tenant_id = $1 AND u.id = s.user_id AND u.is_active AND u.deleted_at IS NULL
 RETURNING s.id, u.id AS user_id, u.email, u.name, u.roles, u.token_version
 """
