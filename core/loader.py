@@ -254,10 +254,24 @@ def _actions(registry: Registry, hooks: Hooks) -> dict[str, tuple[Action, ...]]:
             if action.name in mine:
                 raise StartRefused(f"plugin {plugin!r}: {entity.name} has an action "
                                    f"{action.name!r} already")
+            _check_types(plugin, action)
             mine[action.name] = msgspec.structs.replace(
                 action, entity=entity.name, plugin=plugin
             )
     return {name: tuple(actions.values()) for name, actions in found.items()}
+
+
+def _check_types(plugin: str, action: Action) -> None:
+    """Refuse a body or an answer that msgspec cannot read; otherwise the first request finds it."""
+    for option, type_ in (("values", action.values), ("returns", action.returns)):
+        if type_ is None:
+            continue
+        try:
+            msgspec.json.schema_components((type_,))
+        except TypeError as error:
+            raise StartRefused(
+                f"plugin {plugin!r}: action {action.name!r}: {option}={type_!r}: {error}"
+            ) from error
 
 
 def rights(registry: Registry, entity: Declaration) -> set[str]:

@@ -24,6 +24,7 @@ Amount = Annotated[int, _said("Points must be a whole number, 1 or more", ge=1, 
 Reason = Annotated[
     str, _said("Reason must be text of 1 to 200 characters", min_length=1, max_length=200)
 ]
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class Earning(msgspec.Struct, frozen=True):
@@ -31,9 +32,7 @@ class Earning(msgspec.Struct, frozen=True):
 
     points: Amount
     reason: Reason
-    key: Annotated[
-        str | None, _said("Key must be text of 1 to 100 characters", min_length=1, max_length=100)
-    ] = None
+    key: Annotated[Key | None, _said("Key must be text of 1 to 100 characters")] = None
 
 
 class Redemption(msgspec.Struct, frozen=True):
