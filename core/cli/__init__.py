@@ -3,12 +3,15 @@
 Commands are loaded when they are called, so that no command waits for the imports of another.
 """
 
+import logging
 import sys
 from importlib import import_module
 
 import rich_click as click
+from click.exceptions import Exit
 
 from core import VERSION
+from core.logs import configure
 
 COMMANDS = {
     "serve": "core.cli.server:serve",
@@ -50,9 +53,10 @@ def crm() -> None:
 
 def main() -> None:
     """Run a command; what is refused is one message and a status other than 0."""
+    configure(level=logging.ERROR)
     try:
         crm.main(standalone_mode=False)
-    except click.exceptions.Exit as ended:
+    except Exit as ended:
         sys.exit(ended.exit_code)
     except click.ClickException as error:
         error.show()

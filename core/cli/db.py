@@ -6,6 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 import sqlalchemy as sa
+from click.exceptions import Exit
 from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -93,7 +94,7 @@ def db_migrate() -> None:
     for outcome in outcomes:
         click.echo(_line(outcome))
     if any(outcome.error for outcome in outcomes):
-        raise click.exceptions.Exit(1)
+        raise Exit(1)
 
 
 def run_migrations(place: Database, registry: Registry) -> list[Outcome]:
@@ -159,7 +160,7 @@ def db_lint() -> None:
     for one in found:
         click.echo(one)
     if found:
-        raise click.exceptions.Exit(1)
+        raise Exit(1)
     click.echo("The schema keeps every rule.")
 
 

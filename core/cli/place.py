@@ -79,3 +79,15 @@ def read_config() -> ConfigFile:
     file = ConfigFile()
     check_installed(file.current)
     return file
+
+
+def chosen(file: ConfigFile, slug: str | None) -> str:
+    """Return the tenant to work on; it may be left out where there is only one."""
+    known = sorted(file.current.tenants)
+    if slug is None and len(known) == 1:
+        return known[0]
+    if slug is None:
+        raise StartRefused(f"Say which tenant with --tenant; there are {', '.join(known)}.")
+    if slug not in known:
+        raise StartRefused(f"There is no tenant {slug!r}; there are {', '.join(known)}.")
+    return slug

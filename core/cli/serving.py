@@ -15,7 +15,7 @@ import click
 import msgspec
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer as Server
 
 from core.cli.place import Database
 from core.config import Config

@@ -87,7 +87,7 @@ class ConfigFile:
         Waits for other editors of the file: call it from a thread. Refuses with ``Conflict``
         what an enabled plugin still requires, a read-only file and a file that has mistakes.
         """
-        with _locked(self.path):
+        with locked(self.path):
             config = self._edited()
             wanted = self._wanted(config, tenant, plugin, on)
             had = config.tenants[tenant].plugins
@@ -156,8 +156,8 @@ class ConfigFile:
             raise Conflict(f"The change is refused. {error}", code="config_invalid") from error
         if list(config.tenants[tenant].plugins) != wanted:
             raise Conflict(f"{file} cannot be edited by program; edit it by hand.", code="config")
-        with _clear_refusal(file):
-            _replace(target, text)
+        with clear_refusal(file):
+            replace_file(target, text)
 
 
 def _fixed_at_start(old: Config, new: Config) -> list[str]:
@@ -175,11 +175,11 @@ def _stat(path: str) -> tuple[str, int, int, int, int]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold the lock file beside ``path``; editors take turns, over threads and processes."""
     real = path.resolve()
     lock = real.with_name(f".{real.name}.lock")
-    with _clear_refusal(path):
+    with clear_refusal(path):
         descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -189,7 +189,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _clear_refusal(file: Path) -> Iterator[None]:
+def clear_refusal(file: Path) -> Iterator[None]:
     """Turn what the operating system says of a read-only place into a refusal."""
     try:
         # root may write anywhere, so the mode counts too: an operator who takes the write
@@ -223,7 +223,7 @@ def _with_plugins(text: str, tenant: str, wanted: list[str]) -> str:
     return tomlkit.dumps(document)
 
 
-def _replace(target: Path, text: str) -> None:
+def replace_file(target: Path, text: str) -> None:
     """Write beside the file and rename: readers see the old file or the new one, whole."""
     before = target.stat()
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
