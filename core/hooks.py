@@ -1,14 +1,23 @@
 """The only caller of pluggy: a tenant's hooks are those of the plugins that it has enabled."""
 
+import asyncio
+import inspect
 from collections.abc import Collection, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
 import pluggy
+import structlog
 from pluggy._hooks import HookImpl
 
 from core import hookspecs
-from core.errors import StartRefused
+from core.database.refusals import has_answer
+from core.errors import Refused, StartRefused, Unavailable
+
+log = structlog.get_logger("crm.hooks")
+
+# How long one plugin may hold up a write.
+SECONDS = 5.0
 
 
 class Hooks:
@@ -34,6 +43,16 @@ class Hooks:
         except pluggy.PluginValidationError as error:
             module = getattr(error.plugin, "__file__", error.plugin)
             raise StartRefused(f"{module}: {error}") from None
+        for plugin, module in self._manager.list_name_plugin():
+            for caller in self._manager.get_hookcallers(module) or ():
+                self._check_colour(plugin, caller)
+
+    def _check_colour(self, plugin: str, caller: pluggy.HookCaller) -> None:
+        wanted = inspect.iscoroutinefunction(getattr(hookspecs, caller.name))
+        for impl in caller.get_hookimpls():
+            if impl.plugin_name == plugin and wanted != inspect.iscoroutinefunction(impl.function):
+                word = "async def" if wanted else "plain def"
+                raise StartRefused(f"plugin {plugin!r}: {caller.name} must be {word}")
 
     def for_plugins(self, enabled: Collection[str]) -> "Hooks":
         """Return the hooks of a tenant: a plugin that it has not enabled stays silent."""
@@ -50,13 +69,41 @@ class Hooks:
         return sorted(found, key=lambda impl: self._order[impl.plugin_name])
 
     def ask(self, hook: str, **given: Any) -> Iterator[tuple[str, Any]]:
-        """Yield (plugin, answer) of each plugin that has one."""
+        """Yield (plugin, answer) of each plugin that has one; an exception is never an answer."""
         for impl in self.implementations(hook):
-            answer = impl.function(*(given[name] for name in impl.argnames))
+            try:
+                answer = impl.function(*(given[name] for name in impl.argnames))
+            except (Refused, StartRefused):
+                raise
+            except Exception as error:
+                if hook.startswith("register_"):
+                    raise StartRefused(
+                        f"plugin {impl.plugin_name!r}: {hook} failed: {error!r}"
+                    ) from error
+                raise _failed(impl, hook) from error
             if answer is not None:
                 yield impl.plugin_name, answer
 
     async def before(self, hook: str, **given: Any) -> None:
-        """Call every plugin in the open transaction; the first exception stops the write."""
+        """Call every plugin in the open transaction; the first exception stops the write.
+
+        It fails closed: a plugin that raises anything but a refusal, or takes too long, stops the
+        write too, and the caller learns only that a retry may help.
+        """
         for impl in self.implementations(hook):
-            await impl.function(*(given[name] for name in impl.argnames))
+            try:
+                async with asyncio.timeout(SECONDS):
+                    work: Any = impl.function(*(given[name] for name in impl.argnames))
+                    await work
+            except Refused:
+                raise
+            except Exception as error:
+                if has_answer(error):  # a conflict or a constraint is the database's to explain
+                    raise
+                raise _failed(impl, hook) from error
+
+
+def _failed(impl: HookImpl, hook: str) -> Unavailable:
+    """Log the exception under the plugin's name; return what the caller is told."""
+    log.exception("plugin_failed", plugin=impl.plugin_name, hook=hook)
+    return Unavailable("A part of the server failed; try again later.", code="plugin_failed")

@@ -8,6 +8,7 @@ context.configure(
     version_table=options["version_table"],
     target_metadata=None,
     transaction_per_migration=True,
+    on_version_apply=options.get("after_revision", ()),
 )
 with context.begin_transaction():
     context.run_migrations()

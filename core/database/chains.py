@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import sqlalchemy as sa
+import structlog
 from alembic.config import Config as AlembicConfig
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -11,7 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from core.registry import Plugin, Registry
 
 SCRIPTS = Path(__file__).parent.parent.parent / "migrations"
+UNREADABLE = "(unreadable)"
 State = Mapping[str, tuple[str | None, str | None]]
+
+log = structlog.get_logger("crm.migrate")
 
 
 def driver_url(url: str) -> str:
@@ -48,6 +52,15 @@ def head(plugin: Plugin) -> str | None:
     return ScriptDirectory.from_config(alembic_config(plugin, folder)).get_current_head()
 
 
+def _readable_head(plugin: Plugin) -> str | None:
+    """Return the head, or a revision that nothing can have when the chain cannot be read."""
+    try:
+        return head(plugin)
+    except Exception as error:  # noqa: BLE001  # a plugin's script is imported, and may raise anything
+        log.error("chain_unreadable", plugin=plugin.name, error=str(error))
+        return UNREADABLE
+
+
 async def stored_revisions(connection: AsyncConnection) -> dict[str, str]:
     """Return the revision that the database holds, for every plugin that ever ran a chain."""
     names = await connection.scalars(
@@ -67,7 +80,7 @@ async def stored_revisions(connection: AsyncConnection) -> dict[str, str]:
 async def stored_and_head(connection: AsyncConnection, registry: Registry) -> State:
     """Return (stored, on disk) per plugin; a plugin only in the database has no second one."""
     stored = await stored_revisions(connection)
-    heads = {name: head(plugin) for name, plugin in registry.plugins.items()}
+    heads = {name: _readable_head(plugin) for name, plugin in registry.plugins.items()}
     return {name: (stored.get(name), heads.get(name)) for name in {**heads, **stored}}
 
 

@@ -1,6 +1,6 @@
 """What must hold in the catalogue before anything is served; each finding names its object."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +8,16 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.access.scopes import role_policy
-from core.database.catalogue import RULES, TENANT_EXPRESSION, WITH
+from core.database.catalogue import (
+    DOORS,
+    KEYS,
+    POLICIES,
+    RULES,
+    TABLES,
+    TENANT_EXPRESSION,
+    WITH,
+    Rule,
+)
 from core.database.chains import pending, stored_and_head
 from core.database.roles import Unfit, refuse_unfit
 from core.database.sync import policy_mark
@@ -22,6 +31,11 @@ GLOBAL_TABLES = {
 }
 EXEMPT_INDEXES = {
     "core_user_email_any": "finds the one tenant that knows an address, inside a definer function",
+}
+_FIXED: dict[str, Any] = {
+    "global_tables": list(GLOBAL_TABLES),
+    "exempt_indexes": list(EXEMPT_INDEXES),
+    "tenant_expression": TENANT_EXPRESSION,
 }
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 # PostgreSQL's own names for what SQLAlchemy writes in its DDL.
@@ -47,11 +61,21 @@ async def findings(
     """
     served = {name for name in registry.plugins if name not in quarantined}
     given = _parameters(registry, served)
+    return await connection.run_sync(_broken, RULES, given)
+
+
+def broken_by_revision(connection: sa.Connection) -> list[str]:
+    """Return what ``findings`` does for the rules that must hold even between two revisions."""
+    return _broken(connection, (*TABLES, *POLICIES, *KEYS, *DOORS), dict(_FIXED))
+
+
+def _broken(connection: sa.Connection, rules: Sequence[Rule], given: dict[str, Any]) -> list[str]:
     found: list[str] = []
-    for rule in RULES:
+    for rule in rules:
         text = sa.text(WITH + rule.sql)
-        rows = await connection.execute(text, {n: given[n] for n in text.compile().params})
-        found.extend(sorted(f"{rule.sentence.format(*row)} [{rule.name}]" for row in rows.all()))
+        names = text.compile().params
+        rows = connection.execute(text, {name: given.get(name, []) for name in names}).all()
+        found.extend(sorted(f"{rule.sentence.format(*row)} [{rule.name}]" for row in rows))
     return found
 
 
@@ -77,9 +101,7 @@ def _parameters(registry: Registry, served: Collection[str]) -> dict[str, Any]:
         if f.plugin in served and f.plugin != e.plugin and f.name in e.column_types
     ]
     return {
-        "global_tables": list(GLOBAL_TABLES),
-        "exempt_indexes": list(EXEMPT_INDEXES),
-        "tenant_expression": TENANT_EXPRESSION,
+        **_FIXED,
         "served": sorted(served),
         "role_tables": [e.table for e in entities],
         "role_marks": [policy_mark(role_policy(e, registry.entities)) for e in entities],

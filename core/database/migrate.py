@@ -14,6 +14,7 @@ import structlog
 from alembic import command
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from core.database.borders import Watch
 from core.database.chains import (
     alembic_config,
     chain,
@@ -115,6 +116,9 @@ async def _upgrade(connection: AsyncConnection, plugin: Plugin, folder: Path) ->
 
     def run(sync: sa.Connection) -> None:
         config.attributes["connection"] = sync
+        if plugin.name != "core":
+            config.attributes["after_revision"] = Watch(plugin.name, sync)
+            sync.commit()
         command.upgrade(config, "head")
 
     try:

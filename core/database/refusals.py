@@ -48,12 +48,26 @@ class Undone(Exception):
         self.refusal = refusal
 
 
-def restated(
-    error: Exception, connection: asyncpg.Connection, *, committing: bool
-) -> Exception | None:
-    """Return what to raise in place of ``error``, or None when it is not the database's."""
+def beneath(error: BaseException) -> BaseException:
+    """Return the driver's error beneath SQLAlchemy's."""
     if isinstance(error, sa.exc.DBAPIError):
-        error = getattr(error.orig, "__cause__", None) or error
+        return getattr(error.orig, "__cause__", None) or error
+    return error
+
+
+def has_answer(error: Exception) -> bool:
+    """Return whether the door knows what to do about an error of the database."""
+    cause = beneath(error)
+    if isinstance(cause, (*AGAIN, *ENDED)):
+        return True
+    return isinstance(cause, asyncpg.PostgresError) and isinstance(translate(cause), Refused)
+
+
+def restated(
+    raised: Exception, connection: asyncpg.Connection, *, committing: bool
+) -> Exception | None:
+    """Return what to raise in place of an error, or None when it is not the database's."""
+    error = beneath(raised)
     if isinstance(error, AGAIN):
         return Undone(Unavailable("Too many changes at once; try again.", code="busy"))
     if connection.is_closed() or isinstance(error, ENDED):

@@ -14,7 +14,6 @@ from core.errors import StartRefused
 from core.testing.servers import MakeScratch, Scratch, TestServer
 from tests.sample_plugins import load_samples
 
-pytest_plugins = ("core.testing.databases",)
 LOADED = load_samples()
 
 # A table as a plugin's author might make it by hand, without and with the kernel's walls.

@@ -18,7 +18,6 @@ from tests.core.fill import fill, tenant_tables
 from tests.sample_plugins import load_samples
 from tests.sample_plugins.library.models import Book
 
-pytest_plugins = ("core.testing.databases",)
 LOADED = load_samples()
 MODELS = Models(LOADED.registry)
 A, B = uuid.uuid4(), uuid.uuid4()

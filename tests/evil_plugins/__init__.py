@@ -1,0 +1,8 @@
+"""Plugins that break the rules, each in one way; the kernel refuses or contains every one."""
+
+from core.loader import Loaded, load
+
+
+def load_evil(*names: str) -> Loaded:
+    """Load the evil plugins called ``names``."""
+    return load(names, {name: f"tests.evil_plugins.{name}" for name in names})

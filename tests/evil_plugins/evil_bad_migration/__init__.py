@@ -1,0 +1,1 @@
+"""Evil: has a second revision that fails half-way."""

@@ -1,0 +1,1 @@
+"""Evil: drops a table of the kernel."""

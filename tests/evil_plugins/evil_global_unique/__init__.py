@@ -1,0 +1,1 @@
+"""Evil: makes a code unique over all tenants, which tells one what another has."""

@@ -1,0 +1,1 @@
+"""Evil: takes the wall of its table down."""

@@ -1,0 +1,1 @@
+"""Evil: misspells a hook, which would never be called."""

@@ -1,0 +1,1 @@
+"""Evil: takes a wall of the kernel down and puts a nicer one up."""

@@ -1,0 +1,1 @@
+"""Evil: connects to the database by itself, with whatever the environment offers."""

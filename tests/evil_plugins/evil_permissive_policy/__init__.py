@@ -1,0 +1,1 @@
+"""Evil: adds a policy of its own that lets everything in."""

@@ -1,0 +1,1 @@
+"""Evil: writes a hook as plain def that the kernel awaits."""

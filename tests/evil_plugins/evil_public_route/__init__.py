@@ -1,0 +1,1 @@
+"""Evil: calls its route public."""

@@ -1,0 +1,1 @@
+"""Evil: raises what nobody expects, in each family of hooks."""

@@ -1,0 +1,1 @@
+"""Evil: makes a table by hand that belongs to no tenant."""

@@ -1,0 +1,1 @@
+"""Evil: raises while the kernel asks what it registers."""

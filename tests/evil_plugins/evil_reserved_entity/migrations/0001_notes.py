@@ -1,0 +1,16 @@
+"""Notes."""
+
+import sqlalchemy as sa
+
+from core.database.tables import drop_tenant_table, tenant_table
+
+revision = "evil_reserved_entity_0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    tenant_table("evil_reserved_entity_note", sa.Column("code", sa.String(20), nullable=False))
+
+
+def downgrade() -> None:
+    drop_tenant_table("evil_reserved_entity_note")

@@ -1,0 +1,1 @@
+"""Evil: wants the path of another entity or of the kernel."""

@@ -1,0 +1,14 @@
+"""One entity, declared as it should be."""
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped
+
+from core.entities import Entity, entity
+from core.fields import field
+
+
+@entity(label="Note", plural="Evil shadowed entity notes", title="code", resource="users")
+class Note(Entity):
+    """A note with a code."""
+
+    code: Mapped[str] = field(String(20), label="Code")

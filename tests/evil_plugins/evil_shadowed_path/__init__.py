@@ -1,0 +1,1 @@
+"""Evil: takes a path that the kernel serves."""

@@ -1,0 +1,1 @@
+"""Evil: adds a route that names no permission."""

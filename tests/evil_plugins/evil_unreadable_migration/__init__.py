@@ -1,0 +1,1 @@
+"""Evil: has a revision that cannot even be imported."""
