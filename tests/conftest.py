@@ -8,3 +8,4 @@ pytest_plugins = ("core.testing.databases", "core.testing.kit")
 
 # Tests assert what is answered; the log of thousands of refused requests helps nobody.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -134,7 +134,7 @@ class World:
         """
         declared = self.platform.registry.entities[entity]
         place = self.tenant(tenant)
-        given = await self._values(declared, tenant, canary)
+        given = await self._values(declared, tenant, canary, values)
         given.update(values)
         id = given.pop("id", None)
         names = list(given)
@@ -157,11 +157,11 @@ class World:
         return await self.system(tenant).write(insert)
 
     async def _values(
-        self, declared: Declaration, tenant: str, canary: str
+        self, declared: Declaration, tenant: str, canary: str, given: Mapping[str, Any]
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for field in declared.fields.values():
-            if field.system or field.sql or field.name == "custom":
+            if field.system or field.sql or field.name == "custom" or field.name in given:
                 continue
             if field.kind != "link":
                 found[field.name] = sample(field, self.tenant(tenant), next(_counter), canary)

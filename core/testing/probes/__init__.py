@@ -1,0 +1,23 @@
+"""Probes: every route asked as every principal for what he must neither see nor change.
+
+``Stage`` seeds two tenants with two sides each, ``Oracle`` says from the declarations alone who may
+see what, ``Prober`` asks and compares. Nothing here knows a plugin: a new one is probed at once.
+"""
+
+from core.testing.probes.oracle import Oracle
+from core.testing.probes.attacks import everything
+from core.testing.probes.people import names, person
+from core.testing.probes.prober import Prober
+from core.testing.probes.stage import Row, Stage, Who, open_stage
+
+__all__ = [
+    "Oracle",
+    "Prober",
+    "Row",
+    "Stage",
+    "Who",
+    "everything",
+    "names",
+    "open_stage",
+    "person",
+]

@@ -1,0 +1,225 @@
+"""Asking: one request at a time, and after each the three oracles CANARY, NOWRITE and SAME404."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import msgspec
+
+from core.testing.probes.oracle import IN_TRASH, Oracle
+from core.testing.probes.requests import Bodies, Route, routes
+from core.testing.probes.stage import TENANTS, Row, Stage, Who
+
+MALFORMED = "not-an-id"
+CHANGING = frozenset(("update", "delete", "restore", "purge"))
+ENDING = CHANGING - {"update"} | {"deactivate"}
+# What a refused request may leave behind: evidence of itself, and when somebody was last seen.
+EVIDENCE = {
+    "core_security_event": "a refused sign-in is recorded (ruling 25)",
+    "core_session": "carries last_seen_at, written each minute (ruling 25)",
+    "core_attempt": "counts refused sign-ins",
+}
+TABLES = """
+SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+ WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.attname = 'tenant_id'
+   AND NOT c.relname = ANY ($1) ORDER BY 1
+"""
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_VOLATILE = ("x-request-id", "content-length", "date")
+
+
+class Victim(msgspec.Struct, frozen=True):
+    """A record to ask for, and what it is to the one who asks."""
+
+    kind: str
+    id: str
+    row: Row | None = None
+
+
+class Prober:
+    """Probes one stage as one principal; ``findings`` says what was wrong, in sentences."""
+
+    def __init__(self, stage: Stage, who: Who, oracle: Oracle | None = None) -> None:
+        self.stage = stage
+        self.who = who
+        self.oracle = oracle or Oracle(stage)
+        self.routes = routes(stage.world.app, stage.world.platform.registry)
+        self.bodies = Bodies(stage, self.oracle, who)
+        self.findings: list[str] = []
+        self.count = 0
+        self.reached: Counter[tuple[str, str]] = Counter()
+        self._owner: asyncpg.Connection | None = None
+        self._print_sql = ""
+        self._before: dict[str, Any] = {}
+
+    async def open(self) -> None:
+        """Connect as the owner, who sees every tenant's rows."""
+        self._owner = await self.stage.world.scratch.connect("crm_owner")
+        names = [r["relname"] for r in await self._owner.fetch(TABLES, list(EVIDENCE))]
+        self._print_sql = " UNION ALL ".join(
+            f"SELECT '{name}', tenant_id, count(*), sum(version), max(updated_at)"  # noqa: S608
+            f" FROM {name} GROUP BY tenant_id"
+            for name in names
+        )
+        await self.look()
+
+    async def close(self) -> None:
+        """Let go of the owner's connection."""
+        assert self._owner is not None
+        await self._owner.close()
+
+    async def look(self) -> None:
+        """Take the fingerprint of all tenants' tables as the state before the next request."""
+        self._before = await self._print()
+
+    async def _print(self) -> dict[str, Any]:
+        assert self._owner is not None
+        found: dict[str, Any] = {slug: [] for slug in TENANTS}
+        by_id = {self.stage.world.tenant(slug).id: slug for slug in TENANTS}
+        for table, tenant, *rest in await self._owner.fetch(self._print_sql):
+            found[by_id[tenant]].append((table, *rest))
+        return {slug: sorted(rows) for slug, rows in found.items()}
+
+    def blame(self, words: str) -> None:
+        """Note what is wrong."""
+        self.findings.append(f"{self.who.name}: {words}")
+
+    async def ask(
+        self,
+        route: Route,
+        path: str,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        who: Who | None = None,
+    ) -> httpx.Response:
+        """Send one probe and judge it by CANARY and NOWRITE."""
+        asking = who or self.who
+        sent = {**asking.headers, **(headers or {})}
+        given: dict[str, Any] = {}
+        if json is not None:
+            given["content"] = msgspec.json.encode(json)
+            sent["content-type"] = "application/json"
+        answer = await self.stage.world.client.request(route.method, path, headers=sent, **given)
+        self.count += 1
+        if answer.status_code < 300 or answer.status_code in (400, 409, 422, 429):
+            self.reached[route.method, route.path] += 1
+        place = f"{route.method} {path} {answer.status_code}"
+        if answer.status_code >= 500:
+            self.blame(f"{place}: the server failed")
+        self._canary(place, answer, f"{path} {given.get('content', b'')!r}")
+        await self._nowrite(place, route, answer)
+        return answer
+
+    def _canary(self, place: str, answer: httpx.Response, sent: str) -> None:
+        text = answer.text + "\n".join(answer.headers.values())
+        for token in self.stage.seen_in(text):
+            spot = self.stage.tokens[token]
+            if token not in sent and not self.oracle.entitled(self.who, spot):
+                self.blame(f"{place}: shows {spot.entity}.{spot.field} of {self._whose(spot.row)}")
+        strange = {id for id in _UUID.findall(text) if UUID(id) in self.stage.rows}
+        for id in strange - self.oracle.ids(self.who):
+            if id not in sent:
+                row = self.stage.rows[UUID(id)]
+                self.blame(f"{place}: names the {row.entity} {self._whose(row.id)}")
+
+    def _whose(self, id: UUID) -> str:
+        row = self.stage.rows[id]
+        return f"{row.tenant}/{row.side}{' (deleted)' if row.deleted else ''}"
+
+    async def _nowrite(self, place: str, route: Route, answer: httpx.Response) -> None:
+        if route.method in ("GET", "HEAD"):
+            return  # a READ ONLY transaction; ``unchanged`` proves it for all of them
+        before, self._before = self._before, await self._print()
+        for slug in TENANTS:
+            foreign = slug != self.who.tenant or not self.who.alive
+            if before[slug] != self._before[slug] and (answer.status_code >= 400 or foreign):
+                changed = {r[0] for r in set(before[slug]) ^ set(self._before[slug])}
+                self.blame(f"{place}: changed {sorted(changed)} of {slug}")
+
+    async def unchanged(self, what: str) -> None:
+        """Blame whatever wrote although only reads were asked since the last look."""
+        now = await self._print()
+        if now != self._before:
+            self.blame(f"{what}: reading wrote")
+
+    async def victims(self, route: Route) -> list[Victim]:
+        """Return the records to ask a route for: own, foreign, deleted, random, malformed."""
+        found = [Victim("random", str(uuid4())), Victim("malformed", MALFORMED)]
+        if route.entity is None:
+            return found
+        for tenant in TENANTS:
+            for deleted in (False, True):
+                for row in self.stage.of(route.entity, tenant=tenant, deleted=deleted)[:2]:
+                    if self._spared(route, row):
+                        continue
+                    found.append(Victim(self._kind(row), str(row.id), row))
+        own = await self._throwaway(route)
+        return [*found, Victim("own", str(own.id), own)] if own is not None else found
+
+    def _spared(self, route: Route, row: Row) -> bool:
+        """Return whether asking would change a record on which later probes stand.
+
+        Only what a principal may do happens; for that there are records to throw away. Where those
+        are out of his reach he changes the record of his own side, but never ends it.
+        """
+        if route.method == "GET" or route.ending == "/query":
+            return False
+        rights = {route.right} | (CHANGING if route.ending == "/bulk" else set())
+        if not any(self.oracle.reaches(self.who, right, row) for right in rights):
+            return False
+        gentle = route.has_id and not rights & ENDING and row.side == self.who.side
+        return not gentle or row.deleted
+
+    def _kind(self, row: Row) -> str:
+        place = "tenant" if row.tenant != self.who.tenant else f"side {row.side}"
+        return f"{place} deleted" if row.deleted else place
+
+    async def _throwaway(self, route: Route) -> Row | None:
+        """Plant a record that the principal may do this to, so that doing it harms no other."""
+        if not self.who.alive or route.entity is None:
+            return None
+        row = await self.stage.plant(
+            route.entity,
+            self.who.tenant,
+            self.who.side,
+            deleted=route.right in IN_TRASH and route.has_id,
+            created_by=self.who.id,
+            **await self._fresh_links(route.entity),
+        )
+        await self.look()
+        return row
+
+    async def _fresh_links(self, entity: str) -> dict[str, Any]:
+        """Plant what a second record must link to where a combination of links is unique."""
+        declared = self.stage.registry.entities[entity]
+        found: dict[str, Any] = {}
+        for names in declared.unique:
+            field = next(f for f in (declared.fields[n] for n in names) if f.kind == "link")
+            row = await self.stage.plant(str(field.target), self.who.tenant, self.who.side)
+            found[field.name] = row.id
+        return found
+
+    def may(self, route: Route, row: Row | None) -> bool:
+        """Return whether the oracle lets the principal do what the route does to the record."""
+        if row is None or row.deleted != (route.right in IN_TRASH):
+            return False
+        return self.oracle.reaches(self.who, route.right, row)
+
+    def refusal(self, route: Route) -> int:
+        """Return how a route must refuse a record that the principal may not reach."""
+        if not self.who.alive or self.who.id is None:
+            return 401
+        assert route.entity is not None
+        return 404 if route.right in self.oracle.actions(self.who, route.entity) else 403
+
+    def same(self, answer: httpx.Response, id: str) -> tuple[int, tuple[Any, ...], str]:
+        """Return an answer without what may differ between two records: SAME404."""
+        headers = tuple(
+            (n, v.replace(id, "ID")) for n, v in sorted(answer.headers.items()) if n not in _VOLATILE
+        )
+        request_id = answer.headers.get("x-request-id", "-")
+        return answer.status_code, headers, answer.text.replace(id, "ID").replace(request_id, "RID")

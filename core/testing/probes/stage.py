@@ -1,0 +1,162 @@
+"""Two tenants with two sides each; every text and number names its row and field by a token."""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from core.entities import Declaration
+from core.fields import Field
+from core.registry import Registry
+from core.testing.samples import sample
+from core.testing.world import World
+
+TENANTS = ("acme", "globex")
+SIDES = ("a", "b")
+USER = "core.user"
+_WORD = re.compile(r"zq\d{5}qz")
+_DIGITS = re.compile(r"\d{8,}")
+_LEAST_NUMBER = 40_000_000
+_SHORTEST = 9
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """One seeded record: where it stands and what its columns hold."""
+
+    entity: str
+    tenant: str
+    side: str
+    id: UUID
+    values: dict[str, Any]
+    deleted: bool = False
+
+
+class Who(msgspec.Struct, frozen=True, kw_only=True):
+    """A principal. ``attributes`` are what scopes compare; ``alive`` means he may sign in."""
+
+    name: str
+    tenant: str
+    side: str = "a"
+    roles: tuple[str, ...] = ()
+    id: UUID | None = None
+    headers: Mapping[str, str] = {}
+    attributes: Mapping[str, UUID] = {}
+    key_scopes: tuple[str, ...] | None = None
+    alive: bool = True
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """What a token names."""
+
+    row: UUID
+    entity: str
+    field: str
+
+
+class Stage:
+    """The seeded world: its rows by id, and what each token stands for."""
+
+    def __init__(self, world: World, registry: Registry) -> None:
+        self.world = world
+        self.registry = registry
+        self.rows: dict[UUID, Row] = {}
+        self.tokens: dict[str, Spot] = {}
+        self.anchors: dict[tuple[str, str, str], Row] = {}
+        self._numbers = itertools.count(1)
+
+    async def plant(
+        self, entity: str, tenant: str, side: str, *, deleted: bool = False, **values: Any
+    ) -> Row:
+        """Insert a record of one side with a token in every field that can hold one."""
+        declared = self.registry.entities[entity]
+        spots: dict[str, str] = {}
+        given = self._links(declared, tenant, side)
+        for field in declared.fields.values():
+            if not (field.system or field.sql or field.kind == "link"):
+                given[field.name] = self._value(field, tenant, spots)
+        if deleted:
+            given["deleted_at"] = datetime.now(UTC)
+        given |= values
+        id = await self.world.plant(entity, tenant=tenant, **given)
+        row = Row(entity=entity, tenant=tenant, side=side, id=id, values=given, deleted=deleted)
+        self.rows[id] = row
+        self.tokens |= {t: Spot(id, entity, f) for f, t in spots.items() if f not in values}
+        return row
+
+    def _links(self, declared: Declaration, tenant: str, side: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for field in declared.fields.values():
+            if field.kind == "link" and not field.system:
+                target = self.anchors.get((str(field.target), tenant, side))
+                if target is not None and declared.name != USER:
+                    found[field.name] = target.id
+        return found
+
+    def _value(self, field: Field, tenant: str, spots: dict[str, str]) -> Any:
+        number = next(self._numbers)
+        word, figure = f"zq{number:05d}qz", _LEAST_NUMBER + 2 * number
+        most = field.maximum if field.maximum is not None else figure
+        made: Any = sample(field, self.world.tenant(tenant), number)
+        if field.kind in ("text", "long_text") and (field.max_length or 99) >= _SHORTEST:
+            made, spots[field.name] = word, word
+        elif field.kind == "email":
+            made, spots[field.name] = f"{word}@probe.example", word
+        elif field.kind == "tags" and field.name != "roles":
+            made, spots[field.name] = [word], word
+        elif field.kind == "json":
+            made, spots[field.name] = msgspec.json.encode({"note": word}).decode(), word
+        elif field.kind == "phone":
+            spots[field.name] = str(made)[-8:]
+        elif field.kind in ("integer", "money", "decimal", "number") and most >= figure:
+            made, spots[field.name] = figure, str(figure)
+        return made
+
+    def seen_in(self, text: str) -> set[str]:
+        """Return every token that stands in ``text``."""
+        words = {w for w in _WORD.findall(text) if w in self.tokens}
+        for run in _DIGITS.findall(text.replace(".", "")):
+            parts = (run[i : i + 8] for i in range(len(run) - 7))
+            words.update(part for part in parts if part in self.tokens)
+        return words
+
+    def of(self, entity: str, *, tenant: str, deleted: bool = False) -> list[Row]:
+        """Return the seeded records of an entity in a tenant."""
+        return [
+            row
+            for row in self.rows.values()
+            if (row.entity, row.tenant, row.deleted) == (entity, tenant, deleted)
+        ]
+
+
+def in_order(registry: Registry) -> Iterator[Declaration]:
+    """Yield entities so that each follows those it links to; the user's own links come later."""
+    done: set[str] = set()
+
+    def visit(entity: Declaration) -> Iterator[Declaration]:
+        if entity.name in done:
+            return
+        done.add(entity.name)
+        for field in entity.fields.values():
+            wanted = registry.entities.get(str(field.target))
+            if wanted is not None and entity.name != USER and not field.system:
+                yield from visit(wanted)
+        yield entity
+
+    for entity in registry.entities.values():
+        yield from visit(entity)
+
+
+async def open_stage(world: World, registry: Registry | None = None) -> Stage:
+    """Seed both tenants: per side one live and one deleted record of every entity."""
+    stage = Stage(world, registry or world.platform.registry)
+    for declared in in_order(stage.registry):
+        if declared.verbs:
+            for tenant, side in itertools.product(TENANTS, SIDES):
+                row = await stage.plant(declared.name, tenant, side)
+                stage.anchors[declared.name, tenant, side] = row
+                await stage.plant(declared.name, tenant, side, deleted=True)
+    return stage
