@@ -45,8 +45,9 @@ def check_scopes(ctx: Context, scopes: list[str]) -> tuple[str, ...]:
     errors = []
     for place, scope in enumerate(scopes):
         entity, _, action = scope.rpartition(".")
-        good = scope in held if action != "*" else any(p.startswith(f"{entity}.") for p in held)
-        if not good or not entity:
+        if entity not in ctx.tenant.entities or not (
+            scope in held or (action == "*" and ctx.rights.actions(entity))
+        ):
             detail = f"You do not hold {scope!r} yourself."
             errors.append(FieldError(f"#/scopes/{place}", detail, "scope"))
     if errors:

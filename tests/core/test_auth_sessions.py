@@ -71,7 +71,14 @@ async def test_refresh_token_is_spent_once_however_many_ask(gate):
 async def test_strange_refresh_tokens_are_refused_alike(gate):
     good = (await gate.enter(await gate.user("staff")))["refresh"]
     number, rest = good.removeprefix("crr_").split("_", 1)
-    strange = ["x", "", good[:-1], good + "x", f"crr_999999_{rest}", f"crr_{int(number) + 1}_{rest}"]
+    strange = [
+        "x",
+        "",
+        good[:-1],
+        good + "x",
+        f"crr_999999_{rest}",
+        f"crr_{int(number) + 1}_{rest}",
+    ]
     strange += [f"crr_{'9' * 30}_{rest}", f"crr_{number}_{'A' * 43}.{'A' * 43}"]
     answers = [await turn(gate, text) for text in strange if text]
     assert {a.status_code for a in answers} == {401}
@@ -228,7 +235,10 @@ async def test_last_seen_is_written_apart_from_the_reads(gate):
     old = f"UPDATE core_session SET last_seen_at = now() - interval '1 hour' WHERE {of_user}"
     await gate.rows(old, email)
     await gate.get(ME, tokens["access"])
-    seen = f"SELECT last_seen_at < now() - interval '50 minutes' AS old FROM core_session WHERE {of_user}"
+    seen = (
+        "SELECT last_seen_at < now() - interval '50 minutes' AS old FROM core_session"
+        f" WHERE {of_user}"
+    )
     assert (await gate.rows(seen, email))[0]["old"] is True
     await gate.auth.write_seen()
     assert (await gate.rows(seen, email))[0]["old"] is False
