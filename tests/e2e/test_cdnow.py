@@ -65,7 +65,7 @@ async def earn_all(
 
 async def all_customers(world: World, staff: Person) -> list[dict[str, object]]:
     """Return every loaded customer by walking the cursor."""
-    path = "/api/customers/?cursor=&page_size=200&name__startswith=cdnow"
+    path = "/api/customers/?cursor=&page_size=200&email__startswith=cdnow-"
     path += "&fields=email,loyalty_points,loyalty_tier"
     found: list[dict[str, object]] = []
     while path:
