@@ -21,18 +21,7 @@ help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
 
 run: sync  ## start everything with demo data on http://127.0.0.1:8000 (PORT=... for another)
-	@$(CRM) db init
-	@$(CRM) db migrate
-	@$(CRM) demo
-	@printf '%s\n' '' \
-		'  Trellis           http://127.0.0.1:$(PORT)' \
-		'  tenant acme       http://acme.localhost:$(PORT)' \
-		'  tenant globex     http://globex.localhost:$(PORT)' \
-		'  documentation     http://acme.localhost:$(PORT)/api/docs' '' \
-		'  admin@acme.example  staff@  seller@  seller2@  customer@   (and @globex.example)' \
-		'  password of all: trellis-demo' \
-		'  Ctrl-C stops it; var/ keeps the data.' ''
-	@exec $(CRM) serve --port $(PORT)
+	@exec $(CRM) up --port $(PORT)
 
 test: sync-dev  ## run every test but the measurements and the fuzzers
 	$(PYTEST) -n $(WORKERS)
@@ -65,7 +54,20 @@ sync: $(UV)
 sync-dev: $(UV)
 	@$(UV) sync --quiet --locked
 
+# Into a folder of the project, which externally managed Pythons allow too (PEP 668). Where pip is
+# missing, the one that Python carries for ensurepip is run from its wheel.
 var/tools/bin/uv:
 	@echo "Fetching uv into var/tools ..."
 	@mkdir -p var/tools
-	@$(PYTHON) tools/fetch_uv.py var/tools
+	@PYTHONPATH="$$($(PYTHON) -c "$$FIND_PIP")" PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install \
+		--quiet --disable-pip-version-check --upgrade --target var/tools 'uv>=0.8,<1' || { \
+		echo "uv could not be fetched. If this Python has no pip, add it: $(PYTHON) -m ensurepip" \
+			"or the system's package python3-pip; or install uv itself."; exit 1; }
+
+define FIND_PIP
+import glob, importlib.util as found, os
+spare = None if found.find_spec("pip") else found.find_spec("ensurepip")
+wheels = os.path.join(os.path.dirname(spare.origin), "_bundled", "pip-*.whl") if spare else ""
+print(*glob.glob(wheels))
+endef
+export FIND_PIP

@@ -19,6 +19,7 @@ from core.cli.place import (
     is_external,
     open_database,
     read_config,
+    show,
 )
 from core.config import Config
 from core.database import embedded, roles
@@ -131,7 +132,7 @@ def db_status() -> None:
     for name, (stored, newest) in revisions.items():
         note = "behind" if name in behind else "" if name in registry.plugins else "not installed"
         table.add_row(name, stored or "-", newest or "-", note)
-    console().print(table)
+    show(table)
     if behind:
         click.echo("Run `crm db migrate`.")
 

@@ -16,7 +16,7 @@ from core.config.edit import add_tenant, edit
 from core.database.blocking import finish
 from core.errors import StartRefused
 
-NEW = """# Trellis: what operators decide. `crm check` judges this file; docs/operations.md explains it.
+NEW = """# Trellis: what operators decide. `crm check` judges this file.
 
 [plugins]
 installed = []

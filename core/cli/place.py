@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cache
 
 from rich.console import Console
+from rich.table import Table
 
 from core.cli.installed import check_installed
 from core.config import Config, ConfigFile
@@ -19,6 +20,11 @@ ADMIN_URL = "CRM_DATABASE_ADMIN_URL"
 def console() -> Console:
     """Return where progress is shown: the error stream, so that results can be piped."""
     return Console(stderr=True, highlight=False)
+
+
+def show(table: Table) -> None:
+    """Print a table as a result."""
+    Console(highlight=False).print(table)
 
 
 class Database:

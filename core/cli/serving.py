@@ -162,7 +162,8 @@ class _Watch(threading.Thread):
         """Look until all workers are ready or one is not."""
         while not self.ended.wait(POLL_SECONDS):
             if self.refusal() is not None:
-                self._server.signal_handler_interrupt()
+                self._server.interrupt_signal = True
+                self._server.main_loop_interrupt.set()
                 return
             if len(reports(self._reports, "ready")) >= self._workers:
                 click.echo(self._banner)

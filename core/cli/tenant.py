@@ -3,7 +3,7 @@
 import rich_click as click
 from rich.table import Table
 
-from core.cli.place import chosen, console, read_config
+from core.cli.place import chosen, read_config, show
 
 
 @click.group()
@@ -18,7 +18,7 @@ def tenant_list() -> None:
     for found in read_config().current.tenants.values():
         hosts, plugins = ", ".join(found.hosts), ", ".join(found.plugins)
         table.add_row(found.slug, found.name, hosts or "-", plugins or "-")
-    console().print(table)
+    show(table)
 
 
 @tenant.command("show")
