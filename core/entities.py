@@ -120,16 +120,23 @@ def _standard(name: str, kind: Any, label: str, **given: Any) -> Field:
 STANDARD: dict[str, Field] = {
     f.name: f
     for f in (
-        Field(name="id", kind="link", label="ID", system=True, readonly=True, mobile=True),
-        _standard("version", "integer", "Version", mobile=True),
-        _standard("created_at", "datetime", "Created", sort=True, filter=True),
-        _standard("updated_at", "datetime", "Updated", sort=True, filter=True),
+        _standard("id", "link", "ID", nullable=False, mobile=True),
+        _standard("version", "integer", "Version", nullable=False, mobile=True),
+        _standard("created_at", "datetime", "Created", nullable=False, sort=True, filter=True),
+        _standard("updated_at", "datetime", "Updated", nullable=False, sort=True, filter=True),
         _standard(
             "created_by", "link", "Created by", target="core.user", audience=("staff",), filter=True
         ),
         _standard("updated_by", "link", "Updated by", target="core.user", audience=("staff",)),
         _standard("deleted_at", "datetime", "Deleted", audience=("staff",)),
-        Field(name="custom", kind="json", label="Custom", audience=("staff",), pii="free_text"),
+        Field(
+            name="custom",
+            kind="json",
+            label="Custom",
+            nullable=False,
+            audience=("staff",),
+            pii="free_text",
+        ),
     )
 }
 STANDARD_TYPES: dict[str, Any] = {
@@ -230,7 +237,10 @@ def _field(cls: type, name: str, value: Any) -> tuple[Field, Any]:
     return (
         msgspec.structs.replace(
             spec,
-            **(changes | {"name": name, "nullable": nullable, "required": spec.required or required}),
+            **(
+                changes
+                | {"name": name, "nullable": nullable, "required": spec.required or required}
+            ),
         ),
         type_,
     )
@@ -322,9 +332,7 @@ def entity(
             "unique": tuple(name for names in unique for name in names),
             "subject": (subject,) if subject else (),
             "responsible": (responsible,) if responsible else (),
-            "scopes": tuple(
-                c if isinstance(c, str) else c.local for c in (scopes or {}).values()
-            ),
+            "scopes": tuple(c if isinstance(c, str) else c.local for c in (scopes or {}).values()),
             "aggregates": tuple(n for a in aggregates for n in (a.field, a.by) if n),
             "named_filters": tuple(n for f in named_filters for n in f.uses),
         }

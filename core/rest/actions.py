@@ -16,10 +16,11 @@ from core.rest.context import Context
 from core.rest.decode import read_id, read_json, read_object
 from core.rest.idempotency import Answer, write_once
 from core.rest.parameters import split
-from core.rest.records import demanded_version, locked, own_parameters
-from core.rest.replies import encode, etag, reply
+from core.rest.records import own_parameters
+from core.rest.replies import encode, reply
 from core.rest.rows import conditions
 from core.rest.shape import shape_of
+from core.rest.writing import answer, demanded_version, hook, locked
 
 
 def read_values(struct: Any, body: dict[str, Any], prefix: str = "#") -> Any:
@@ -79,6 +80,9 @@ async def run_action(
         record = None
         if record_id is not None:
             record = await locked(ctx, unit, entity, action.right, record_id, version)
+        ids = () if record_id is None else (record_id,)
+        given = {} if values is None else msgspec.structs.asdict(values)
+        await hook(ctx, unit, entity, action.name, ids, given)
         try:
             result = await action.run(ctx, unit, record, values)
         except asyncpg.IntegrityConstraintViolationError as error:
@@ -87,15 +91,7 @@ async def run_action(
             return Answer(encode(result if result is not None else {}))
         await unit.finish()
         shape = shape_of(ctx.tenant, ctx.rights, entity, wanted)
-        fresh = await unit.fetchrow(
-            f"SELECT {shape.columns('x')}, x.version AS __version FROM {entity.table} x"
-            " WHERE x.tenant_id = $1 AND x.id = $2",
-            ctx.tenant.id,
-            record_id,
-        )
-        row = shape.row(fresh or {})
-        tag = etag(record_id, row.pop("__version"), shape.hash)
-        return Answer(encode(row), 200, {"ETag": tag})
+        return await answer(ctx, unit, entity, record_id, shape)
 
     return await write_once(ctx, request, run)
 

@@ -6,10 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from core.database.doors import Broken, Unit
+from core.database.doors import Broken
 from core.entities import Declaration
 from core.errors import FieldError, Forbidden, Invalid, Refused
-from core.fields import Field
 from core.rest.context import Context
 from core.values import WrongValue, missing, to_database
 
@@ -46,6 +45,7 @@ class Input:
         values: Values = {}
         terms = self.ctx.tenant.terms
         currency_of = self._currencies(body, stored)
+        errors += self._stranded(body, stored, prefix)
         for name, value in body.items():
             field = self.entity.fields.get(name)
             pointer = f"{prefix}/{name}"
@@ -70,13 +70,36 @@ class Input:
         self, body: Mapping[str, Any], stored: Mapping[str, Any] | None
     ) -> dict[str | None, str]:
         """Return the currency beside each amount: sent, stored, or the tenant's."""
-        default = self.ctx.tenant.config.currency
         found: dict[str | None, str] = {}
         for field in self.entity.fields.values():
             if field.kind == "currency":
                 given = body.get(field.name, (stored or {}).get(field.name))
-                found[field.name] = given if isinstance(given, str) else default
+                try:
+                    code = to_database(field, given, self.ctx.tenant.terms)
+                except WrongValue:
+                    code = None
+                found[field.name] = code or self.ctx.tenant.config.currency
         return found
+
+    def _stranded(
+        self, body: Mapping[str, Any], stored: Mapping[str, Any] | None, prefix: str
+    ) -> list[FieldError]:
+        """Refuse another currency beside amounts that stay: they would mean something else."""
+        if stored is None:
+            return []
+        return [
+            FieldError(
+                f"{prefix}/{field.name}",
+                f"Send {field.label} again: its currency changes.",
+                "currency",
+            )
+            for field in self.entity.fields.values()
+            if field.currency is not None
+            and field.currency in body
+            and field.name not in body
+            and stored.get(field.name) is not None
+            and str(body[field.currency]).upper() != stored.get(field.currency)
+        ]
 
     def _missing(self, body: Mapping[str, Any], prefix: str) -> list[FieldError]:
         found = []
@@ -91,8 +114,9 @@ class Input:
         if self.settled(body):
             return True
         return any(
-            f.kind == "money" and f.name in body and f.currency not in body
+            (f.name in body) != (f.currency in body)
             for f in self.entity.fields.values()
+            if f.kind == "money"
         )
 
 
@@ -110,69 +134,53 @@ def with_defaults(ctx: Context, entity: Declaration, values: Values) -> Values:
     return values
 
 
-def with_scope(ctx: Context, entity: Declaration, action: str, values: Values) -> Values:
-    """Return the values of a new record inside the creator's scope: its column is forced.
+def own_columns(ctx: Context, entity: Declaration, action: str) -> dict[str, str] | None:
+    """Return the columns that put a record into the principal's scopes; None for no limit.
 
-    A sent value must equal the principal's own. A scope over a link table cannot create.
+    A scope over a link table, or over the record's own id, has no such column.
     """
     scopes = ctx.rights.scopes(entity.name, action)
     if "all" in scopes or "author" in scopes:
+        return None
+    columns = {scope: entity.scopes[scope] for scope in scopes}
+    return {
+        column: ctx.principal.attributes[scope]
+        for scope, column in columns.items()
+        if isinstance(column, str) and column != "id" and scope in ctx.principal.attributes
+    }
+
+
+def with_scope(ctx: Context, entity: Declaration, values: Values, prefix: str = "#") -> Values:
+    """Return the values of a new record inside the creator's scope: its column is forced.
+
+    A sent value must equal the principal's own. Refuses with ``Forbidden`` where no value could
+    put the record into a scope.
+    """
+    own = own_columns(ctx, entity, "create")
+    if own is None:
         return values
-    for scope in scopes:
-        column = entity.scopes[scope]
-        mine = ctx.principal.attributes.get(scope)
-        if mine is None or not isinstance(column, str):
-            raise Forbidden
-        sent = values.get(column)
-        if sent is not None and str(sent) != mine:
-            field = entity.fields[column]
-            raise Invalid.field(f"#/{column}", f"{field.label} does not exist.", "unknown_record")
-        values[column] = UUID(mine)
+    if not own:
+        raise Forbidden
+    if any(str(values.get(column)) == mine for column, mine in own.items()):
+        return values
+    column, mine = next(iter(own.items()))
+    if values.get(column) is not None:
+        raise _elsewhere(entity, column, prefix)
+    values[column] = UUID(mine)
     return values
 
 
-async def check_links(
-    ctx: Context, unit: Unit, entity: Declaration, values: Values, prefix: str = "#"
-) -> None:
-    """Refuse a link to a record that the sender cannot see, as if it did not exist."""
-    links = [
-        field
-        for field in entity.fields.values()
-        if field.kind == "link" and values.get(field.name) is not None and not field.system
-    ]
-    if not links:
-        return
-    await check_ids(ctx, unit, {f.name: (f, [values[f.name]]) for f in links}, prefix)
+def stay_in_scope(ctx: Context, entity: Declaration, values: Values, prefix: str = "#") -> None:
+    """Refuse to move records out of the writer's own scope."""
+    own = own_columns(ctx, entity, "update") or {}
+    sent = {column: mine for column, mine in own.items() if column in values}
+    if sent and not any(str(values[column]) == mine for column, mine in sent.items()):
+        raise _elsewhere(entity, next(iter(sent)), prefix)
 
 
-async def check_ids(
-    ctx: Context, unit: Unit, wanted: Mapping[str, tuple[Field, list[UUID]]], prefix: str
-) -> None:
-    """Refuse, per link field, the ids that the principal may not refer to; one statement."""
-    parts, given = [], []
-    for place, (field, ids) in enumerate(wanted.values(), start=2):
-        given.append(list(set(ids)))
-        parts.append(f"ARRAY(SELECT x.id FROM {_visible_rows(ctx, field, place)})")
-    row = await unit.fetchrow(f"SELECT {', '.join(parts)}", ctx.tenant.id, *given)
-    errors = []
-    for (name, (field, ids)), seen in zip(wanted.items(), row or (), strict=True):
-        known = {str(id) for id in seen}
-        if any(str(id) not in known for id in ids):
-            errors.append(
-                FieldError(f"{prefix}/{name}", f"{field.label} does not exist.", "unknown_record")
-            )
-    if errors:
-        raise Invalid.fields(errors)
-
-
-def _visible_rows(ctx: Context, field: Field, place: int) -> str:
-    target = ctx.tenant.entities[field.target]
-    right = "view" if ctx.rights.may(target.name, "view") else "list"
-    visible = ctx.rights.predicate(target, right, "x")
-    return (
-        f"{target.table} x WHERE x.tenant_id = $1 AND x.id = ANY (${place}::uuid[])"
-        f" AND x.deleted_at IS NULL AND {visible}"
-    )
+def _elsewhere(entity: Declaration, column: str, prefix: str) -> Invalid:
+    label = entity.fields[column].label
+    return Invalid.field(f"{prefix}/{column}", f"{label} does not exist.", "unknown_record")
 
 
 def constraint_refusal(entity: Declaration, broken: Broken) -> Refused:

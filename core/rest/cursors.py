@@ -31,14 +31,17 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     keys: list[Any]
 
 
-def _order_name(sorts: Sequence[Sort]) -> str:
-    return ",".join(("-" if s.down else "") + s.field for s in sorts)
+def _order_name(entity: Declaration, sorts: Sequence[Sort]) -> str:
+    names = ",".join(("-" if s.down else "") + s.field for s in sorts)
+    return f"{entity.resource}:{names}"
 
 
-def write_cursor(sorts: Sequence[Sort], record: asyncpg.Record, *, back: bool) -> str:
+def write_cursor(
+    entity: Declaration, sorts: Sequence[Sort], record: asyncpg.Record, *, back: bool
+) -> str:
     """Return the opaque text that stands for the place of ``record``."""
     keys = [record[f"__s{place}"] for place in range(len(sorts))]
-    raw = msgspec.json.encode(Cursor(_order_name(sorts), back, keys))
+    raw = msgspec.json.encode(Cursor(_order_name(entity, sorts), back, keys))
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -48,7 +51,7 @@ def read_cursor(text: str, sorts: Sequence[Sort], entity: Declaration, terms: An
     try:
         raw = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
         cursor = msgspec.json.decode(raw, type=Cursor)
-        if cursor.order != _order_name(sorts) or len(cursor.keys) != len(sorts):
+        if cursor.order != _order_name(entity, sorts) or len(cursor.keys) != len(sorts):
             raise wrong
         keys = [
             _key(entity, sort, value, terms) for sort, value in zip(sorts, cursor.keys, strict=True)

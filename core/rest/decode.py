@@ -26,7 +26,7 @@ class UnsupportedMedia(Refused):
 async def read_bytes(request: Request[Any, Any, Any]) -> bytes:
     """Return the body, refusing one of more than 1 MiB with ``TooLarge``."""
     length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > MOST_BYTES:
+    if length.isascii() and length.isdigit() and int(length) > MOST_BYTES:
         raise TooLarge
     try:
         raw: bytes = await request.body()

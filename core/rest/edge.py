@@ -97,7 +97,7 @@ def _headers(given: Any, request_id: str) -> list[tuple[bytes, bytes]]:
 
 def _log(scope: Scope, state: dict[str, Any], request_id: str, status: int, began: float) -> None:
     """Write the one line of a request: no body, no query, no secret."""
-    handler = scope.get("route_handler")
+    handler: Any = scope.get("route_handler")
     tenant, principal = state.get("tenant"), state.get("principal")
     log.info(
         "request",

@@ -47,7 +47,7 @@ async def _behind(connection: Any, platform: Platform) -> list[str]:
         if newest is None:
             continue
         table = version_table(name)
-        stored = await connection.fetchval(f'SELECT version_num FROM "{table}"')  # noqa: S608
+        stored = await connection.fetchval(f'SELECT version_num FROM "{table}"')
         if stored != newest:
             found.append(name)
     return found

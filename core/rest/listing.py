@@ -177,17 +177,11 @@ async def _by_cursor(
     if back:
         rows.reverse()
         shown = shown[::-1]
-    onward = shown and (more or back)
-    backward = shown and cursor is not None and (more or not back)
-    return reply(
-        {
-            "count": None,
-            "next": page_url(request, ctx, cursor=write_cursor(sorts, shown[-1], back=False))
-            if onward
-            else None,
-            "previous": page_url(request, ctx, cursor=write_cursor(sorts, shown[0], back=True))
-            if backward
-            else None,
-            "results": rows,
-        }
-    )
+    onward = backward = None
+    if shown and (more or back):
+        text = write_cursor(entity, sorts, shown[-1], back=False)
+        onward = page_url(request, ctx, cursor=text)
+    if shown and cursor is not None and (more or not back):
+        text = write_cursor(entity, sorts, shown[0], back=True)
+        backward = page_url(request, ctx, cursor=text)
+    return reply({"count": None, "next": onward, "previous": backward, "results": rows})

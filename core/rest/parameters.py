@@ -129,8 +129,8 @@ def read_sorts(entity: Declaration, visible: frozenset[str], text: str | None) -
                 "?ordering", f"Records cannot be sorted by {plain!r}.", "unknown", allowed
             )
         field = entity.fields[plain]
-        nullable = field.nullable and plain not in ("id", "created_at", "updated_at", "version")
-        found.setdefault(plain, Sort(plain, field.sort_column, name.startswith("-"), nullable))
+        sort = Sort(plain, field.sort_column, name.startswith("-"), field.nullable)
+        found.setdefault(plain, sort)
     down = list(found.values())[-1].down
     found.setdefault("id", Sort("id", "id", down, False))
     return tuple(found.values())
@@ -150,6 +150,8 @@ def split(request: Request[Any, Any, Any]) -> tuple[dict[str, str], list[tuple[s
             raise Invalid.field(f"?{name}", f"{name} stands twice.", "repeated")
         else:
             own[name] = value
+    if own.get("format", "json") != "json":
+        raise Invalid.field("?format", "Records come as JSON.", "unknown", ("json",))
     if "search" in own:
         raise Invalid.field("?search", "Search is not available yet.", "search")
     return own, filters

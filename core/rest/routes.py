@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from core.entities import Declaration
 from core.errors import NotFound
 from core.registry import Action, Registry
-from core.rest import actions, bulk, listing, options, records, stats, trash
+from core.rest import actions, batch, bulk, listing, options, records, stats, trash
 from core.rest.context import Context, open_context
 from core.rest.decode import read_json, read_object
 
@@ -66,7 +66,7 @@ async def _options(ctx: Context, request: AnyRequest, entity: Declaration) -> AS
 GENERATED: tuple[tuple[str, str, list[HttpMethod], str, Answer], ...] = (
     ("list", "/", READ, "list", listing.list_records),
     ("create", "/", POST, "create", records.create_record),
-    ("create", "/batch", POST, "create", bulk.batch_create),
+    ("create", "/batch", POST, "create", batch.batch_create),
     ("list", "/query", POST, "list", _query),
     ("trash", "/trash", READ, "trash", _trash),
     ("list", "/options", READ, "list", _options),

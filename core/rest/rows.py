@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
+
 from core import criteria
 from core.entities import Declaration
+from core.errors import Invalid, Unavailable
 from core.rest.context import Context
+
+log = structlog.get_logger("crm.rows")
 
 
 def plugin_conditions(ctx: Context, entity: Declaration) -> tuple[criteria.Checked, ...]:
@@ -14,13 +19,32 @@ def plugin_conditions(ctx: Context, entity: Declaration) -> tuple[criteria.Check
     if not hooks.implementations("visible_rows"):
         return ()
     asked = hooks.ask("visible_rows", tenant=ctx.tenant, actor=ctx.principal, entity=entity.name)
+    return tuple(_trusted(ctx, entity, plugin, tree) for plugin, tree in asked)
+
+
+def _trusted(ctx: Context, entity: Declaration, plugin: str, tree: Any) -> criteria.Checked:
+    """Return a plugin's criteria; wrong ones are its fault and not the caller's."""
     every = ctx.tenant.rights(("admin",))
-    return tuple(
-        criteria.parse_and_check(
+    try:
+        return criteria.parse_and_check(
             tree, entity, ctx.tenant.entities, every, ctx.tenant.terms, trusted=True
         )
-        for _, tree in asked
-    )
+    except Invalid as invalid:
+        log.exception("plugin_failed", plugin=plugin, hook="visible_rows", detail=invalid.detail)
+        raise Unavailable(
+            "A part of the server failed; try again later.", code="plugin_failed"
+        ) from invalid
+
+
+def looking(ctx: Context, entity: Declaration) -> str:
+    """Return the right by which a principal sees records of ``entity``, if by any."""
+    return "view" if ctx.rights.may(entity.name, "view") else "list"
+
+
+def seen(ctx: Context, entity: Declaration, first: int) -> tuple[str, list[Any]]:
+    """Return whether the caller may see a row ``x`` that he wrote, as SQL, and its values."""
+    where, values = conditions(ctx, entity, looking(ctx, entity), (), first)
+    return f"coalesce({where}, false)", values
 
 
 def conditions(

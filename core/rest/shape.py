@@ -8,6 +8,7 @@ import msgspec
 
 from core.entities import STANDARD, Declaration
 from core.errors import FieldError, Invalid
+from core.rest.rows import conditions
 from core.values import from_database
 
 Row = dict[str, Any]
@@ -87,14 +88,20 @@ def _names(entity: Declaration, visible: frozenset[str], wanted: Wanted) -> list
                     for n in unknown
                 ]
             )
+    # A link that is expanded is shown itself, whatever else is asked for.
+    roots = [path.partition(".")[0] for path in wanted.expand]
+    expanded_links = [field.name for root in roots if (field := entity.field(root)) is not None]
     if wanted.fields:
-        return ["id", *(n for n in dict.fromkeys(wanted.fields) if n != "id")]
+        return list(dict.fromkeys(("id", *wanted.fields, *expanded_links)))
     shown = [
         n
         for n in names
-        if n not in wanted.omit
-        and (wanted.detail or not entity.fields[n].detail_only)
-        and (not wanted.mobile or entity.fields[n].mobile)
+        if n in expanded_links
+        or (
+            n not in wanted.omit
+            and (wanted.detail or not entity.fields[n].detail_only)
+            and (not wanted.mobile or entity.fields[n].mobile)
+        )
     ]
     if wanted.trash and "deleted_at" in visible:
         shown.append("deleted_at")
@@ -159,12 +166,13 @@ async def expanded(
         ids = list({row[column] for row in rows if row.get(column) is not None})
         found: dict[Any, Row] = {}
         if ids:
-            visible = ctx.rights.predicate(target, "view", "x")
+            where, values = conditions(ctx, target, "view", (), 3)
             records = await fetch(
-                f"SELECT {shape.columns('x')} FROM {target.table} x WHERE x.tenant_id = $1"
-                f" AND x.id = ANY ($2) AND x.deleted_at IS NULL AND {visible}",
+                f"SELECT {shape.columns('x')} FROM {target.table} x"
+                f" WHERE x.id = ANY ($2) AND {where}",
                 ctx.tenant.id,
                 ids,
+                *values,
             )
             found = {record["id"]: shape.row(record) for record in records}
             await expanded(fetch, ctx, target, list(found.values()), rest)

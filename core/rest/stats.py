@@ -8,12 +8,14 @@ from litestar.response.base import ASGIResponse
 
 from core import criteria
 from core.entities import Aggregate, Declaration
+from core.errors import Invalid
 from core.rest.context import Context
 from core.rest.parameters import read_filters, split
 from core.rest.replies import encode, raw_reply
-from core.rest.rows import conditions
+from core.rest.rows import conditions, plugin_conditions
 
 FRESH_SECONDS = 5.0
+MOST_KEPT = 2000
 _cache_key = "stats"
 
 
@@ -41,11 +43,16 @@ async def statistics(
     The cache knows tenant, scope and fields, so nobody gets another's figures.
     """
     ctx.rights.require(entity.name, "list")
-    _, pairs = split(request)
+    own, pairs = split(request)
+    if own:
+        name = sorted(own)[0]
+        raise Invalid.field(f"?{name}", f"Unknown parameter {name!r}.", "unknown")
     filters = read_filters(ctx, entity, pairs)
     who = tuple(sorted(ctx.principal.attributes.items()))
     scoped = ctx.rights.predicate(entity, "list", "x") != "true"
-    person = ctx.principal.id if scoped else None
+    # What a plugin demands of the rows may differ from person to person.
+    personal = scoped or bool(plugin_conditions(ctx, entity))
+    person = ctx.principal.id if personal else None
     place = (_cache_key, entity.name, ctx.rights, who if scoped else (), person)
     kept = ctx.tenant.shapes.get(place)
     if kept is not None and not filters and time.monotonic() - kept[0] < FRESH_SECONDS:
@@ -54,6 +61,8 @@ async def statistics(
         return raw_reply(kept[1])
     body = encode(await figures(ctx, entity, filters))
     if not filters:
+        if len(ctx.tenant.shapes) > MOST_KEPT:
+            ctx.tenant.shapes.clear()
         ctx.tenant.shapes[place] = (time.monotonic(), body)
     return raw_reply(body)
 

@@ -1,5 +1,11 @@
-"""The trash: a record goes there, with what hangs on it, comes back, or is deleted for good."""
+"""The trash: a record goes there, with what hangs on it, comes back, or is deleted for good.
 
+What happens to the records that link to it is the declaration's business and not the caller's:
+it must also reach those that he cannot see.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +20,19 @@ from core.rest.bodies import constraint_refusal
 from core.rest.context import Context
 from core.rest.decode import read_id
 from core.rest.idempotency import Answer, write_once
-from core.rest.records import demanded_version, hook, locked, own_parameters
-from core.rest.replies import encode, etag, nothing
+from core.rest.records import own_parameters
 from core.rest.shape import shape_of
+from core.rest.writing import answer, demanded_version, hook, locked
+
+
+@asynccontextmanager
+async def every_row(ctx: Context, unit: Unit) -> AsyncIterator[None]:
+    """Let the statements inside reach all rows of the tenant, for what links demand."""
+    setting = "SELECT set_config('app.scopes', $1, true)"
+    await unit.execute(setting, "*")
+    yield
+    # After an exception the transaction ends, and the setting with it.
+    await unit.execute(setting, ctx.rights.scopes_setting)
 
 
 async def delete_record(
@@ -27,37 +43,51 @@ async def delete_record(
     id = read_id(request.path_params["id"])
     version = demanded_version(ctx, request, id)
 
-    async def run(unit: Unit) -> None:
+    async def run(unit: Unit) -> Answer:
         await locked(ctx, unit, entity, "delete", id, version, columns="x.id")
         await hook(ctx, unit, entity, "delete", (id,), {})
         await trash(ctx, unit, entity, [id])
+        return Answer(b"", 204)
 
-    await ctx.write(run)
-    return nothing()
+    return await write_once(ctx, request, run)
 
 
 async def trash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]) -> None:
     """Put records in the trash; refuses while others, that may not go along, refer to them."""
-    await refuse_referenced(ctx, unit, entity, ids)
+    async with every_row(ctx, unit):
+        await _trash(ctx, unit, entity, ids)
+
+
+async def _trash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]) -> None:
+    await _refuse_referenced(ctx, unit, entity, ids)
     await unit.execute(
         f"UPDATE {entity.table} x SET deleted_at = now() WHERE x.tenant_id = $1"
         " AND x.id = ANY ($2) AND x.deleted_at IS NULL",
         ctx.tenant.id,
         ids,
     )
+    for child, name in _followers(ctx, entity):
+        rows = await unit.fetch(
+            f"SELECT x.id FROM {child.table} x WHERE x.tenant_id = $1 AND x.{name} = ANY ($2)"
+            " AND x.deleted_at IS NULL ORDER BY x.id FOR UPDATE OF x",
+            ctx.tenant.id,
+            ids,
+        )
+        if found := [row["id"] for row in rows]:
+            await hook(ctx, unit, child, "delete", tuple(found), {})
+            await _trash(ctx, unit, child, found)
+
+
+def _followers(ctx: Context, entity: Declaration) -> Iterator[tuple[Declaration, str]]:
+    """Yield each link whose records go to the trash, and come back, with those of ``entity``."""
     for child, name in ctx.platform.registry.links_to(entity.name):
         if child.fields[name].on_delete == "cascade" and "delete" in child.verbs:
-            rows = await unit.fetch(
-                f"SELECT x.id FROM {child.table} x WHERE x.tenant_id = $1"
-                f" AND x.{name} = ANY ($2) AND x.deleted_at IS NULL",
-                ctx.tenant.id,
-                ids,
-            )
-            if rows:
-                await trash(ctx, unit, child, [row["id"] for row in rows])
+            yield child, name
 
 
-async def refuse_referenced(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]) -> None:
+async def _refuse_referenced(
+    ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]
+) -> None:
     """Refuse with ``Conflict`` when live records hold on to one of ``ids`` (restrict)."""
     holders = [
         (child, name)
@@ -94,21 +124,18 @@ async def restore_record(
         )
         await hook(ctx, unit, entity, "restore", (id,), {})
         await untrash(ctx, unit, entity, [id], found["deleted_at"])
-        record = await unit.fetchrow(
-            f"SELECT {shape.columns('x')}, x.version AS __version FROM {entity.table} x"
-            " WHERE x.tenant_id = $1 AND x.id = $2",
-            ctx.tenant.id,
-            id,
-        )
-        row = shape.row(record or {})
-        tag = etag(id, row.pop("__version"), shape.hash)
-        return Answer(encode(row), 200, {"ETag": tag})
+        return await answer(ctx, unit, entity, id, shape)
 
     return await write_once(ctx, request, run)
 
 
 async def untrash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID], at: Any) -> None:
     """Take records out of the trash, and those children that went there in the same moment."""
+    async with every_row(ctx, unit):
+        await _untrash(ctx, unit, entity, ids, at)
+
+
+async def _untrash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID], at: Any) -> None:
     try:
         await unit.execute(
             f"UPDATE {entity.table} x SET deleted_at = NULL WHERE x.tenant_id = $1"
@@ -120,17 +147,39 @@ async def untrash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]
     except asyncpg.UniqueViolationError as error:
         refusal = constraint_refusal(entity, Broken(error))
         raise Conflict(refusal.detail, code="unique", errors=refusal.errors) from error
-    for child, name in ctx.platform.registry.links_to(entity.name):
-        if child.fields[name].on_delete == "cascade" and "delete" in child.verbs:
-            rows = await unit.fetch(
-                f"SELECT x.id FROM {child.table} x WHERE x.tenant_id = $1"
-                f" AND x.{name} = ANY ($2) AND x.deleted_at = $3",
-                ctx.tenant.id,
-                ids,
-                at,
-            )
-            if rows:
-                await untrash(ctx, unit, child, [row["id"] for row in rows], at)
+    await _refuse_orphans(ctx, unit, entity, ids)
+    for child, name in _followers(ctx, entity):
+        rows = await unit.fetch(
+            f"SELECT x.id FROM {child.table} x WHERE x.tenant_id = $1 AND x.{name} = ANY ($2)"
+            " AND x.deleted_at = $3 ORDER BY x.id FOR UPDATE OF x",
+            ctx.tenant.id,
+            ids,
+            at,
+        )
+        if found := [row["id"] for row in rows]:
+            await hook(ctx, unit, child, "restore", tuple(found), {})
+            await _untrash(ctx, unit, child, found, at)
+
+
+async def _refuse_orphans(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]) -> None:
+    """Refuse to bring back a record whose link leads into the trash: it could not stay there."""
+    holding = [
+        (field, ctx.platform.registry.entities[field.target])
+        for field in entity.fields.values()
+        if field.kind == "link" and not field.system and field.on_delete != "null"
+    ]
+    if not holding:
+        return
+    tests = ", ".join(
+        f"EXISTS (SELECT 1 FROM {entity.table} x JOIN {target.table} h ON h.tenant_id = $1"
+        f" AND h.id = x.{field.name} WHERE x.tenant_id = $1 AND x.id = ANY ($2)"
+        " AND h.deleted_at IS NOT NULL)"
+        for field, target in holding
+    )
+    row = await unit.fetchrow(f"SELECT {tests}", ctx.tenant.id, ids)
+    for (field, _), lost in zip(holding, row or (), strict=True):
+        if lost:
+            raise Conflict(f"{field.label} is in the trash; restore it first.", code="in_trash")
 
 
 async def purge_record(
@@ -155,20 +204,44 @@ async def purge(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]) 
 
     Refuses with ``Conflict`` while other records refer to them.
     """
+    async with every_row(ctx, unit):
+        try:
+            await _purge(ctx, unit, entity, ids)
+        except asyncpg.ForeignKeyViolationError as error:
+            detail = "Other records still refer to this one."
+            raise Conflict(detail, code="referenced") from error
+
+
+async def _purge(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]) -> None:
     for child, name in ctx.platform.registry.links_to(entity.name):
-        if child.fields[name].on_delete == "null" and not child.fields[name].system:
+        field = child.fields[name]
+        if field.on_delete == "null" and not field.system:
             await unit.execute(
                 f"UPDATE {child.table} x SET {name} = NULL WHERE x.tenant_id = $1"
                 f" AND x.{name} = ANY ($2)",
                 ctx.tenant.id,
                 ids,
             )
-    try:
-        await unit.execute(
-            f"DELETE FROM {entity.table} x WHERE x.tenant_id = $1 AND x.id = ANY ($2)"
-            " AND x.deleted_at IS NOT NULL",
-            ctx.tenant.id,
-            ids,
-        )
-    except asyncpg.IntegrityConstraintViolationError as error:
-        raise constraint_refusal(entity, Broken(error)) from error
+        elif field.on_delete == "cascade":
+            await _purge_followers(ctx, unit, child, name, ids)
+    await unit.execute(
+        f"DELETE FROM {entity.table} x WHERE x.tenant_id = $1 AND x.id = ANY ($2)"
+        " AND x.deleted_at IS NOT NULL",
+        ctx.tenant.id,
+        ids,
+    )
+
+
+async def _purge_followers(
+    ctx: Context, unit: Unit, child: Declaration, name: str, ids: list[UUID]
+) -> None:
+    """Ask the plugins about what the key's cascade takes along, and purge what hangs on that."""
+    rows = await unit.fetch(
+        f"SELECT x.id FROM {child.table} x WHERE x.tenant_id = $1 AND x.{name} = ANY ($2)",
+        ctx.tenant.id,
+        ids,
+    )
+    if found := [row["id"] for row in rows]:
+        await hook(ctx, unit, child, "purge", tuple(found), {})
+        if "purge" in child.verbs:
+            await _purge(ctx, unit, child, found)

@@ -6,7 +6,7 @@ from typing import Any
 from core.criteria.check import DEEPEST, MOST_TERMS
 from core.entities import Declaration
 from core.registry import Action
-from core.rest.bulk import BULK_VERBS, MOST_IDS
+from core.rest.bulk import BULK_VERBS
 from core.rest.openapi.answers import Schema, answer, body, closed, listed, ref
 from core.rest.openapi.draft import Draft, camel
 from core.rest.openapi.fields import codes
@@ -17,6 +17,7 @@ from core.rest.openapi.parameters import (
     parameter,
     shape_parameters,
 )
+from core.rest.selection import MOST_IDS
 
 NULL_URL: Schema = {"type": ["string", "null"], "format": "uri"}
 ID_LIST: Schema = {"type": "array", "items": {"type": "string", "format": "uuid"}}
@@ -413,10 +414,19 @@ def query_parameters(draft: Draft, struct: Any, owner: str) -> list[Schema]:
 
 
 def struct_example(schema: Schema) -> dict[str, Any] | None:
-    """Return the example of a body, put together from those of its fields."""
-    found = {
-        name: given["examples"][0]
-        for name, given in schema.get("properties", {}).items()
-        if given.get("examples")
-    }
-    return found if set(schema.get("required", ())) <= set(found) and found else None
+    """Return the example of a body: that of each field, or a plain value of its type."""
+    found = {name: _plain(given) for name, given in schema.get("properties", {}).items()}
+    known = {name: value for name, value in found.items() if value is not None}
+    return known if set(schema.get("required", ())) <= set(known) and known else None
+
+
+def _plain(schema: Schema) -> Any:
+    if schema.get("examples"):
+        return schema["examples"][0]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "integer":
+        return max(1, schema.get("minimum", 1))
+    if schema.get("type") == "string" and not {"pattern", "format"} & set(schema):
+        return "example"[: schema.get("maxLength", 40)]
+    return None

@@ -168,7 +168,9 @@ def _candidates(field: Field, tenant: Tenant) -> list[Any]:
         return ["125", "1", str(field.minimum or 0)]
     if field.kind in ("integer", "number"):
         return [field.minimum or 1, 1, field.maximum]
-    return [*_KNOWN.get(field.kind, ()), *_WORDS.get(field.kind, _named(field))]
+    if field.kind in ("text", "long_text"):
+        return _named(field)
+    return [_FAMILIAR[field.name]] if field.name in _FAMILIAR else list(_KNOWN[field.kind])
 
 
 _KNOWN: dict[str, tuple[Any, ...]] = {
@@ -177,16 +179,27 @@ _KNOWN: dict[str, tuple[Any, ...]] = {
     "datetime": ("2026-03-31T09:30:00Z",),
     "json": ({},),
     "link": (_UUID,),
-}
-_WORDS: dict[str, tuple[Any, ...]] = {
     "email": ("name@example.com",),
     "tags": (["new"],),
 }
+# What people know by such names; any other text field shows its label.
+_FAMILIAR: dict[str, Any] = {
+    "address": "Jalan Merdeka 1",
+    "city": "Jakarta",
+    "code": "A-100",
+    "country": "ID",
+    "description": "Calls back on Monday.",
+    "name": "Siti Rahma",
+    "notes": "Prefers e-mail.",
+    "postal_code": "10110",
+    "province": "DKI Jakarta",
+    "roles": ["staff"],
+}
 
 
-def _named(field: Field) -> tuple[Any, ...]:
-    longest = field.max_length or 40
-    return (f"{field.label} example"[:longest], "A1", "1", "example")
+def _named(field: Field) -> list[Any]:
+    familiar = [_FAMILIAR[field.name]] if field.name in _FAMILIAR else []
+    return [*familiar, field.label, field.label[:4], "A1", "1"]
 
 
 def _phones(tenant: Tenant) -> list[Any]:
