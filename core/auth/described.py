@@ -181,10 +181,11 @@ DOCS: dict[str, Doc] = {
     "reset_password": Doc(
         id="auth_reset_password",
         summary="Set a password with a one-time token",
+        description="An unknown, spent or expired token answers 404.",
         body=ResetDone,
         answer=None,
         status=204,
-        refuses=(401, 429),
+        refuses=(404,),
     ),
     "list_sessions": Doc(id="auth_sessions", summary="Where one is signed in", answer=OpenSessions),
     "end_session": Doc(

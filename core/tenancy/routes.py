@@ -17,7 +17,6 @@ from core.rest.decode import read_json, read_object
 from core.rest.doc import Doc
 from core.rest.replies import encode, reply
 from core.tenancy.tenant import Tenant
-from core.values import plain_text
 
 AnyRequest = Request[Any, Any, Any]
 MOST_CHOICES = 200
@@ -27,10 +26,21 @@ ON CONFLICT (tenant_id, kind, name) WHERE deleted_at IS NULL DO UPDATE SET value
 """
 
 
+Short = Annotated[str, Meta(min_length=1, max_length=50)]
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One choice as it is sent."""
+
+    code: Short
+    label: Short
+    order: Annotated[int, Meta(ge=-(10**6), le=10**6)] = 0
+
+
 class Choices(msgspec.Struct, frozen=True):
     """The choices of one dictionary, whole."""
 
-    choices: Annotated[list[Choice], Meta(min_length=1, max_length=MOST_CHOICES)]
+    choices: Annotated[list[Entry], Meta(min_length=1, max_length=MOST_CHOICES)]
 
 
 def settings_of(tenant: Tenant) -> dict[str, Any]:
@@ -105,7 +115,7 @@ async def change_dictionary(request: AnyRequest) -> ASGIResponse:
     name = _dictionary(ctx, request)
     body = read_object(await read_json(request))
     given: Choices = read_values(Choices, body)
-    choices = given.choices
+    choices = [Choice(c.code, c.label, c.order) for c in given.choices]
     _check_choices(choices, {c.code for c in ctx.tenant.dictionary(name)})
     await _lay(ctx, "dictionary", name, choices)
     return reply({"choices": ctx.platform.by_id[ctx.tenant.id].dictionary(name)})
@@ -114,8 +124,8 @@ async def change_dictionary(request: AnyRequest) -> ASGIResponse:
 def _check_choices(choices: list[Choice], stored: set[str]) -> None:
     for place, choice in enumerate(choices):
         for text in (choice.code, choice.label):
-            if not 0 < len(plain_text("Choice", text)) <= 50:
-                raise Invalid.field(f"#/choices/{place}", "Use 1 to 50 characters.", "length")
+            if not text.strip():
+                raise Invalid.field(f"#/choices/{place}", "A choice needs a word.", "required")
     codes = [choice.code for choice in choices]
     if len(set(codes)) != len(codes):
         raise Invalid.field("#/choices", "A code stands twice.", "unique")

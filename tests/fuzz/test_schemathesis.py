@@ -1,0 +1,121 @@
+"""Schemathesis over the served document as each role: no 5xx, and every answer as described.
+
+``FUZZ_CASES`` (default 300) cases in all, half of them valid. Each different failure is kept once
+with the request that shows it; all are printed at the end.
+"""
+
+import asyncio
+import os
+import sys
+from collections import Counter
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS
+from schemathesis.core.failures import FailureGroup
+
+from tests.fuzz.conftest import ROLES, Target
+
+CASES = int(os.environ.get("FUZZ_CASES", "300"))
+# A schema cannot say these; a well-formed request may still be refused for such a reason.
+BEYOND_SCHEMA = frozenset(
+    (
+        "unique", "unknown_record", "too_deep", "cursor", "phone", "decimals", "range", "rule",
+        "too_many", "if_match", "invalid", "datetime", "date", "characters", "value", "max_length",
+        "email", "many", "nul", "surrogate", "text", "depth", "required", "unknown_field",
+        "unknown_operator", "type", "choice", "count", "blank", "null", "scope", "too_large", "wrong_password",
+        "weak_password", "removed",
+    )
+)  # fmt: skip
+LEFT_OUT = ("positive_data_acceptance",)
+
+
+class Findings:
+    """What a run found: statuses, and each kind of failure with its first request."""
+
+    def __init__(self) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.failures: dict[tuple[str, str], str] = {}
+        self.cases = 0
+
+    def keep(self, where: str, what: str, story: str) -> None:
+        self.failures.setdefault((where, what), story)
+
+    def told(self) -> str:
+        return "\n\n".join(f"{w} {what}\n{story}" for (w, what), story in self.failures.items())
+
+
+def judge(
+    found: Findings, role: str, case: Any, answer: Any, headers: dict[str, str], checks: list[Any]
+) -> None:
+    """Run every check on one answer."""
+    where = f"{role}: {case.operation.label}"
+    if case.meta and case.meta.generation.mode.is_positive and answer.status_code == 400:
+        codes = {e["code"] for e in answer.json()["errors"]} or {answer.json()["code"]}
+        if not codes <= BEYOND_SCHEMA:
+            found.keep(
+                where,
+                f"valid request refused {codes}",
+                f"{case.as_curl_command()}\n{answer.text[:600]}",
+            )
+    try:
+        case.validate_response(answer, checks=checks, headers=headers)
+    except FailureGroup as group:
+        for failure in group.exceptions:
+            found.keep(
+                where,
+                failure.title,
+                f"{failure}\n{case.as_curl_command()}\n{answer.status_code} {answer.text[:600]}",
+            )
+    except AssertionError as failure:
+        found.keep(where, type(failure).__name__, str(failure))
+
+
+def attack(
+    target: Target, role: str, document: dict[str, Any], cases: int, found: Findings
+) -> None:
+    """Send ``cases`` requests as one role; runs in a thread of its own."""
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.update(base_url=target.url)
+    # A wrong request may as well be too large, or come with a stale If-Match.
+    schema.config.checks.negative_data_rejection.expected_statuses += ["412", "413"]
+    checks = [check for check in CHECKS.get_all() if check.__name__ not in LEFT_OUT]
+
+    def fuzz(case: Any) -> None:
+        headers = target.headers(role)
+        answer = case.call(headers=headers, base_url=target.url, timeout=20)
+        found.cases += 1
+        found.statuses[answer.status_code] += 1
+        judge(found, role, case, answer, headers, checks)
+        if answer.status_code == 401 and role != "anonymous":
+            target.enter_again(role)
+
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+        strategy = schema.as_strategy(generation_mode=mode)
+        run = settings(
+            max_examples=max(1, cases // 2),
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            derandomize=True,
+        )(given(case=strategy)(fuzz))
+        run()
+
+
+@pytest.mark.fuzz
+async def test_every_answer_is_as_described(target: Target) -> None:
+    found = Findings()
+    for role in ROLES:
+        answer = await target.world.client.get(
+            "/api/openapi.json", headers=target.headers(role) | {"host": "acme.localhost"}
+        )
+        assert answer.status_code == 200, answer.text
+        share = max(2, CASES // len(ROLES))
+        await asyncio.to_thread(attack, target, role, answer.json(), share, found)
+    sys.stdout.write(f"\n{found.cases} cases, statuses {dict(sorted(found.statuses.items()))}\n")
+    broken = sum(n for status, n in found.statuses.items() if status >= 500)
+    assert not found.failures, found.told()
+    assert broken == 0
