@@ -87,10 +87,8 @@ def write_migration(name: str, says: str, packages: dict[str, str] | None = None
 
 
 def _next_number(folder: Path) -> int:
-    numbers: Sequence[int] = [
-        int(path.name[:4]) for path in folder.glob("[0-9][0-9][0-9][0-9]_*.py")
-    ]
-    return max(numbers, default=0) + 1
+    numbered = folder.glob("[0-9][0-9][0-9][0-9]_*.py")
+    return max((int(path.name[:4]) for path in numbered), default=0) + 1
 
 
 def _slug(says: str) -> str:
