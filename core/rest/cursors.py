@@ -9,8 +9,8 @@ import msgspec
 
 from core.entities import Declaration
 from core.errors import Invalid
+from core.kinds import READ, WrongValue
 from core.rest.parameters import Sort
-from core.values import WrongValue, operand
 
 
 def order_by(sorts: Sequence[Sort], *, back: bool = False) -> str:
@@ -75,7 +75,10 @@ def _key(entity: Declaration, sort: Sort, value: Any, terms: Any) -> Any:
         if not isinstance(value, str) or "\x00" in value:
             raise ValueError("text")
         return value
-    return operand(field, value, terms)
+    if field.kind in ("date", "datetime") and not isinstance(value, str):
+        raise ValueError("time")
+    # As it was written: a relative day would be a place that moves.
+    return READ[field.kind](field, value, terms, None)
 
 
 def after(

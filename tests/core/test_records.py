@@ -181,7 +181,7 @@ async def test_uniqueness_ignores_the_trash(world, staff):
 
 
 async def test_a_deleted_record_is_nowhere_but_in_the_trash(world, staff, admin):
-    """E14: after DELETE a record cannot be read, changed or deleted; it can come back or be purged."""
+    """E14: after DELETE a record cannot be read, changed or deleted, only restored or purged."""
     made = await make(world, staff)
     url = f"/api/devices/{made['id']}/"
     assert (await world.ask(staff, "DELETE", url)).status_code == 204
