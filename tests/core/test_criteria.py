@@ -361,6 +361,7 @@ def test_the_check_for_foreign_words_sees_them() -> None:
         assert not only_our_words(sql)
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(tree=WILD)
 def test_any_tree_is_checked_or_refused(tree: Any) -> None:
@@ -387,6 +388,7 @@ PAIRS = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(pairs=st.lists(PAIRS, max_size=4))
 def test_any_parameters_are_taken_or_refused(pairs: list[tuple[str, str]]) -> None:
