@@ -90,7 +90,7 @@ def read_paging(own: dict[str, str]) -> Paging:
             f"page × page_size is at most {MOST_OFFSET}; use cursor= to go further.",
             "too_deep",
         )
-    if (count := own.get("count", "")) not in ("", "exact"):
+    if (count := own.get("count")) not in (None, "exact"):
         raise Invalid.field("?count", f"count cannot be {count!r}.", "unknown", ("exact",))
     return Paging(size, page, cursor, count == "exact")
 

@@ -79,9 +79,9 @@ class Draft:
                 found[field.name] = value
         return found
 
-    def struct(self, type_: Any, owner: str, *, strict: bool = False) -> Schema:
+    def struct(self, type_: Any, *, strict: bool = False) -> Schema:
         """Return the schema of a msgspec type; ``strict`` takes no unknown name, as bodies do."""
-        prefix = "" if owner == "core" else camel(owner)
+        prefix = self._owner(type_)
         template = f"#/components/schemas/{prefix}{{name}}"
         (schema,), components = msgspec.json.schema_components((type_,), ref_template=template)
         self.schemas |= {prefix + name: found for name, found in components.items()}
@@ -89,6 +89,14 @@ class Draft:
             name = schema["$ref"].rpartition("/")[2].removeprefix(prefix)
             return {**components[name], "additionalProperties": False}
         return dict(schema)
+
+    def _owner(self, type_: Any) -> str:
+        """Return the plugin whose type it is, for two plugins may use one name."""
+        module = getattr(type_, "__module__", "")
+        for name, plugin in self.tenant.registry.plugins.items():
+            if name != "core" and f"{module}.".startswith(f"{plugin.package}."):
+                return camel(name)
+        return ""
 
     def problems(
         self, *statuses: int, change: bool = False, body: bool = False, once: bool = False

@@ -147,11 +147,12 @@ def _batch(draft: Draft, entity: Declaration) -> Schema:
     draft.schemas["Batch"] = closed(
         {
             "created": {"type": "integer"},
+            "failed": {"type": "integer"},
             "ids": ID_LIST,
             "errors": listed(ref("FieldError")),
             "message": {"type": "string"},
         },
-        ("created", "ids", "errors", "message"),
+        ("created", "failed", "ids", "errors", "message"),
     )
     return _operation(
         entity,
@@ -377,13 +378,13 @@ def action_operation(draft: Draft, entity: Declaration, action: Action) -> Schem
     described: dict[str, Any] = {"description": action.description} if action.description else {}
     good = _action_answer(draft, entity, action)
     if action.method == "GET":
-        parameters += query_parameters(draft, action.values, action.plugin)
+        parameters += query_parameters(draft, action.values)
         answers = {"200": good, **draft.problems()}
     else:
         parameters += [*_shape(draft, entity), draft.match()] if on_record else []
         parameters.append(KEY)
         if action.values is not None:
-            given = draft.struct(action.values, action.plugin, strict=True)
+            given = draft.struct(action.values, strict=True)
             described["requestBody"] = body(given, struct_example(given))
         answers = {"200": good, **draft.problems(409, change=on_record, body=True, once=True)}
     return _operation(
@@ -394,18 +395,18 @@ def action_operation(draft: Draft, entity: Declaration, action: Action) -> Schem
 def _action_answer(draft: Draft, entity: Declaration, action: Action) -> Schema:
     headers = ["Idempotency-Replayed"] if action.method == "POST" else []
     if action.returns is not None:
-        schema = draft.struct(action.returns, action.plugin)
+        schema = draft.struct(action.returns)
         return answer("The outcome.", schema, headers)
     if action.on == "record" and action.method == "POST":
         return answer("The record as it is now.", draft.record(entity), ["ETag", *headers])
     return answer("The outcome.", {"type": "object"}, headers)
 
 
-def query_parameters(draft: Draft, struct: Any, owner: str) -> list[Schema]:
+def query_parameters(draft: Draft, struct: Any) -> list[Schema]:
     """Return the fields of a struct as query parameters."""
     if struct is None:
         return []
-    schema = draft.struct(struct, owner, strict=True)
+    schema = draft.struct(struct, strict=True)
     required = schema.get("required", ())
     return [
         parameter(name, "query", given, given.get("description", ""), required=name in required)

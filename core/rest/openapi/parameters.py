@@ -50,7 +50,7 @@ HEADERS: dict[str, Schema] = {
     },
     "Idempotency-Key": {
         "description": "A retry with the same key has no second effect; kept for 24 hours.",
-        "schema": {"type": "string", "pattern": f"^[!-~]{{1,{MOST_KEY}}}$"},
+        "schema": {"type": "string", "pattern": f"^[!-~]([ -~]{{0,{MOST_KEY - 2}}}[!-~])?$"},
     },
 }
 PAGING: dict[str, Schema] = {

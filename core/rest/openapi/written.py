@@ -48,13 +48,13 @@ def _operation(draft: Draft, handler: HTTPRouteHandler, doc: Doc, path: str, met
         "operationId": doc.id or _id(path, method),
         "tags": [doc.tag or _tag(path)],
         "summary": doc.summary,
-        "parameters": _parameters(draft, doc, path, owner),
+        "parameters": _parameters(draft, doc, path),
         "responses": _responses(draft, doc, owner, path, public=public),
     }
     if doc.description:
         made["description"] = doc.description
     if doc.body is not None:
-        given = draft.struct(doc.body, owner, strict=True)
+        given = draft.struct(doc.body, strict=True)
         shown = doc.example or struct_example(given)
         made["requestBody"] = body(given, shown, required=doc.body_required)
     if public:
@@ -87,12 +87,12 @@ def _tag(path: str) -> str:
     return path.removeprefix("/api").strip("/").partition("/")[0].replace("-", " ").capitalize()
 
 
-def _parameters(draft: Draft, doc: Doc, path: str, owner: str) -> list[Schema]:
+def _parameters(draft: Draft, doc: Doc, path: str) -> list[Schema]:
     found = []
     for name, kind in _IN_PATH.findall(path):
         schema = _TYPES["uuid"] if name == "id" else _TYPES.get(kind, {"type": "string"})
         found.append(parameter(name, "path", schema))
-    found += query_parameters(draft, doc.query, owner)
+    found += query_parameters(draft, doc.query)
     if doc.once:
         found.append(KEY)
     return found
@@ -100,13 +100,13 @@ def _parameters(draft: Draft, doc: Doc, path: str, owner: str) -> list[Schema]:
 
 def _responses(draft: Draft, doc: Doc, owner: str, path: str, *, public: bool) -> Schema:
     headers = [*doc.headers, *(["Idempotency-Replayed"] if doc.once else [])]
-    schema = None if doc.answer is None else draft.struct(doc.answer, owner)
+    schema = None if doc.answer is None else draft.struct(doc.answer)
     good = answer("The answer.", schema, headers)
     if doc.media != JSON:
         good["content"] = {doc.media: {"schema": {"type": "string"}}}
     found = {str(doc.status): good, **problems(*_refused(doc, owner, path, public=public))}
     for status, type_ in doc.also.items():
-        found[str(status)] = answer("The answer.", draft.struct(type_, owner))
+        found[str(status)] = answer("The answer.", draft.struct(type_))
     return found
 
 
