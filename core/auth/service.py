@@ -4,6 +4,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from email_validator import EmailNotValidError, validate_email
 
 from core.access.rights import SYSTEM, Principal
 from core.auth import attempts, events, sessions
@@ -43,8 +44,12 @@ class Tokens(msgspec.Struct, frozen=True):
 
 
 def normal(email: str) -> str:
-    """Return an address as it is stored."""
-    return email.strip().lower()
+    """Return an address as it is stored; what is no address stays as it is, and nobody's."""
+    try:
+        found = validate_email(email.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return email.strip().lower()
+    return found.normalized.lower()
 
 
 async def login(

@@ -37,8 +37,9 @@ BEGIN
 END $$
 """
 # The account and the network wait apart. A network from which the account was opened before has a
-# counter of its own, so that strangers who guess cannot keep the owner out. A refused attempt is
-# not counted: nobody is locked out for good.
+# counter of its own and no other, so that strangers who guess cannot keep the owner out, and an
+# own account cannot pay for guesses at others. A refused attempt is not counted: nobody is locked
+# out for good.
 WAIT = """
 CREATE FUNCTION crm_attempt_wait(failures integer, last_at timestamptz, free integer,
                                  forget interval) RETURNS integer
@@ -48,6 +49,13 @@ LANGUAGE sql STABLE AS $$
     ELSE greatest(0, ceil(extract(epoch FROM last_at
       + make_interval(secs => least(900, 2 ^ least(failures - free, 10))::float8)
       - clock_timestamp())))::integer END
+$$
+"""
+KNOWN = """
+CREATE FUNCTION crm_attempt_known(pair_kind text, pair bytea) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT 1 FROM core_attempt a WHERE a.kind = pair_kind AND a.key = pair
+    AND a.succeeded_at > clock_timestamp() - interval '90 days')
 $$
 """
 ATTEMPT = """
@@ -63,12 +71,11 @@ DECLARE
   known boolean;
   waiting integer := 0;
 BEGIN
-  known := EXISTS (SELECT 1 FROM core_attempt a WHERE a.kind = kinds[3] AND a.key = pair
-    AND a.succeeded_at > clock_timestamp() - interval '90 days');
+  known := crm_attempt_known(kinds[3], pair);
   FOR i IN 1..3 LOOP
     INSERT INTO core_attempt (kind, key) VALUES (kinds[i], keys[i]) ON CONFLICT DO NOTHING;
     SELECT * INTO seen FROM core_attempt a WHERE a.kind = kinds[i] AND a.key = keys[i] FOR UPDATE;
-    IF NOT (known AND i = 1) THEN
+    IF i = 3 OR NOT known THEN
       waiting := greatest(waiting,
         crm_attempt_wait(seen.failures, seen.last_at, free[i], forget[i]));
     END IF;
@@ -77,7 +84,7 @@ BEGIN
     RETURN waiting;
   END IF;
   FOR i IN 1..3 LOOP
-    IF NOT (known AND i = 1) THEN
+    IF i = 3 OR NOT known THEN
       UPDATE core_attempt a SET last_at = clock_timestamp(), failures = 1
         + CASE WHEN a.last_at < clock_timestamp() - forget[i] THEN 0 ELSE a.failures END
        WHERE a.kind = kinds[i] AND a.key = keys[i];
@@ -92,9 +99,11 @@ GOOD = """
 CREATE FUNCTION crm_attempt_good(purpose text, account bytea, network bytea, pair bytea)
 RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  UPDATE core_attempt SET failures = 0 WHERE kind = purpose || '/account' AND key = account;
+  UPDATE core_attempt SET failures = 0 WHERE kind = purpose || '/account' AND key = account
+     AND NOT crm_attempt_known(purpose || '/pair', pair);
   UPDATE core_attempt SET failures = greatest(failures - 1, 0)
-   WHERE kind = purpose || '/network' AND key = network;
+   WHERE kind = purpose || '/network' AND key = network
+     AND NOT crm_attempt_known(purpose || '/pair', pair);
   UPDATE core_attempt SET failures = 0, succeeded_at = clock_timestamp()
    WHERE kind = purpose || '/pair' AND key = pair;
 $$
@@ -150,7 +159,7 @@ def upgrade() -> None:
         indexes=(("-created_at",),),
         append_only=True,
     )
-    for sql in (CHECK_KEY, CHECK_SESSION, WAIT, ATTEMPT, GOOD, REFUSED, SWEEP, END_SESSIONS):
+    for sql in (CHECK_KEY, CHECK_SESSION, WAIT, KNOWN, ATTEMPT, GOOD, REFUSED, SWEEP, END_SESSIONS):
         op.execute(sql)
     op.execute(
         "CREATE TRIGGER core_user_sessions AFTER UPDATE ON core_user FOR EACH ROW"
@@ -237,6 +246,7 @@ def downgrade() -> None:
     for signature in (
         *FOR_APP,
         "crm_end_sessions()",
+        "crm_attempt_known(text, bytea)",
         "crm_attempt_wait(integer, timestamptz, integer, interval)",
     ):
         op.execute(f"DROP FUNCTION {signature}")

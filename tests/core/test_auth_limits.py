@@ -96,6 +96,17 @@ async def test_one_network_cannot_try_address_after_address(gate):
     assert 50 <= evaluated <= 60
 
 
+async def test_own_account_does_not_pay_for_guesses_at_others(gate):
+    """D3: signing in to one's own account between the guesses changes nothing."""
+    own, home = await gate.user("staff"), new_address()
+    evaluated = 0
+    for number in range(80):
+        assert (await gate.login(own, address=home)).status_code == 200
+        answer = await gate.login(f"t{number}@acme.example", WRONG, address=home)
+        evaluated += answer.status_code == 401
+    assert evaluated <= 60
+
+
 async def test_delay_doubles_and_passes(gate):
     """D3: 1 s, 2 s, 4 s … at most 15 minutes; forgotten after a day."""
     sql = "SELECT crm_attempt_wait($1, now(), 5, '1 day') AS wait"

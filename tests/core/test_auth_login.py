@@ -59,6 +59,12 @@ async def test_address_alone_suffices_where_one_tenant_knows_it(gate):
     assert (await gate.enter(email))["tenant"]["slug"] == "globex"
 
 
+async def test_address_is_read_as_it_was_stored(gate):
+    email = await gate.user("staff", email="jose\u0301@acme.example")
+    assert (await gate.login(" JOS\u00c9@ACME.example ".strip())).status_code == 200
+    assert (await gate.enter(email))["user"]["email"] == "jos\u00e9@acme.example"
+
+
 async def test_address_of_two_tenants_has_to_name_one(gate):
     email = "both@trellis.example"
     for slug in ("acme", "globex"):
