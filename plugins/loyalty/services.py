@@ -58,36 +58,31 @@ class NotEnoughPoints(Conflict):
 
 
 class Movement(msgspec.Struct, frozen=True, kw_only=True):
-    """What the ledger is to say. ``clamp`` takes what there is when that is less than asked."""
+    """What the ledger is to say: ``points`` are applied, of those that were ``requested``."""
 
     kind: Kind
+    requested: int
     points: int
     reason: str
     key: str | None = None
-    clamp: bool = False
 
 
-# One statement, so that balance, tier and ledger can never disagree: the row is locked, then
-# changed within its bounds, and only a changed row makes an entry.
+# One statement, so that balance, tier and ledger can never disagree: the row is changed within
+# its bounds, whatever others do meanwhile, and only a changed row makes an entry.
 MOVE = """
-WITH held AS (
-  SELECT c.id, CASE WHEN $7 THEN greatest($4::int8, -c.loyalty_points) ELSE $4 END AS applied
-    FROM customers_customer c
-   WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL FOR UPDATE
-), moved AS (
+WITH moved AS (
   UPDATE customers_customer c
-     SET loyalty_points = c.loyalty_points + h.applied,
+     SET loyalty_points = c.loyalty_points + $5::int8,
          loyalty_tier = (SELECT t.code FROM unnest($8::text[], $9::int[]) AS t (code, least)
-                          WHERE t.least <= c.loyalty_points + h.applied
+                          WHERE t.least <= c.loyalty_points + $5
                           ORDER BY t.least DESC LIMIT 1)
-    FROM held h
-   WHERE c.tenant_id = $1 AND c.id = h.id
-     AND c.loyalty_points + h.applied BETWEEN 0 AND 2147483647
-  RETURNING c.id, h.applied, c.loyalty_points
+   WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL
+     AND c.loyalty_points + $5 BETWEEN 0 AND 2147483647
+  RETURNING c.id, c.loyalty_points
 )
 INSERT INTO loyalty_entry
        (tenant_id, customer_id, kind, requested, points, balance_after, reason, key)
-SELECT $1, m.id, $3, $4, m.applied, m.loyalty_points, $5, $6 FROM moved m
+SELECT $1, m.id, $3, $4, $5, m.loyalty_points, $6, $7 FROM moved m
 RETURNING balance_after
 """
 SAME_KEY = """
@@ -115,10 +110,10 @@ async def move_points(unit: Unit, tenant: Tenant, customer_id: UUID, movement: M
         tenant.id,
         customer_id,
         movement.kind.value,
+        movement.requested,
         movement.points,
         movement.reason,
         movement.key,
-        movement.clamp,
         [tier.code for tier in settings.tiers],
         [tier.points for tier in settings.tiers],
     )
@@ -141,7 +136,11 @@ async def _refusal(unit: Unit, tenant: Tenant, customer_id: UUID, movement: Move
 async def earn(ctx: Context, unit: Unit, record: Mapping[str, Any], values: Earning) -> None:
     """Add points; an event that was counted already changes nothing."""
     movement = Movement(
-        kind=Kind.EARNED, points=values.points, reason=values.reason, key=values.key
+        kind=Kind.EARNED,
+        requested=values.points,
+        points=values.points,
+        reason=values.reason,
+        key=values.key,
     )
     if not await _counted(unit, ctx.tenant, record["id"], movement):
         await move_points(unit, ctx.tenant, record["id"], movement)
@@ -157,7 +156,7 @@ async def _counted(unit: Unit, tenant: Tenant, customer_id: UUID, movement: Move
     if (entry["customer_id"], entry["kind"], entry["requested"]) != (
         customer_id,
         movement.kind.value,
-        movement.points,
+        movement.requested,
     ):
         raise Conflict("This key names another entry already.", code="key_used")
     return True
@@ -167,7 +166,9 @@ async def redeem_points(
     ctx: Context, unit: Unit, record: Mapping[str, Any], values: Redemption
 ) -> None:
     """Take points for something; never below zero."""
-    movement = Movement(kind=Kind.REDEEMED, points=-values.points, reason=values.reason)
+    movement = Movement(
+        kind=Kind.REDEEMED, requested=-values.points, points=-values.points, reason=values.reason
+    )
     await move_points(unit, ctx.tenant, record["id"], movement)
 
 
@@ -176,11 +177,12 @@ async def update_points(
 ) -> None:
     """Add or take points by hand; what would go below zero is clamped or refused, as set."""
     settings: Settings = ctx.tenant.settings("loyalty")
+    points = requested = read_points(values.points)
+    if settings.below_zero == "clamp":
+        # The record is locked, so the balance stays what it is until the movement is written.
+        points = max(requested, -record["loyalty_points"])
     movement = Movement(
-        kind=Kind.ADJUSTED,
-        points=read_points(values.points),
-        reason=values.reason,
-        clamp=settings.below_zero == "clamp",
+        kind=Kind.ADJUSTED, requested=requested, points=points, reason=values.reason
     )
     await move_points(unit, ctx.tenant, record["id"], movement)
 
