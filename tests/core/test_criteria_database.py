@@ -153,7 +153,7 @@ def _found(store: Store, tree: Any) -> set[UUID]:
     return found
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=world.TREES)
 def test_criteria_find_what_python_finds(store: Store, tree: Any) -> None:
     expected = {row["id"] for row in store.people if holds(tree, row, store.companies)}
@@ -189,7 +189,7 @@ def test_every_operator_finds_what_python_finds(
         assert _found(store, tree) == expected, tree
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=world.TREES, name=st.sampled_from(["not", "twice"]))
 def test_not_is_a_true_complement(store: Store, tree: Any, name: str) -> None:
     everyone = {row["id"] for row in store.people}
