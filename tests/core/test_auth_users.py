@@ -148,8 +148,20 @@ async def test_key_of_an_administrator_is_held_to_its_scopes(gate, admin):
     body = {"name": "Sync", "scopes": scopes}
     key = (await gate.post("/api/api-keys/", body, token=admin)).json()["key"]
     new = {"email": "made@acme.example", "name": "x", "roles": ["admin"]}
-    assert (await gate.post(USERS, new, token=key)).status_code == 403
-    assert (await gate.post(USERS, {**new, "roles": []}, token=key)).status_code == 201
+    made = await gate.post(USERS, {**new, "roles": []}, token=key)
+    assert made.status_code == 201
+    id = made.json()["id"]
+    raised = {"roles": ["admin"]}
+    tries = [
+        await gate.post(USERS, {**new, "email": "m2@acme.example"}, token=key),
+        await gate.post(f"{USERS}{id}/", raised, token=key, method="PATCH"),
+        await gate.post(f"{USERS}bulk/", {"set": raised, "ids": [id]}, token=key),
+        await gate.post(
+            f"{USERS}batch/", {"records": [{**new, "email": "m3@acme.example"}]}, token=key
+        ),
+    ]
+    assert {a.status_code for a in tries} == {403}, [a.text for a in tries]
+    assert {problem(a)["code"] for a in tries} == {"escalation"}
 
 
 async def test_nobody_ends_himself(gate):
