@@ -23,6 +23,7 @@ from core.rest.failures import answer_failure
 from core.rest.health import health_routes
 from core.rest.openapi import openapi_routes
 from core.rest.routes import entity_routes
+from core.tenancy.apps import app_routes
 from core.tenancy.routes import tenancy_routes
 
 # The only routes that need no permission; each says so and is named here as well.
@@ -150,6 +151,7 @@ def _kernel_router(registry: Registry) -> Router:
             *health_routes(),
             *auth_routes(),
             *tenancy_routes(),
+            *app_routes(),
             *openapi_routes(),
         ],
     )

@@ -56,6 +56,7 @@ class Platform:
         self._places: dict[str, tuple[UUID, int]] = {}
         self._read_at: dict[UUID, float] = {}
         self._turn = asyncio.Lock()
+        self._adopted: Config | None = None
 
     @property
     def config(self) -> Config:
@@ -71,18 +72,27 @@ class Platform:
         await self.database.dispose()
 
     async def refresh(self) -> None:
-        """Take over an edited configuration file; costs a ``stat`` while nothing changes."""
-        if self.file.refresh():
+        """Take over an edited configuration file; costs a ``stat`` while nothing changes.
+
+        An attempt that the database cut short is made again by the next request.
+        """
+        self.file.refresh()
+        if self.config is not self._adopted:
             async with self._turn:
-                await self._adopt()
+                if self.config is not self._adopted:
+                    await self._adopt()
 
     async def _adopt(self) -> None:
-        slugs = list(self.config.tenants)
+        config = self.config
+        slugs = list(config.tenants)
         if missing := [slug for slug in slugs if slug not in self._places]:
             await self._enrol(missing)
         overlays = {slug: await self._overlay(self._places[slug][0]) for slug in slugs}
-        self._publish(Tenant(*self._places[s], self.config.tenants[s], self.loaded, overlays[s])
-                      for s in slugs)
+        self._publish(
+            Tenant(*self._places[slug], config.tenants[slug], self.loaded, overlays[slug])
+            for slug in slugs
+        )
+        self._adopted = config
 
     def _publish(self, tenants: Iterable[Tenant]) -> None:
         found = list(tenants)
@@ -121,9 +131,11 @@ class Platform:
         """Read the tenant's edits again and return a new snapshot if they differ."""
         self._read_at[tenant.id] = time.monotonic()
         overlay = await self._overlay(tenant.id)
-        if overlay == tenant.overlay:
-            return tenant
-        renewed = Tenant(tenant.id, tenant.number, tenant.config, self.loaded, overlay)
+        # The file may have been taken over since the caller got hold of his snapshot.
+        now = self.by_id.get(tenant.id, tenant)
+        if overlay == now.overlay:
+            return now
+        renewed = Tenant(now.id, now.number, now.config, self.loaded, overlay)
         self._publish(renewed if t.id == tenant.id else t for t in self.by_id.values())
         return renewed
 

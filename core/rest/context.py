@@ -77,6 +77,7 @@ async def open_context(request: Request[Any, Any, Any]) -> Context:
     headers = dict(scope["headers"])
     host = headers.get(b"host", b"").decode("latin-1").lower()
     tenant, principal = await identify(platform, headers, host)
+    tenant = await platform.fresh(tenant)
     plugin = request.route_handler.opt.get("plugin")
     if plugin is not None and plugin not in tenant.enabled:
         raise NotFound

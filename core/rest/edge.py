@@ -1,4 +1,4 @@
-"""The outermost layer: request id, aliases, safe headers and one log line per request."""
+"""The outermost layer: request id, host, aliases, safe headers, one log line per request."""
 
 import time
 from collections.abc import MutableMapping
@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from core.errors import Refused, Unavailable
 from core.platform import Platform
+from core.rest.arrival import believe, canonical, check_host
 from core.rest.replies import refusal
 
 log = structlog.get_logger("crm.request")
@@ -22,14 +23,6 @@ SAFE: tuple[tuple[bytes, bytes], ...] = (
 )
 POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 PRIVATE = (b"cache-control", b"no-store")
-
-
-def canonical(path: str, platform: Platform) -> str:
-    """Return the path without its alias: ``/api/crm/leads`` is ``/api/leads``."""
-    for alias, target in platform.config.server.aliases.items():
-        if path == alias or path.startswith(alias + "/"):
-            return target + path[len(alias) :]
-    return path
 
 
 class Edge:
@@ -64,12 +57,15 @@ class Edge:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Any, request_id: str) -> None:
         asked = scope["path"]
+        headers = dict(scope["headers"])
         try:
             await self.platform.refresh()
+            believe(scope, headers, self.platform.config.server)
+            check_host(headers, self.platform)
         except Refused as refused:
             await refusal(refused, asked, request_id)(scope, receive, send)
             return
-        path = canonical(asked, self.platform)
+        path = canonical(asked, headers, self.platform)
         if path != asked:
             scope["crm_path"] = asked  # type: ignore[typeddict-unknown-key]
             scope["path"] = path

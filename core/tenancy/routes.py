@@ -1,5 +1,6 @@
 """What people of a tenant edit: settings per plugin and dictionaries, laid over the file."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +21,10 @@ from core.tenancy.tenant import Tenant
 
 AnyRequest = Request[Any, Any, Any]
 MOST_CHOICES = 200
+STORED = """
+SELECT value FROM core_setting
+ WHERE tenant_id = $1 AND kind = $2 AND name = $3 AND deleted_at IS NULL
+"""
 LAY = """
 INSERT INTO core_setting (tenant_id, kind, name, value) VALUES ($1, $2, $3, $4)
 ON CONFLICT (tenant_id, kind, name) WHERE deleted_at IS NULL DO UPDATE SET value = excluded.value
@@ -55,11 +60,19 @@ def dictionaries_of(tenant: Tenant) -> dict[str, Any]:
     return {name: Choices for name in known if name.partition(".")[0] in tenant.enabled}
 
 
-async def _lay(ctx: Context, kind: str, name: str, value: Any) -> None:
-    """Store an edit and take it over in this worker at once; the others follow within 2 s."""
+async def _lay(ctx: Context, kind: str, name: str, change: Callable[[Any], Any]) -> None:
+    """Store an edit and take it over in this worker at once; the others follow within 2 s.
+
+    ``change`` gets what is stored, or None, and returns what shall be: two people who edit at
+    once take turns.
+    """
 
     async def run(unit: Unit) -> None:
-        await unit.execute(LAY, ctx.tenant.id, kind, name, encode(value).decode())
+        await unit.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{kind}:{name}"
+        )
+        stored = await unit.fetchval(STORED, ctx.tenant.id, kind, name)
+        await unit.execute(LAY, ctx.tenant.id, kind, name, encode(change(stored)).decode())
 
     await ctx.write(run)
     await ctx.platform.renew(ctx.tenant)
@@ -86,9 +99,14 @@ async def change_settings(request: AnyRequest) -> ASGIResponse:
     name = _plugin(ctx, request.path_params["name"])
     body = read_object(await read_json(request))
     struct = ctx.platform.registry.plugins[name].settings
-    kept = {**ctx.tenant.config.settings.get(name, {}), **ctx.tenant.overlay.settings.get(name, {})}
-    read_values(struct, {**kept, **body})
-    await _lay(ctx, "settings", name, {**ctx.tenant.overlay.settings.get(name, {}), **body})
+    defaults = ctx.tenant.config.settings.get(name, {})
+
+    def laid(stored: Any) -> dict[str, Any]:
+        edited = {**(stored or {}), **body}
+        read_values(struct, {**defaults, **edited})
+        return edited
+
+    await _lay(ctx, "settings", name, laid)
     return reply(ctx.platform.by_id[ctx.tenant.id].settings(name))
 
 
@@ -116,8 +134,13 @@ async def change_dictionary(request: AnyRequest) -> ASGIResponse:
     body = read_object(await read_json(request))
     given: Choices = read_values(Choices, body)
     choices = [Choice(c.code, c.label, c.order) for c in given.choices]
-    _check_choices(choices, {c.code for c in ctx.tenant.dictionary(name)})
-    await _lay(ctx, "dictionary", name, choices)
+
+    def laid(stored: Any) -> list[Choice]:
+        known = msgspec.convert(stored, list[Choice]) if stored else ctx.tenant.dictionary(name)
+        _check_choices(choices, {choice.code for choice in known})
+        return choices
+
+    await _lay(ctx, "dictionary", name, laid)
     return reply({"choices": ctx.platform.by_id[ctx.tenant.id].dictionary(name)})
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from core.access.rights import Rights
 from core.config import TenantConfig
@@ -13,6 +14,8 @@ from core.hooks import Hooks
 from core.loader import Loaded
 from core.registry import Action, Choice, Grant
 from core.values import Terms
+
+log = structlog.get_logger("crm.tenant")
 
 
 class Overlay(msgspec.Struct, frozen=True):
@@ -39,9 +42,7 @@ class Tenant:
         self.hooks: Hooks = loaded.hooks.for_plugins(self.enabled)
         self.entities = self._entities()
         self.roles = {
-            name: role
-            for name, role in loaded.registry.roles.items()
-            if self._role_enabled(name)
+            name: role for name, role in loaded.registry.roles.items() if self._role_enabled(name)
         }
         self.shapes: dict[Any, Any] = {}
         self._rights: dict[Any, Rights] = {}
@@ -85,9 +86,7 @@ class Tenant:
         if name in self.overlay.dictionaries:
             found: tuple[Choice, ...] = tuple(self.overlay.dictionaries[name])
         elif name in self.config.dictionaries:
-            found = tuple(
-                Choice(c.code, c.label, c.order) for c in self.config.dictionaries[name]
-            )
+            found = tuple(Choice(c.code, c.label, c.order) for c in self.config.dictionaries[name])
         else:
             found = self.registry.dictionaries[name].choices
         return tuple(sorted(found, key=lambda c: c.order))
@@ -99,9 +98,17 @@ class Tenant:
             struct = self.registry.plugins[plugin].settings
             if struct is None:
                 raise LookupError(f"plugin {plugin!r} has no settings")
-            given = {**self.config.settings.get(plugin, {}), **self.overlay.settings.get(plugin, {})}
-            found = self._settings[plugin] = msgspec.convert(given, struct)
+            found = self._settings[plugin] = self._settings_of(plugin, struct)
         return found
+
+    def _settings_of(self, plugin: str, struct: type[msgspec.Struct]) -> msgspec.Struct:
+        """Lay the edits over the file; edits that a newer plugin no longer takes stay aside."""
+        file, edited = self.config.settings.get(plugin, {}), self.overlay.settings.get(plugin, {})
+        try:
+            return msgspec.convert({**file, **edited}, struct)
+        except msgspec.ValidationError as error:
+            log.error("settings_refused", tenant=self.slug, plugin=plugin, problem=str(error))
+            return msgspec.convert(file, struct)
 
     def rights(
         self,
@@ -137,11 +144,7 @@ class Tenant:
         return Rights(self.entities, held, audiences, usable, every, key_scopes, known)
 
     def _grants_of(self, role: str) -> list[Grant]:
-        return [
-            g
-            for g in self.registry.grants
-            if g.role == role and g.plugin in self.enabled
-        ]
+        return [g for g in self.registry.grants if g.role == role and g.plugin in self.enabled]
 
 
 def _own_grants(role: str, lines: tuple[str, ...]) -> list[Grant]:

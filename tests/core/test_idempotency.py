@@ -15,7 +15,7 @@ def key():
 
 
 async def test_a_hundred_at_once_have_one_effect(world, staff):
-    """B3: same key × 100 in parallel: 1 record; whoever does not wait is told so with 409."""
+    """B3: same key 100 times in parallel: 1 record; whoever does not wait is told so with 409."""
     serial, sent = uuid4().hex, key()
     body = {"name": "Once", "serial": serial}
     answers = await asyncio.gather(*(world.ask(staff, "POST", URL, body, sent) for _ in range(100)))

@@ -3,6 +3,7 @@ window.addEventListener("load", () => {
   window.SwaggerUIBundle({
     url: "/api/openapi.json" + window.location.search,
     dom_id: "#page",
+    deepLinking: true,
     docExpansion: "none",
     defaultModelsExpandDepth: 0,
     displayRequestDuration: true,
