@@ -27,6 +27,8 @@ from core.errors import Unavailable
 __all__ = ["Broken", "Database", "Unit", "opening", "translate"]
 
 T = TypeVar("T")
+# How the server lists the connections of the pool.
+APPLICATION = "trellis"
 # How long at most to wait before each further attempt, in seconds.
 PAUSES = (0.01, 0.03, 0.1, 0.3)
 # A statement of a plugin may have SET something for the session: the next borrower must not see it.
@@ -127,7 +129,7 @@ class Database:
             pool_reset_on_return=None,
             isolation_level="AUTOCOMMIT",
             json_deserializer=msgspec.json.decode,
-            connect_args={**cache, "server_settings": {"application_name": "trellis"}},
+            connect_args={**cache, "server_settings": {"application_name": APPLICATION}},
         )
         event.listen(self.engine.sync_engine, "checkout", _replace_dead)
         event.listen(self.engine.sync_engine, "reset", _discard_open)
