@@ -63,7 +63,7 @@ class Entry(Entity):
     )
     points: Mapped[int] = field(label="Points", sort=True, help="What was applied.")
     balance_after: Mapped[int] = field(label="Balance after")
-    reason: Mapped[str] = field(String(200), label="Reason", default="")
+    reason: Mapped[str] = field(String(200), label="Reason", default="", pii="free_text")
     key: Mapped[str | None] = field(
         String(100),
         label="Key",
@@ -95,7 +95,13 @@ class Balance:
     """A customer's points and tier. The ledger is the truth; these are its running totals."""
 
     loyalty_points: Mapped[int] = field(
-        label="Points", default=0, readonly=True, sort=True, filter=True, mobile=True
+        label="Points",
+        default=0,
+        readonly=True,
+        sort=True,
+        filter=True,
+        mobile=True,
+        pii="behaviour",
     )
     loyalty_tier: Mapped[str] = choice(
         "loyalty.tiers", label="Tier", default="bronze", readonly=True, mobile=True

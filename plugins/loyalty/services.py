@@ -74,10 +74,10 @@ WITH moved AS (
   UPDATE customers_customer c
      SET loyalty_points = c.loyalty_points + $5::int8,
          loyalty_tier = (SELECT t.code FROM unnest($8::text[], $9::int[]) AS t (code, least)
-                          WHERE t.least <= c.loyalty_points + $5
+                          WHERE t.least <= c.loyalty_points + $5::int8
                           ORDER BY t.least DESC LIMIT 1)
    WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL
-     AND c.loyalty_points + $5 BETWEEN 0 AND 2147483647
+     AND c.loyalty_points + $5::int8 BETWEEN 0 AND 2147483647
   RETURNING c.id, c.loyalty_points
 )
 INSERT INTO loyalty_entry
