@@ -13,24 +13,27 @@ from click.exceptions import Exit
 from core import VERSION
 from core.logs import configure
 
+# Name, place and the line of the help, which therefore imports nothing.
 COMMANDS = {
-    "serve": "core.cli.server:serve",
-    "up": "core.cli.up:up",
-    "init": "core.cli.first:init",
-    "demo": "core.cli.demo:demo",
-    "check": "core.cli.check:check",
-    "config": "core.cli.check:config",
-    "db": "core.cli.db:db",
-    "backup": "core.cli.archives:backup",
-    "restore": "core.cli.archives:restore",
-    "tenant": "core.cli.tenant:tenant",
-    "user": "core.cli.user:user",
-    "plugin": "core.cli.plugin:plugin",
+    "serve": ("core.cli.server:serve", "Serve until told to stop."),
+    "up": ("core.cli.up:up", "Make the database, load the demo once, and serve."),
+    "init": ("core.cli.first:init", "Set up a first tenant and its administrator."),
+    "demo": ("core.cli.demo:demo", "Load demo people and records into acme and globex."),
+    "check": ("core.cli.check:check", "Judge configuration, plugins and declarations."),
+    "config": ("core.cli.check:config", "Look at the configuration."),
+    "db": ("core.cli.db:db", "Make, migrate, look at and remove the database."),
+    "backup": ("core.cli.archives:backup", "Write database and files into one file."),
+    "restore": ("core.cli.archives:restore", "Fill an empty database from a backup."),
+    "tenant": ("core.cli.tenant:tenant", "List and show tenants."),
+    "user": ("core.cli.user:user", "Create people and give them a password or a link."),
+    "plugin": ("core.cli.plugin:plugin", "List, make, check, switch, migrate and remove plugins."),
 }
 
 
 class Commands(click.RichGroup):
-    """The commands by name; each is imported when it is called, all of them for the help."""
+    """The commands by name, each imported when it is called; the help imports none."""
+
+    listing = False
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which a newcomer needs them."""
@@ -40,9 +43,17 @@ class Commands(click.RichGroup):
         """Import and return one command."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        place, line = COMMANDS[cmd_name]
+        if self.listing:
+            return click.RichCommand(name=cmd_name, help=line)
+        module, _, attribute = place.partition(":")
         found: click.Command = getattr(import_module(module), attribute)
         return found
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the list of commands."""
+        self.listing = True
+        return super().get_help(ctx)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,7 +1,5 @@
 """``crm demo``: two tenants with people and records to look at, the same on every run."""
 
-from collections.abc import Sequence
-
 import msgspec
 import rich_click as click
 from rich.progress import Progress, TaskID
@@ -30,6 +28,9 @@ PEOPLE = (
 )
 
 
+SCALE = click.FloatRange(0.001, 1000)
+
+
 class Mark(msgspec.Struct, frozen=True):
     """What is remembered of a demo: the plugins whose records are there."""
 
@@ -39,7 +40,7 @@ class Mark(msgspec.Struct, frozen=True):
 @click.command()
 @click.option(
     "--scale",
-    type=click.FloatRange(0.001, 1000),
+    type=SCALE,
     default=1.0,
     show_default=True,
     help="Times 2,000 customers in acme and 300 in globex.",
@@ -54,10 +55,9 @@ def demo(scale: float) -> None:
         click.echo(line)
 
 
-def demo_once(file: ConfigFile, database: Database, scale: float) -> Sequence[str]:
-    """Load the demo of what has not been loaded yet; return the logins to print."""
+def demo_once(file: ConfigFile, database: Database, scale: float) -> None:
+    """Load the demo of what has not been loaded yet."""
     finish(_load(file, database, scale, again=False))
-    return logins(file)
 
 
 def _tenants(file: ConfigFile) -> list[str]:
@@ -135,14 +135,15 @@ async def _remember(context: Context, mark: Mark) -> None:
     await context.write(write)
 
 
-def logins(file: ConfigFile) -> list[str]:
+def logins(file: ConfigFile, port: int | None = None) -> list[str]:
     """Return who may sign in where."""
     slugs = _tenants(file)
     names = "  ".join(f"{name}@" for name, _, _ in PEOPLE)
-    places = [base_url(file.current, file.current.tenants[slug]) for slug in slugs]
+    places = [base_url(file.current, file.current.tenants[slug], port) for slug in slugs]
     return [
         f"logins            {names}",
-        f"                  of {' and '.join(f'{slug}.example' for slug in slugs)}"
-        f" at {' and '.join(places)}",
+        f"                  of {' and '.join(f'{slug}.example' for slug in slugs)}",
         f"password of all   {PASSWORD}",
+        f"tenants at        {', '.join(places)}",
+        f"and at            http://127.0.0.1:{port or file.current.server.port}",
     ]

@@ -5,12 +5,12 @@ from core.config import Config, TenantConfig
 MINUTES = 15
 
 
-def base_url(config: Config, tenant: TenantConfig) -> str:
+def base_url(config: Config, tenant: TenantConfig, port: int | None = None) -> str:
     """Return the address under which people reach a tenant."""
     if config.server.base_url:
         return config.server.base_url.rstrip("/")
     host = tenant.hosts[0] if tenant.hosts else config.server.host
-    return f"http://{host}:{config.server.port}"
+    return f"http://{host}:{port or config.server.port}"
 
 
 def one_time(config: Config, tenant: TenantConfig, email: str, token: str) -> str:

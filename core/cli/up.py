@@ -3,7 +3,7 @@
 import rich_click as click
 
 from core.cli.db import run_migrations
-from core.cli.demo import demo_once
+from core.cli.demo import SCALE, demo_once, logins
 from core.cli.loading import load_plugins
 from core.cli.place import open_database, read_config
 from core.cli.server import Wish, listening_options
@@ -12,8 +12,8 @@ from core.cli.serving import free, serve_until_told
 
 @click.command()
 @listening_options
-@click.option("--scale", type=click.IntRange(1, 1000), default=1, help="Times the demo records.")
-def up(host: str | None, port: int | None, workers: int | None, scale: int) -> None:
+@click.option("--scale", type=SCALE, default=1.0, help="Times the demo records.")
+def up(host: str | None, port: int | None, workers: int | None, scale: float) -> None:
     """Make and migrate the database, load the demo once, and serve: all that a trial needs."""
     file = read_config()
     listening = Wish(host, port, workers).over(file.current)
@@ -23,5 +23,5 @@ def up(host: str | None, port: int | None, workers: int | None, scale: int) -> N
         for outcome in run_migrations(database, registry):
             if outcome.error:
                 click.echo(f"{outcome.plugin} is left out: {outcome.error}", err=True)
-        notes = demo_once(file, database, scale)
-        serve_until_told(file.current, database, listening, notes)
+        demo_once(file, database, scale)
+        serve_until_told(file.current, database, listening, logins(file, listening.port)[:3])

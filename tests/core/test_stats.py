@@ -29,7 +29,7 @@ async def stats(world, who, query=""):
 
 
 async def test_figures_are_those_of_the_callers_own_rows(make_world):
-    """E13: per principal the same as counting what he may list; numbers stay numbers (ruling 23)."""
+    """E13: per principal the same as counting what he may list; ruling 23: still numbers."""
     world = await make_world()
     mine, theirs = [await world.plant("customers.customer") for _ in range(2)]
     for n in range(30):
