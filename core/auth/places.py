@@ -6,14 +6,11 @@ from typing import Any
 from litestar import Request
 
 from core.auth.sessions import Place
-from core.platform import Platform
 
 
-def place_of(request: Request[Any, Any, Any], platform: Platform) -> Place:
-    """Return address and device of a request's sender."""
-    peer = request.client.host if request.client else ""
-    forwarded = request.headers.get("x-forwarded-for", "")
-    address = sender(peer, forwarded, platform.config.server.trusted_proxies)
+def place_of(request: Request[Any, Any, Any]) -> Place:
+    """Return address and device of a request's sender, as the edge believes them."""
+    address = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")
     return Place(address, "".join(c for c in agent if c.isprintable())[:300])
 

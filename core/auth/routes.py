@@ -76,7 +76,7 @@ async def login(request: AnyRequest) -> ASGIResponse:
         asked.email,
         asked.password,
         _wanted(request, asked.tenant),
-        place_of(request, platform),
+        place_of(request),
     )
     return _entered(request, tenant, entered)
 
@@ -85,7 +85,7 @@ async def refresh(request: AnyRequest) -> ASGIResponse:
     """Answer the next tokens for a refresh token, which is spent."""
     platform = _platform(request)
     asked: Refreshing = await _body(request, Refreshing)
-    place = place_of(request, platform)
+    place = place_of(request)
     tenant, entered = await service.refresh(platform, asked.refresh, _here(request), place)
     return _entered(request, tenant, entered)
 
@@ -172,7 +172,7 @@ async def change_password(request: AnyRequest) -> ASGIResponse:
     """Replace one's own password; answers an access token, for the old ones have ended."""
     ctx, user, session = await _signed_in(request)
     asked: NewPassword = await _body(request, NewPassword)
-    place = place_of(request, ctx.platform)
+    place = place_of(request)
     stamp = await changes.change_password(ctx, asked.old_password, asked.new_password, place)
     access = auth_of(ctx.platform).tokens.sign(
         tenant=ctx.tenant.id, user=user, session=session, stamp=stamp
@@ -185,7 +185,7 @@ async def reset_request(request: AnyRequest) -> ASGIResponse:
     platform = _platform(request)
     asked: ResetAsked = await _body(request, ResetAsked)
     tenant = _wanted(request, asked.tenant)
-    await changes.request_reset(platform, asked.email, tenant, place_of(request, platform))
+    await changes.request_reset(platform, asked.email, tenant, place_of(request))
     return reply({"detail": "If the address is known, a way to set a password follows."}, 202)
 
 
