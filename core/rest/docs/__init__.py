@@ -22,6 +22,7 @@ PAGE = """\
 <head>
 <meta charset="utf-8">
 <title>Trellis API</title>
+<link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 {styles}
 </head>

@@ -49,8 +49,8 @@ def sent(field: Field) -> Schema:
 _SENT: dict[str, Schema] = {
     "integer": {"type": "integer"},
     "number": {"type": "number"},
-    "decimal": {"type": "string", "pattern": AMOUNT},
-    "money": {"type": "string", "pattern": AMOUNT},
+    "decimal": {"type": "string", "pattern": AMOUNT, "examples": ["12.50"]},
+    "money": {"type": "string", "pattern": AMOUNT, "examples": ["2500000.00"]},
     "boolean": {"type": "boolean"},
     "date": {"type": "string", "format": "date"},
     "datetime": {"type": "string", "format": "date-time"},
