@@ -46,7 +46,7 @@ class Switched(msgspec.Struct, frozen=True):
 
 def _apps(ctx: Context) -> Apps:
     found = []
-    for name, plugin in ctx.platform.registry.plugins.items():
+    for name, plugin in sorted(ctx.platform.registry.plugins.items()):
         if name != "core":
             manifest = plugin.manifest
             found.append(
