@@ -100,12 +100,31 @@ def check_routes(app: Litestar, registry: Registry) -> None:
                 )
 
 
+def own_routes() -> list[HTTPRouteHandler]:
+    """Return the kernel's routes that no entity has."""
+    return [
+        *health_routes(),
+        *auth_routes(),
+        *tenancy_routes(),
+        *app_routes(),
+        *openapi_routes(),
+    ]
+
+
 def check_paths(registry: Registry) -> None:
-    """Refuse a controller whose path a generated route or another controller has already."""
+    """Refuse an entity or a controller whose path belongs to the kernel or to an entity."""
+    own = {"/".join(path.split("/")[1:3]) for route in own_routes() for path in route.paths}
+    for entity in registry.entities.values():
+        if entity.plugin != "core" and f"api/{entity.resource}" in own:
+            raise StartRefused(
+                f"{entity.name}: /api/{entity.resource} is taken by the kernel; give resource="
+            )
     taken = {f"api/{e.resource}": e.name for e in registry.entities.values()}
     for plugin, controller in registry.controllers:
         base = f"api/{plugin.replace('_', '-')}/{str(controller.path or '').strip('/')}".rstrip("/")
         first = "/".join(base.split("/")[:2])
+        if first in own:
+            raise StartRefused(f"plugin {plugin!r}: route /{base} is taken by the kernel")
         if first in taken and registry.entities[taken[first]].plugin != plugin:
             raise StartRefused(
                 f"plugin {plugin!r}: route /{base} is taken by the entity {taken[first]}"
@@ -148,11 +167,7 @@ def _kernel_router(registry: Registry) -> Router:
         "/",
         route_handlers=[
             *generated,
-            *health_routes(),
-            *auth_routes(),
-            *tenancy_routes(),
-            *app_routes(),
-            *openapi_routes(),
+            *own_routes(),
         ],
     )
 

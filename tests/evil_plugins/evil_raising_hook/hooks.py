@@ -24,6 +24,6 @@ async def before_write(change, unit):
     if deed == "reject":
         raise Rejected("No notes today.")
     if deed == "wrong sql":
-        await unit.execute("SELECT secret FROM nowhere")
+        await unit.execute("SELECT secret FROM pg_nowhere")
     if deed == "conflict":
         await unit.execute("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$")
