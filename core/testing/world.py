@@ -68,7 +68,7 @@ class World:
         self.scratch = scratch
         self.file = file
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app, raise_app_exceptions=False),  # type: ignore[arg-type]
+            transport=httpx.ASGITransport(app=app, raise_app_exceptions=False),
             base_url="http://testserver",
         )
 

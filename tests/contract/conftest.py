@@ -1,7 +1,6 @@
 """One seeded application per worker for the contracts that only need rows to look at."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
 

@@ -9,9 +9,7 @@ from pluggy._hooks import HookImpl
 from core import hookspecs
 from tests.contract.subjects import HOOKS
 
-SPECS = {
-    name: spec for name, spec in vars(hookspecs).items() if getattr(spec, "crm_spec", None)
-}
+SPECS = {name: spec for name, spec in vars(hookspecs).items() if getattr(spec, "crm_spec", None)}
 IMPLEMENTED: list[HookImpl] = [i for name in SPECS for i in HOOKS.implementations(name)]
 
 

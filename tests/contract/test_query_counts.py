@@ -1,7 +1,7 @@
 """Every list costs the same number of statements for one row and for three."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,10 @@ def statements(world: World) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-async def counted(make_world: MakeWorld) -> AsyncIterator[tuple[World, Person]]:
+async def counted(make_world: MakeWorld) -> tuple[World, Person]:
     """An application with no rows but its administrator."""
     world = await make_world()
-    yield world, await world.person("admin")
+    return world, await world.person("admin")
 
 
 async def cost(world: World, who: Person, path: str) -> int:

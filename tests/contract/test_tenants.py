@@ -1,9 +1,10 @@
-"""Every entity × two tenants: whatever names a row of the other tenant meets nothing."""
+"""Every entity and two tenants: whatever names a row of the other tenant meets nothing."""
 
 import pytest
 
 from core.entities import Declaration
-from core.testing.probes.attacks import by_body, by_id, links, listing
+from core.testing.probes.attacks import by_body, by_id, listing
+from core.testing.probes.cheats import links
 from tests.contract.conftest import MakeProber
 from tests.contract.subjects import SERVED, named
 

@@ -1,4 +1,4 @@
-"""Every entity × verb: anonymous 401, without grant 403, with grant 2xx, scoped only those rows."""
+"""Every verb: anonymous 401, without grant 403, with grant 2xx, scoped only those rows."""
 
 import pytest
 
@@ -9,12 +9,11 @@ from core.testing.probes.attacks import listing
 from core.testing.probes.people import ANONYMOUS, names
 from core.testing.probes.prober import Prober
 from core.testing.probes.requests import Route
+from core.testing.probes.victims import victims
 from tests.contract.conftest import MakeProber
 from tests.contract.subjects import REGISTRY, SERVED, named
 
-VERBS = [
-    (entity, verb) for entity in SERVED for verb in sorted(rights(REGISTRY, entity)) if verb
-]
+VERBS = [(entity, verb) for entity in SERVED for verb in sorted(rights(REGISTRY, entity)) if verb]
 SCOPED = [g for g in REGISTRY.grants if g.scope != "all" and {"list", "trash"} & set(g.actions)]
 # Verbs whose generated body only a person could make good.
 NEEDS_WORDS = {"customers.customer.bulk_update": "its action is one of two words"}
@@ -47,7 +46,7 @@ async def test_with_grant_it_is_done(
     prober = await make_prober("admin")
     good = (400,) if f"{entity.name}.{verb}" in NEEDS_WORDS else (200, 201, 204)
     for route in _routes(prober, entity, verb):
-        (own,) = [v for v in await prober.victims(route) if v.kind == "own"]
+        (own,) = [v for v in await victims(prober, route) if v.kind == "own"]
         body = prober.bodies.of(route, [own.id])
         answer = await prober.ask(route, route.address(own.id), body)
         assert answer.status_code in good, f"{route.method} {route.path}: {answer.text}"

@@ -4,8 +4,8 @@
 see what, ``Prober`` asks and compares. Nothing here knows a plugin: a new one is probed at once.
 """
 
-from core.testing.probes.oracle import Oracle
 from core.testing.probes.attacks import everything
+from core.testing.probes.oracle import Oracle
 from core.testing.probes.people import names, person
 from core.testing.probes.prober import Prober
 from core.testing.probes.stage import Row, Stage, Who, open_stage

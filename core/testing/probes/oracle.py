@@ -5,7 +5,7 @@ It reads the nouns of the registry and rows in Python; it shares no line with ``
 
 from core.entities import Declaration, Through
 from core.fields import Field
-from core.registry import Grant
+from core.registry import Grant, Registry
 from core.testing.probes.stage import Row, Spot, Stage, Who
 
 IN_TRASH = ("trash", "restore", "purge")
@@ -14,9 +14,9 @@ IN_TRASH = ("trash", "restore", "purge")
 class Oracle:
     """Answers for one stage."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, registry: Registry | None = None) -> None:
         self.stage = stage
-        self.registry = stage.registry
+        self.registry = registry or stage.registry
 
     def actions(self, who: Who, entity: str) -> set[str]:
         """Return the actions that ``who`` may do on some rows of an entity."""
@@ -110,6 +110,8 @@ class Oracle:
                 found.update(
                     str(value)
                     for name, value in row.values.items()
-                    if name in fields and fields[name].kind == "link" and self.sees(who, fields[name])
+                    if name in fields
+                    and fields[name].kind == "link"
+                    and self.sees(who, fields[name])
                 )
         return found

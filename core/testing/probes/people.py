@@ -94,7 +94,5 @@ async def _key(stage: Stage) -> Who:
 async def _gone(stage: Stage) -> Who:
     """An administrator who was deactivated while his token is good."""
     user = await _user(stage, GONE, ("admin",))
-    await stage.world.scratch.run(
-        f"UPDATE core_user SET is_active = false WHERE id = '{user.id}'"  # noqa: S608
-    )
+    await stage.world.scratch.run(f"UPDATE core_user SET is_active = false WHERE id = '{user.id}'")
     return Who(name=GONE, tenant="acme", headers=user.headers, alive=False)

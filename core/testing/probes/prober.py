@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -14,9 +14,6 @@ from core.testing.probes.oracle import IN_TRASH, Oracle
 from core.testing.probes.requests import Bodies, Route, routes
 from core.testing.probes.stage import TENANTS, Row, Stage, Who
 
-MALFORMED = "not-an-id"
-CHANGING = frozenset(("update", "delete", "restore", "purge"))
-ENDING = CHANGING - {"update"} | {"deactivate"}
 # What a refused request may leave behind: evidence of itself, and when somebody was last seen.
 EVIDENCE = {
     "core_security_event": "a refused sign-in is recorded (ruling 25)",
@@ -30,14 +27,6 @@ SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 """
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _VOLATILE = ("x-request-id", "content-length", "date")
-
-
-class Victim(msgspec.Struct, frozen=True):
-    """A record to ask for, and what it is to the one who asks."""
-
-    kind: str
-    id: str
-    row: Row | None = None
 
 
 class Prober:
@@ -61,7 +50,7 @@ class Prober:
         self._owner = await self.stage.world.scratch.connect("crm_owner")
         names = [r["relname"] for r in await self._owner.fetch(TABLES, list(EVIDENCE))]
         self._print_sql = " UNION ALL ".join(
-            f"SELECT '{name}', tenant_id, count(*), sum(version), max(updated_at)"  # noqa: S608
+            f"SELECT '{name}', tenant_id, count(*), sum(version), max(updated_at)"
             f" FROM {name} GROUP BY tenant_id"
             for name in names
         )
@@ -95,8 +84,10 @@ class Prober:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
         who: Who | None = None,
+        *,
+        watch: bool = True,
     ) -> httpx.Response:
-        """Send one probe and judge it by CANARY and NOWRITE."""
+        """Send one probe and judge it by CANARY and, with ``watch``, at once by NOWRITE."""
         asking = who or self.who
         sent = {**asking.headers, **(headers or {})}
         given: dict[str, Any] = {}
@@ -105,13 +96,14 @@ class Prober:
             sent["content-type"] = "application/json"
         answer = await self.stage.world.client.request(route.method, path, headers=sent, **given)
         self.count += 1
-        if answer.status_code < 300 or answer.status_code in (400, 409, 422, 429):
+        if answer.status_code < 300 or answer.status_code in (400, 409, 422) or route.public:
             self.reached[route.method, route.path] += 1
         place = f"{route.method} {path} {answer.status_code}"
         if answer.status_code >= 500:
             self.blame(f"{place}: the server failed")
         self._canary(place, answer, f"{path} {given.get('content', b'')!r}")
-        await self._nowrite(place, route, answer)
+        if watch:
+            await self._nowrite(place, route, answer)
         return answer
 
     def _canary(self, place: str, answer: httpx.Response, sent: str) -> None:
@@ -141,67 +133,12 @@ class Prober:
                 self.blame(f"{place}: changed {sorted(changed)} of {slug}")
 
     async def unchanged(self, what: str) -> None:
-        """Blame whatever wrote although only reads were asked since the last look."""
-        now = await self._print()
-        if now != self._before:
-            self.blame(f"{what}: reading wrote")
-
-    async def victims(self, route: Route) -> list[Victim]:
-        """Return the records to ask a route for: own, foreign, deleted, random, malformed."""
-        found = [Victim("random", str(uuid4())), Victim("malformed", MALFORMED)]
-        if route.entity is None:
-            return found
-        for tenant in TENANTS:
-            for deleted in (False, True):
-                for row in self.stage.of(route.entity, tenant=tenant, deleted=deleted)[:2]:
-                    if self._spared(route, row):
-                        continue
-                    found.append(Victim(self._kind(row), str(row.id), row))
-        own = await self._throwaway(route)
-        return [*found, Victim("own", str(own.id), own)] if own is not None else found
-
-    def _spared(self, route: Route, row: Row) -> bool:
-        """Return whether asking would change a record on which later probes stand.
-
-        Only what a principal may do happens; for that there are records to throw away. Where those
-        are out of his reach he changes the record of his own side, but never ends it.
-        """
-        if route.method == "GET" or route.ending == "/query":
-            return False
-        rights = {route.right} | (CHANGING if route.ending == "/bulk" else set())
-        if not any(self.oracle.reaches(self.who, right, row) for right in rights):
-            return False
-        gentle = route.has_id and not rights & ENDING and row.side == self.who.side
-        return not gentle or row.deleted
-
-    def _kind(self, row: Row) -> str:
-        place = "tenant" if row.tenant != self.who.tenant else f"side {row.side}"
-        return f"{place} deleted" if row.deleted else place
-
-    async def _throwaway(self, route: Route) -> Row | None:
-        """Plant a record that the principal may do this to, so that doing it harms no other."""
-        if not self.who.alive or route.entity is None:
-            return None
-        row = await self.stage.plant(
-            route.entity,
-            self.who.tenant,
-            self.who.side,
-            deleted=route.right in IN_TRASH and route.has_id,
-            created_by=self.who.id,
-            **await self._fresh_links(route.entity),
-        )
-        await self.look()
-        return row
-
-    async def _fresh_links(self, entity: str) -> dict[str, Any]:
-        """Plant what a second record must link to where a combination of links is unique."""
-        declared = self.stage.registry.entities[entity]
-        found: dict[str, Any] = {}
-        for names in declared.unique:
-            field = next(f for f in (declared.fields[n] for n in names) if f.kind == "link")
-            row = await self.stage.plant(str(field.target), self.who.tenant, self.who.side)
-            found[field.name] = row.id
-        return found
+        """Blame whatever wrote although only reads and refusals happened since the last look."""
+        before, self._before = self._before, await self._print()
+        for slug in TENANTS:
+            if before[slug] != self._before[slug]:
+                changed = {r[0] for r in set(before[slug]) ^ set(self._before[slug])}
+                self.blame(f"{what} changed {sorted(changed)} of {slug} (NOWRITE)")
 
     def may(self, route: Route, row: Row | None) -> bool:
         """Return whether the oracle lets the principal do what the route does to the record."""
@@ -219,7 +156,9 @@ class Prober:
     def same(self, answer: httpx.Response, id: str) -> tuple[int, tuple[Any, ...], str]:
         """Return an answer without what may differ between two records: SAME404."""
         headers = tuple(
-            (n, v.replace(id, "ID")) for n, v in sorted(answer.headers.items()) if n not in _VOLATILE
+            (n, v.replace(id, "ID"))
+            for n, v in sorted(answer.headers.items())
+            if n not in _VOLATILE
         )
         request_id = answer.headers.get("x-request-id", "-")
         return answer.status_code, headers, answer.text.replace(id, "ID").replace(request_id, "RID")

@@ -58,8 +58,8 @@ def routes(app: Litestar, registry: Registry) -> list[Route]:
         for handler in getattr(route, "route_handlers", ()):
             if isinstance(handler, HTTPRouteHandler):
                 methods = set(handler.http_methods) - {"OPTIONS"}
-                for method in sorted(methods - ({"HEAD"} if "GET" in methods else set())):
-                    found.append(_route(route.path, str(method), handler, registry))
+                methods -= {"HEAD"} if "GET" in methods else set()
+                found += [_route(route.path, str(m), handler, registry) for m in sorted(methods)]
     return sorted(found, key=lambda r: (r.public, r.permission == "signed_in", r.path, r.method))
 
 
@@ -90,14 +90,16 @@ class Bodies:
     def record(self, entity: Declaration, action: str) -> dict[str, Any]:
         """Return every field that the principal may write; an administrator's if he has none."""
         fields = [
-            f for f in entity.fields.values() if self.oracle.writes(self.who, entity.name, action, f)
+            f
+            for f in entity.fields.values()
+            if self.oracle.writes(self.who, entity.name, action, f)
         ]
         if not fields:
-            admin = msgspec.structs.replace(
-                self.who, roles=("admin",), alive=True, key_scopes=None
-            )
+            admin = msgspec.structs.replace(self.who, roles=("admin",), alive=True, key_scopes=None)
             fields = [
-                f for f in entity.fields.values() if self.oracle.writes(admin, entity.name, action, f)
+                f
+                for f in entity.fields.values()
+                if self.oracle.writes(admin, entity.name, action, f)
             ]
         tenant = self.stage.world.tenant(self.who.tenant)
         found: dict[str, Any] = {}

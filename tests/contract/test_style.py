@@ -1,0 +1,116 @@
+"""Sizes, names and suppressions; an exemption carries its reason, and a stale one fails."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.subjects import ROOT
+
+MOST_FILE_LINES = 300
+MOST_FUNCTION_LINES = 40
+MOST_CLASS_LINES = 150
+MOST_PARAMETERS = 5
+SOURCES = sorted(
+    p for part in ("core", "plugins", "migrations") for p in (ROOT / part).rglob("*.py")
+)
+# Names that say nothing of what a thing is.
+BANNED = ("manager", "handler", "helper", "util", "utils", "data", "info", "process", "do", "base",
+          "common", "misc")  # fmt: skip
+_SUPPRESSION = re.compile(r"#\s*(?:type:\s*ignore|noqa|pragma|fmt:\s*off)")
+_CODED = re.compile(r"#\s*(?:type:\s*ignore\[[\w,-]+\]|noqa:\s*[A-Z]+\d+|pragma: no cover)")
+
+LONG_FILES: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {}
+LONG_CLASSES: dict[str, str] = {}
+NAMED: dict[str, str] = {}
+
+
+def short(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def nodes(path: Path, *kinds: type[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
+    """Yield each node of the given kinds with its dotted place in the file."""
+
+    def walk(node: ast.AST, place: str) -> Iterator[tuple[str, ast.AST]]:
+        for child in ast.iter_child_nodes(node):
+            name = getattr(child, "name", None)
+            here = f"{place}.{name}" if isinstance(name, str) else place
+            if isinstance(child, kinds):
+                yield here, child
+            yield from walk(child, here)
+
+    yield from walk(ast.parse(path.read_text()), short(path))
+
+
+def lines(node: ast.AST) -> int:
+    """Return how many lines a function or class has, its docstring left out."""
+    body = getattr(node, "body", [])
+    doc = body[0] if body and isinstance(body[0], ast.Expr) else None
+    text = isinstance(getattr(doc, "value", None), ast.Constant)
+    whole = int(getattr(node, "end_lineno", 0)) - int(getattr(node, "lineno", 0)) + 1
+    return whole - ((doc.end_lineno or 0) - doc.lineno + 1 if doc is not None and text else 0)
+
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def too_long_files() -> dict[str, int]:
+    counts = {short(p): len(p.read_text().splitlines()) for p in SOURCES}
+    return {name: count for name, count in counts.items() if count > MOST_FILE_LINES}
+
+
+def too_long(kinds: tuple[type[ast.AST], ...], most: int) -> dict[str, int]:
+    found = ((place, lines(node)) for path in SOURCES for place, node in nodes(path, *kinds))
+    return {place: count for place, count in found if count > most}
+
+
+def test_no_file_is_too_long() -> None:
+    assert set(too_long_files()) == set(LONG_FILES), too_long_files()
+
+
+def test_no_function_is_too_long() -> None:
+    found = too_long(FUNCTIONS, MOST_FUNCTION_LINES)
+    assert set(found) == set(LONG_FUNCTIONS), found
+
+
+def test_no_class_is_too_long() -> None:
+    found = too_long((ast.ClassDef,), MOST_CLASS_LINES)
+    assert set(found) == set(LONG_CLASSES), found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=short)
+def test_names_say_what_things_are(path: Path) -> None:
+    found = [short(path)] if set(path.stem.split("_")) & set(BANNED) else []
+    for place, _ in nodes(path, *FUNCTIONS, ast.ClassDef):
+        words = re.findall(r"[A-Z]?[a-z]+", place.rpartition(".")[2])
+        if {word.lower() for word in words} & set(BANNED):
+            found.append(place)
+    assert [place for place in found if place not in NAMED] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=short)
+def test_modules_and_parameters(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    if path.read_text().strip():
+        assert ast.get_docstring(tree), f"{short(path)} needs a docstring"
+    assert "TODO" not in path.read_text()
+    assert "NotImplementedError" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=short)
+def test_suppression_names_what_it_suppresses(path: Path) -> None:
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if _SUPPRESSION.search(line):
+            assert _CODED.search(line), f"{short(path)}:{number}: {line.strip()}"
+
+
+def test_exemptions_are_alive() -> None:
+    places = {short(p) for p in SOURCES}
+    places |= {place for p in SOURCES for place, _ in nodes(p, *FUNCTIONS, ast.ClassDef)}
+    for exempted in (LONG_FILES, LONG_FUNCTIONS, LONG_CLASSES, NAMED):
+        assert set(exempted) <= places
+        assert all(reason.strip() for reason in exempted.values())
