@@ -22,6 +22,8 @@ from sqlalchemy.util import greenlet_spawn
 from core.access.rights import Principal
 from core.database.chains import driver_url
 from core.database.refusals import LOST, Broken, Undone, restated, translate
+from core.database.repository import Records, keep_to
+from core.entities import Entity
 from core.errors import Unavailable
 
 __all__ = ["Broken", "Database", "Unit", "opening", "translate"]
@@ -103,7 +105,13 @@ class Unit:
             self._session = AsyncSession(
                 bind=AsyncConnection(engine, inner), expire_on_commit=False
             )
+            if self.ctx is not None:
+                keep_to(self._session, self.ctx.tenant.id)
         return self._session
+
+    def records(self, declared: type[Entity]) -> Records:
+        """Return the repository of an entity's records in the transaction's tenant."""
+        return Records(self.ctx.platform.models[declared], self.session, self.ctx.tenant.id)
 
     async def finish(self) -> None:
         """Send what the session still holds."""
