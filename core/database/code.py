@@ -1,5 +1,6 @@
 """Python source for a migration: calls, columns and the file around them, formatted at once."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,6 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 WIDTH = 100
+QUOTES = "\"'"
+# A whole string, or one of the letters that structure a call.
+_TOKEN = re.compile(r"""\"(?:\\.|[^"\\])*\"|'(?:\\.|[^'\\])*'|[,()\[\]{}]""")
 PLUGIN_NAMES = ("drop_tenant_columns", "drop_tenant_table", "tenant_columns", "tenant_table")
 
 
@@ -20,7 +24,7 @@ class Call(msgspec.Struct, frozen=True):
 
     def lines(self, indent: int) -> list[str]:
         """Return the call as a formatter would leave it."""
-        if len(self.arguments) == 1 and self.arguments[0].startswith('"'):
+        if len(self.arguments) == 1 and self.arguments[0][0] in QUOTES:
             return _spoken(self.function, self.arguments[0], indent)
         return exploded(f"{self.function}(", self.arguments, ")", indent)
 
@@ -33,7 +37,8 @@ def _spoken(function: str, literal: str, indent: int) -> list[str]:
         return [flat]
     width = WIDTH - indent - 4 - 3
     parts = textwrap.wrap(literal[1:-1], width, break_long_words=False, break_on_hyphens=False)
-    lines = [f'{space}    "{" " if i else ""}{part}"' for i, part in enumerate(parts)]
+    quote = literal[0]
+    lines = [f"{space}    {quote}{' ' if i else ''}{part}{quote}" for i, part in enumerate(parts)]
     return [f"{space}{function}(", *lines, f"{space})"]
 
 
@@ -51,7 +56,7 @@ def exploded(head: str, parts: Sequence[str], tail: str, indent: int) -> list[st
 
 def _part(part: str, indent: int) -> list[str]:
     line = f"{' ' * indent}{part},"
-    if len(line) <= WIDTH or part.startswith('"'):
+    if len(line) <= WIDTH or part[0] in QUOTES:
         return [line]
     open_at = min(i for i in (part.find("("), part.find("{")) if i >= 0)
     head, inner, tail = part[: open_at + 1], part[open_at + 1 : -1], part[-1]
@@ -61,23 +66,23 @@ def _part(part: str, indent: int) -> list[str]:
 
 def _split(source: str) -> list[str]:
     """Split at the commas that stand outside brackets and quotes."""
-    parts, depth, quoted, start = [], 0, False, 0
-    for i, letter in enumerate(source):
-        if letter == '"' and source[i - 1 : i] != "\\":
-            quoted = not quoted
-        if quoted:
-            continue
-        depth += (letter in "([{") - (letter in ")]}")
-        if letter == "," and depth == 0:
-            parts.append(source[start:i].strip())
-            start = i + 1
+    parts, depth, start = [], 0, 0
+    for found in _TOKEN.finditer(source):
+        sign = found[0]
+        depth += (sign in "([{") - (sign in ")]}")
+        if sign == "," and depth == 0:
+            parts.append(source[start : found.start()].strip())
+            start = found.end()
     parts.append(source[start:].strip())
     return [part for part in parts if part]
 
 
 def text(value: str) -> str:
-    """Return a string literal in double quotes."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    """Return a string literal in the quotes that need no escape, double ones by choice."""
+    plain = value.replace("\\", "\\\\").replace("\n", "\\n")
+    if '"' in plain and "'" not in plain:
+        return f"'{plain}'"
+    return '"' + plain.replace('"', '\\"') + '"'
 
 
 def names_in(names: Iterable[Any]) -> str:
@@ -149,9 +154,9 @@ def _imports(source: str) -> list[str]:
     kinds = [name for name in ("ARRAY", "JSONB") if f"{name}(" in source]
     if kinds:
         lines.append(f"from sqlalchemy.dialects.postgresql import {', '.join(kinds)}")
-    if lines:
-        lines.append("")
     used = [n for n in PLUGIN_NAMES if f" {n}(" in source]
+    if lines and used:
+        lines.append("")
     if used:
         flat = f"from core.plugin import {', '.join(used)}"
         lines += (

@@ -75,8 +75,10 @@ def _make(function: str, found: Wanted) -> Call:
 def _table_steps(name: str, old: Table, new: Table, found: Wanted) -> Iterator[Step]:
     """Yield the steps for a table that exists, at least in part."""
     fresh = [n for n in new.columns if n not in old.columns]
+    removed = [n for n in old.columns if n not in new.columns and n not in _KERNELS]
     for index in old.indexes.values():
-        if new.indexes.get(index.name) != index and _is_ours(name, index):
+        goes_along = any(n.lstrip("-") in removed for n in index.columns)
+        if new.indexes.get(index.name) != index and _is_ours(name, index) and not goes_along:
             yield _drop_index(name, index, old)
     if fresh:
         yield _new_columns(name, fresh, old, new, found)
@@ -87,7 +89,6 @@ def _table_steps(name: str, old: Table, new: Table, found: Wanted) -> Iterator[S
         made = _comes_with(index, fresh, new)
         if old.indexes.get(index.name) != index and not made:
             yield _add_index(name, index, new)
-    removed = [n for n in old.columns if n not in new.columns and n not in _KERNELS]
     if removed:
         yield _old_columns(name, removed, old)
 
