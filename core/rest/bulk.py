@@ -21,7 +21,7 @@ from core.rest.idempotency import Answer, write_once
 from core.rest.links import check_links
 from core.rest.records import assignments, refuse_large
 from core.rest.replies import encode
-from core.rest.rows import conditions
+from core.rest.rows import Sight, conditions
 from core.rest.selection import MOST_IDS, known_keys, read_atomic, read_ids
 from core.rest.trash import purge, trash, untrash
 from core.rest.writing import hook
@@ -86,7 +86,7 @@ def _chosen(ctx: Context, entity: Declaration, body: dict[str, Any]) -> Any:
         return read_ids(body["ids"])
     ctx.rights.require(entity.name, "list")
     return criteria.parse_and_check(
-        body["filter"], entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms
+        body["filter"], entity, ctx.tenant.entities, Sight(ctx), ctx.tenant.terms
     )
 
 
@@ -117,7 +117,7 @@ async def change_many(
                     FieldError("#/ids", f"{id} does not exist.", "not_found") for id in missing[:50]
                 ],
             )
-    changed = await _do(ctx, unit, entity, verb, ids, values, stamps) if ids else []
+    changed = await _carry_out(ctx, unit, entity, verb, ids, values, stamps) if ids else []
     noun = entity.plural.lower()
     return {
         "updated": len(ids),
@@ -158,7 +158,7 @@ async def _lock_chosen(
     return [row["id"] for row in rows], {row["deleted_at"] for row in rows}
 
 
-async def _do(
+async def _carry_out(
     ctx: Context,
     unit: Unit,
     entity: Declaration,
