@@ -93,7 +93,7 @@ class World:
             names = list(values)
             marks = ", ".join(f"${i}" for i in range(2, len(names) + 2))
             user = await unit.fetchval(
-                f"INSERT INTO core_user (tenant_id, {', '.join(names)})"  # noqa: S608
+                f"INSERT INTO core_user (tenant_id, {', '.join(names)})"
                 f" VALUES ($1, {marks}) RETURNING id",
                 place.id,
                 *values.values(),
@@ -147,7 +147,7 @@ class World:
             return UUID(
                 str(
                     await unit.fetchval(
-                        f"INSERT INTO {declared.table} ({columns}) VALUES ({marks}) RETURNING id",  # noqa: S608
+                        f"INSERT INTO {declared.table} ({columns}) VALUES ({marks}) RETURNING id",
                         *head,
                         *given.values(),
                     )

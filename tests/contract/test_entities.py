@@ -5,7 +5,6 @@ from sqlalchemy import Computed
 
 from core.entities import MOST_FIELDS, MOST_INDEXES, STANDARD, Declaration
 from core.fields import Field
-from core.loader import rights
 from tests.contract.subjects import ENTITIES, REGISTRY, named
 
 FIELDS = [
@@ -70,7 +69,7 @@ def test_keys_of_figures_and_filters_are_unique(entity: Declaration) -> None:
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=named)
 def test_grants_name_rights_that_exist(entity: Declaration) -> None:
-    known = rights(REGISTRY, entity)
+    known = REGISTRY.rights(entity)
     for grant in REGISTRY.grants:
         if grant.entity == entity.name:
             assert set(grant.actions) <= known

@@ -1,14 +1,13 @@
 """Every route is in the permission map: a right of an entity, "signed in", or the public list."""
 
 from core.app import PUBLIC
-from core.loader import rights
 from core.testing.probes import Stage
 from core.testing.probes.requests import routes
 from tests.contract.subjects import REGISTRY
 
 
 async def test_every_route_names_its_right(stage: Stage) -> None:
-    known = {f"{e.name}.{verb}" for e in REGISTRY.entities.values() for verb in rights(REGISTRY, e)}
+    known = {f"{e.name}.{verb}" for e in REGISTRY.entities.values() for verb in REGISTRY.rights(e)}
     for route in routes(stage.world.app, REGISTRY):
         where = f"{route.method} {route.path}"
         if route.public:

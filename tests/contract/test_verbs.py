@@ -3,7 +3,6 @@
 import pytest
 
 from core.entities import Declaration
-from core.loader import rights
 from core.registry import Grant
 from core.testing.probes.attacks import listing
 from core.testing.probes.people import ANONYMOUS, names
@@ -13,7 +12,7 @@ from core.testing.probes.victims import victims
 from tests.contract.conftest import MakeProber
 from tests.contract.subjects import REGISTRY, SERVED, named
 
-VERBS = [(entity, verb) for entity in SERVED for verb in sorted(rights(REGISTRY, entity)) if verb]
+VERBS = [(entity, verb) for entity in SERVED for verb in sorted(REGISTRY.rights(entity)) if verb]
 SCOPED = [g for g in REGISTRY.grants if g.scope != "all" and {"list", "trash"} & set(g.actions)]
 # Verbs whose generated body only a person could make good.
 NEEDS_WORDS = {"customers.customer.bulk_update": "its action is one of two words"}

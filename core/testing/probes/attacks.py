@@ -174,8 +174,9 @@ async def kernel(prober: Prober) -> None:
         who = prober.who
         if route.permission == "signed_in" or route.public:
             who = await people.person(prober.stage, prober.who.name)
+        ids = await _kernel_ids(prober, route, who)
         await prober.look()
-        for id in await _kernel_ids(prober, route, who):
+        for id in ids:
             path = route.address(id, _name(prober, route))
             answer = await prober.ask(route, path, prober.bodies.of(route), who=who)
             if not route.public and (who.id is None or not who.alive) and answer.status_code != 401:
