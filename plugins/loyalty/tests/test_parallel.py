@@ -81,7 +81,7 @@ async def _redeem(address: str, path: str, headers: dict[str, str]) -> Counter[i
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_parallel_redemptions_grant_what_there_is(
     make_world: Any, record_property: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
