@@ -15,7 +15,7 @@ from core.database.doors import Database
 from core.database.lints import refuse_unfit_catalogue
 from core.database.migrate import pending, state
 from core.errors import StartRefused
-from core.loader import Loaded, load, rights
+from core.loader import Loaded, load
 from core.platform import Platform, against_registry
 from core.registry import Registry
 from core.rest.edge import Edge
@@ -77,7 +77,7 @@ def check_routes(app: Litestar, registry: Registry) -> None:
     permissions = {
         f"{entity.name}.{action}"
         for entity in registry.entities.values()
-        for action in rights(registry, entity)
+        for action in registry.rights(entity)
     }
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):

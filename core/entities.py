@@ -5,11 +5,8 @@ A declaration is never mapped itself. Each application maps a subclass of its ow
 """
 
 import re
-import types
-import typing
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -17,13 +14,14 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
-from sqlalchemy.orm.properties import MappedColumn
 
 from core.errors import StartRefused
-from core.fields import Display, Field, kind_of
+from core.fields import Field
+from core.reading import read_fields
 
 C = TypeVar("C", bound=type)
 Criteria = Mapping[str, Any]
+Names = tuple[str, ...]
 ALL_VERBS = ("list", "view", "create", "update", "delete", "trash", "restore", "purge")
 MOST_FIELDS = 25
 MOST_INDEXES = 12
@@ -151,6 +149,9 @@ STANDARD_TYPES: dict[str, Any] = {
 }
 
 
+RESERVED = frozenset((*STANDARD, "tenant_id", "metadata", "registry"))
+
+
 class Entity:
     """The base of every declared entity: the columns that each tenant table has."""
 
@@ -165,112 +166,59 @@ class Entity:
     custom: Mapped[dict[str, Any]]
 
 
-_PYTHON_TYPES: dict[Any, Callable[[], Any]] = {
-    str: sa.Text,
-    int: sa.Integer,
-    bool: sa.Boolean,
-    float: sa.Float,
-    date: sa.Date,
-    datetime: lambda: sa.DateTime(timezone=True),
-    UUID: sa.Uuid,
-    dict: JSONB,
-}
-
-
-def _annotation(cls: type, name: str) -> tuple[Any, bool]:
-    """Return (python type, nullable) of ``Mapped[X]`` or ``Mapped[X | None]``."""
-    annotation = cls.__annotations__.get(name)
-    if annotation is None or isinstance(annotation, str):
-        raise StartRefused(f"{cls.__qualname__}.{name}: needs a Mapped[...] annotation")
-    inner = typing.get_args(annotation)[0]
-    if isinstance(inner, types.UnionType):
-        args = [a for a in typing.get_args(inner) if a is not types.NoneType]
-        return args[0], True
-    return inner, False
-
-
-def _type_of(cls: type, name: str, column: sa.Column[Any], python: Any) -> Any:
-    if not isinstance(column.type, sa.types.NullType):
-        return column.type
-    origin = typing.get_origin(python) or python
-    if isinstance(origin, type) and issubclass(origin, StrEnum):
-        return sa.String(50)
-    made = _PYTHON_TYPES.get(origin)
-    if made is None:
-        raise StartRefused(f"{cls.__qualname__}.{name}: no field type for {python!r}")
-    return made()
-
-
-def _bounds(spec: Field, type_: Any) -> dict[str, Any]:
-    """Return what the column's type says about the values of the field."""
-    found: dict[str, Any] = {}
-    if isinstance(type_, sa.String) and type_.length and spec.max_length is None:
-        found["max_length"] = type_.length
-    if spec.kind == "text" and not isinstance(type_, sa.String):
-        found["kind"] = kind_of(type_)
-    elif spec.kind == "text":
-        found["kind"] = kind_of(type_)
-    found["scale"] = getattr(type_, "scale", 0) or 0
-    return found
-
-
-def _field(cls: type, name: str, value: Any) -> tuple[Field, Any]:
-    """Return the complete record of one declared attribute, and its column type or None."""
-    if isinstance(value, Display):
-        kind = kind_of(value.type)
-        return msgspec.structs.replace(value.spec, name=name, kind=kind), None
-    column = value.column
-    spec: Field = column.info["field"]
-    python, nullable = _annotation(cls, name)
-    type_ = _type_of(cls, name, column, python)
-    changes = _bounds(spec, type_)
-    if isinstance(python, type) and issubclass(python, StrEnum) and not spec.choices:
-        pairs = tuple((m.value, m.value.replace("_", " ").capitalize()) for m in python)
-        changes |= {"kind": "choice", "choices": pairs, "filter": True}
-    kind = changes.get("kind", spec.kind)
-    own_default = kind in ("currency", "tags", "boolean", "json")
-    required = not nullable and spec.default is None and not spec.sql and not own_default
-    if not spec.label:
-        raise StartRefused(f"{cls.__qualname__}.{name}: a field needs a label")
-    if spec.kind == "link" and not name.endswith("_id"):
-        raise StartRefused(f"{cls.__qualname__}.{name}: the name of a link ends in _id")
-    return (
-        msgspec.structs.replace(
-            spec,
-            **(
-                changes
-                | {"name": name, "nullable": nullable, "required": spec.required or required}
-            ),
-        ),
-        type_,
-    )
-
-
-def _fields(cls: type) -> tuple[dict[str, Field], dict[str, Any]]:
-    fields: dict[str, Field] = {}
-    column_types: dict[str, Any] = {}
-    for name, value in vars(cls).items():
-        if isinstance(value, MappedColumn | Display):
-            if name in STANDARD or name in ("tenant_id", "metadata", "registry"):
-                raise StartRefused(f"{cls.__qualname__}.{name}: the kernel owns this name")
-            fields[name], type_ = _field(cls, name, value)
-            if type_ is not None:
-                column_types[name] = type_
-    return fields, column_types
-
-
 def _where(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _check_names(
-    cls: type, fields: Mapping[str, Field], option: str, names: tuple[str, ...]
-) -> None:
-    for name in names:
-        plain = name.lstrip("-")
-        if plain not in fields and f"{plain}_id" not in fields:
-            known = ", ".join(sorted(fields))
-            raise StartRefused(f"{_where(cls)}: {option} names {plain!r}; fields are {known}")
+def _named(given: Declaration) -> dict[str, tuple[str, ...]]:
+    """Return the fields that each option of a declaration names."""
+    flat = {"indexed": given.indexed, "unique": given.unique}
+    return {
+        "title": (given.title,),
+        "columns": given.columns,
+        "order": (given.order,),
+        "subject": (given.subject,) if given.subject else (),
+        "responsible": (given.responsible,) if given.responsible else (),
+        "scopes": tuple(c if isinstance(c, str) else c.local for c in given.scopes.values()),
+        "aggregates": tuple(n for a in given.aggregates for n in (a.field, a.by) if n),
+        "named_filters": tuple(n for f in given.named_filters for n in f.uses),
+        **{option: tuple(n for names in lists for n in names) for option, lists in flat.items()},
+    }
+
+
+def _check(where: str, given: Declaration, search: Names, filters: Names) -> None:
+    """Refuse a class without docstring, too much of something, and every name that is no field."""
+    if not given.doc or given.doc == (Entity.__doc__ or "").strip():
+        raise StartRefused(f"{where}: an entity states its invariant in a docstring")
+    if len(given.fields) > MOST_FIELDS:
+        raise StartRefused(f"{where}: {len(given.fields)} fields; at most {MOST_FIELDS}")
+    if len(given.indexed) > MOST_INDEXES:
+        raise StartRefused(f"{where}: {len(given.indexed)} indexes; at most {MOST_INDEXES}")
+    if unknown := set(given.verbs) - set(ALL_VERBS):
+        raise StartRefused(f"{where}: verbs {sorted(unknown)}; known are {ALL_VERBS}")
+    known = STANDARD | given.fields
+    for option, names in {**_named(given), "search": search, "filters": filters}.items():
+        for name in names:
+            plain = name.lstrip("-")
+            if plain not in known and f"{plain}_id" not in known:
+                fields = ", ".join(sorted(known))
+                raise StartRefused(f"{where}: {option} names {plain!r}; fields are {fields}")
+
+
+def _marked(fields: dict[str, Field], search: Names, filters: Names) -> dict[str, Field]:
+    """Return the fields, those marked that the entity's own lists name."""
+
+    def listed(name: str, names: Names) -> bool:
+        return name in names or name.removesuffix("_id") in names
+
+    return {
+        name: msgspec.structs.replace(
+            field,
+            search=field.search or listed(name, search),
+            filter=field.filter or listed(name, filters),
+        )
+        for name, field in fields.items()
+    }
 
 
 def kebab(text: str) -> str:
@@ -314,42 +262,8 @@ def entity(
     """
 
     def declare(cls: C) -> C:
-        if not (cls.__doc__ or "").strip() or cls.__doc__ == Entity.__doc__:
-            raise StartRefused(f"{_where(cls)}: an entity states its invariant in a docstring")
-        fields, column_types = _fields(cls)
-        if len(fields) > MOST_FIELDS:
-            raise StartRefused(f"{_where(cls)}: {len(fields)} fields; at most {MOST_FIELDS}")
-        if len(indexed) > MOST_INDEXES:
-            raise StartRefused(f"{_where(cls)}: {len(indexed)} indexes; at most {MOST_INDEXES}")
-        every = STANDARD | fields
-        named = {
-            "title": (title,),
-            "columns": columns,
-            "search": search,
-            "filters": filters,
-            "order": (order,),
-            "indexed": tuple(name for names in indexed for name in names),
-            "unique": tuple(name for names in unique for name in names),
-            "subject": (subject,) if subject else (),
-            "responsible": (responsible,) if responsible else (),
-            "scopes": tuple(c if isinstance(c, str) else c.local for c in (scopes or {}).values()),
-            "aggregates": tuple(n for a in aggregates for n in (a.field, a.by) if n),
-            "named_filters": tuple(n for f in named_filters for n in f.uses),
-        }
-        for option, names in named.items():
-            _check_names(cls, every, option, names)
-        unknown = set(verbs) - set(ALL_VERBS)
-        if unknown:
-            raise StartRefused(f"{_where(cls)}: verbs {sorted(unknown)}; known are {ALL_VERBS}")
-        searched = {n if n in fields else f"{n}_id" for n in search}
-        filtered = {n if n in fields else f"{n}_id" for n in filters}
-        for name in fields:
-            fields[name] = msgspec.structs.replace(
-                fields[name],
-                search=fields[name].search or name in searched,
-                filter=fields[name].filter or name in filtered,
-            )
-        cls.__entity__ = Declaration(  # type: ignore[attr-defined]
+        fields, column_types = read_fields(cls, RESERVED)
+        given = Declaration(
             cls=cls,
             label=label,
             plural=plural,
@@ -367,9 +281,11 @@ def entity(
             responsible=responsible,
             aggregates=aggregates,
             named_filters=named_filters,
-            fields=fields,
+            fields=_marked(fields, search, filters),
             column_types=column_types,
         )
+        _check(_where(cls), given, search, filters)
+        cls.__entity__ = given  # type: ignore[attr-defined]
         return cls
 
     return declare
@@ -390,7 +306,7 @@ def extend(
     """
 
     def declare(cls: C) -> C:
-        fields, column_types = _fields(cls)
+        fields, column_types = read_fields(cls, RESERVED)
         for name, spec in fields.items():
             if spec.required:
                 raise StartRefused(f"{_where(cls)}.{name}: an extension's field needs a default")

@@ -10,7 +10,7 @@ DOCS = "https://trellis-crm.example/errors/"
 
 
 class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is wrong with one field of a body or query: ``pointer`` is a JSON pointer or ``?name``."""
+    """What is wrong with one field: ``pointer`` is a JSON pointer into the body, or ``?name``."""
 
     pointer: str
     detail: str

@@ -10,30 +10,12 @@ from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeEngine
 
+from core.column_types import Kind
 from core.errors import StartRefused
 
-Kind = Literal[
-    "text",
-    "long_text",
-    "email",
-    "phone",
-    "integer",
-    "decimal",
-    "boolean",
-    "date",
-    "datetime",
-    "money",
-    "currency",
-    "choice",
-    "tags",
-    "json",
-    "link",
-    "number",
-]
 OnDelete = Literal["restrict", "cascade", "null"]
 OnMerge = Literal["repoint", "keep", "drop"]
 OnErase = Literal["keep", "null", "delete"]
@@ -42,35 +24,6 @@ Pii = Literal["none", "identity", "contact", "location", "financial", "behaviour
 
 INT4 = (-(2**31), 2**31 - 1)
 INT8 = (-(2**63), 2**63 - 1)
-
-
-class Email(sa.String):
-    """An e-mail address, normalised and stored in lower case."""
-
-    def __init__(self, length: int = 254) -> None:
-        super().__init__(length)
-
-
-class Phone(sa.String):
-    """A telephone number, stored as E.164; national input is read in the tenant's region."""
-
-    def __init__(self, length: int = 20) -> None:
-        super().__init__(length)
-
-
-class Tags(ARRAY[str]):
-    """A set of short words."""
-
-    def __init__(self) -> None:
-        super().__init__(sa.Text)
-
-
-class ScaledDecimal(sa.BigInteger):
-    """A decimal number with a fixed scale, stored as a scaled bigint (numeric is not leakproof)."""
-
-    def __init__(self, scale: int = 2) -> None:
-        super().__init__()
-        self.scale = scale
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,9 +128,9 @@ def field(
         maximum=maximum,
         validators=tuple(validators),
     )
-    column = type_() if isinstance(type_, type) else type_
-    given: tuple[TypeEngine[Any], ...] = () if column is None else (column,)
-    return mapped_column(*given, info={"field": spec})
+    if type_ is None:
+        return mapped_column(info={"field": spec})
+    return mapped_column(type_() if isinstance(type_, type) else type_, info={"field": spec})
 
 
 def link(
@@ -347,29 +300,3 @@ class Display:
     def __init__(self, type_: TypeEngine[Any], spec: Field) -> None:
         self.type = type_
         self.spec = spec
-
-
-# Order matters: the most specific type first.
-_KINDS: tuple[tuple[type[TypeEngine[Any]], Kind], ...] = (
-    (Email, "email"),
-    (Phone, "phone"),
-    (Tags, "tags"),
-    (ScaledDecimal, "decimal"),
-    (JSONB, "json"),
-    (sa.JSON, "json"),
-    (sa.Text, "long_text"),
-    (sa.String, "text"),
-    (sa.Boolean, "boolean"),
-    (sa.Float, "number"),
-    (sa.Integer, "integer"),
-    (sa.DateTime, "datetime"),
-    (sa.Date, "date"),
-)
-
-
-def kind_of(type_: TypeEngine[Any]) -> Kind:
-    """Return the kind that stands for a SQLAlchemy type; refuses one the kernel cannot serve."""
-    for known, kind in _KINDS:
-        if isinstance(type_, known):
-            return kind
-    raise StartRefused(f"type {type_!r} is not one that a field can have")

@@ -2,7 +2,7 @@
 
 import importlib
 import importlib.util
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,14 +11,13 @@ import msgspec
 
 from core import VERSION
 from core.discovery import read_manifests
-from core.entities import STANDARD, Declaration, Extension, Through, snake
+from core.entities import STANDARD, Declaration, Extension, snake
 from core.errors import StartRefused
+from core.freezing import freeze
 from core.hooks import Hooks
 from core.manifest import Manifest
-from core.registry import Action, Grant, Plugin, Registry, Role, Scope
+from core.registry import Plugin, Registry
 
-KERNEL_ROLES = (Role("admin", "Administrator"), Role("staff", "Staff"))
-KERNEL_SCOPES = (Scope("all"), Scope("author"))
 KERNEL = Plugin(
     manifest=Manifest(
         name="core", title="Kernel", summary="Users and keys.", version=VERSION, kernel=">=0"
@@ -196,143 +195,5 @@ def load(names: Collection[str], packages: Mapping[str, str] | None = None) -> L
         if module is not None:
             hooks.add(name, module)
     hooks.check()
-    return Loaded(_freeze(plugins, collected, hooks), hooks)
-
-
-def _freeze(plugins: dict[str, Plugin], collected: _Collected, hooks: Hooks) -> Registry:
-    registry = Registry(
-        plugins=plugins,
-        entities=collected.entities,
-        roles=_unique("role", KERNEL_ROLES, hooks.ask("register_roles")),
-        scopes=_unique("scope", KERNEL_SCOPES, hooks.ask("register_scopes")),
-        grants=(),
-        actions={},
-        dictionaries=_unique("dictionary", (), hooks.ask("register_dictionaries")),
-        controllers=tuple((n, c) for n, cs in hooks.ask("register_routes") for c in cs),
-        demos=tuple((n, d) for n, ds in hooks.ask("register_demo") for d in ds),
-        by_class=collected.by_class,
-        extensions=tuple(collected.extensions),
-        role_owners={r.name: n for n, rs in hooks.ask("register_roles") for r in rs},
-    )
-    actions = _actions(registry, hooks)
-    registry = msgspec.structs.replace(registry, actions=actions)
-    _check_scopes(registry)
-    _check_dictionaries(registry)
-    return msgspec.structs.replace(registry, grants=_grants(registry, hooks))
-
-
-def _unique(kind: str, own: tuple[Any, ...], asked: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found = {noun.name: noun for noun in own}
-    for plugin, nouns in asked:
-        for noun in nouns:
-            if noun.name in found:
-                raise StartRefused(f"plugin {plugin!r}: {kind} {noun.name!r} exists already")
-            found[noun.name] = noun
-    return found
-
-
-def reach(registry: Registry, plugin: str) -> set[str]:
-    """Return the plugins whose entities ``plugin`` may name: itself and all that it requires."""
-    names, todo = {plugin}, [plugin]
-    while todo:
-        for wanted in registry.plugins[todo.pop()].manifest.requires:
-            if wanted not in names:
-                names.add(wanted)
-                todo.append(wanted)
-    return names | ({"core"} if plugin == "core" else set())
-
-
-def _actions(registry: Registry, hooks: Hooks) -> dict[str, tuple[Action, ...]]:
-    found: dict[str, dict[str, Action]] = {}
-    for plugin, actions in hooks.ask("register_actions"):
-        for action in actions:
-            entity = registry.entity(action.entity)
-            if entity.plugin not in reach(registry, plugin):
-                raise StartRefused(f"plugin {plugin!r}: action {action.name!r} is on "
-                                   f"{entity.name}, but {entity.plugin!r} is not required")
-            mine = found.setdefault(entity.name, {})
-            if action.name in mine:
-                raise StartRefused(f"plugin {plugin!r}: {entity.name} has an action "
-                                   f"{action.name!r} already")
-            _check_types(plugin, action)
-            mine[action.name] = msgspec.structs.replace(
-                action, entity=entity.name, plugin=plugin
-            )
-    return {name: tuple(actions.values()) for name, actions in found.items()}
-
-
-def _check_types(plugin: str, action: Action) -> None:
-    """Refuse a body or an answer that msgspec cannot read; otherwise the first request finds it."""
-    for option, type_ in (("values", action.values), ("returns", action.returns)):
-        if type_ is None:
-            continue
-        try:
-            msgspec.json.schema_components((type_,))
-        except TypeError as error:
-            raise StartRefused(
-                f"plugin {plugin!r}: action {action.name!r}: {option}={type_!r}: {error}"
-            ) from error
-
-
-def rights(registry: Registry, entity: Declaration) -> set[str]:
-    """Return every action that a grant on ``entity`` may name."""
-    declared = {action.right for action in registry.actions.get(entity.name, ())}
-    return {*entity.verbs, *entity.actions, *declared}
-
-
-def _grants(registry: Registry, hooks: Hooks) -> tuple[Grant, ...]:
-    found = []
-    for plugin, grants in hooks.ask("register_grants"):
-        for grant in grants:
-            entity = registry.entity(grant.entity)
-            where = f"plugin {plugin!r}: grant to {grant.role!r} on {entity.name}"
-            if entity.plugin not in reach(registry, plugin):
-                raise StartRefused(f"{where}: {entity.plugin!r} is not required")
-            if grant.role not in registry.roles:
-                raise StartRefused(f"{where}: no such role; known are {sorted(registry.roles)}")
-            unknown = set(grant.actions) - rights(registry, entity)
-            if unknown:
-                raise StartRefused(f"{where}: no action {sorted(unknown)}; known are "
-                                   f"{sorted(rights(registry, entity))}")
-            if grant.scope not in ("all", "author", *entity.scopes):
-                raise StartRefused(f"{where}: {entity.name} declares no scope {grant.scope!r}")
-            for name in grant.fields or ():
-                if name not in entity.fields:
-                    raise StartRefused(f"{where}: {name!r} is not a field")
-            found.append(msgspec.structs.replace(grant, entity=entity.name, plugin=plugin))
-    return tuple(found)
-
-
-def _check_scopes(registry: Registry) -> None:
-    user = registry.entities["core.user"]
-    for scope in registry.scopes.values():
-        if scope.attribute and scope.attribute not in user.fields:
-            raise StartRefused(f"scope {scope.name!r}: a user has no field {scope.attribute!r}")
-    for entity in registry.entities.values():
-        for name in entity.scopes:
-            if name not in registry.scopes:
-                raise StartRefused(f"{entity.name}: unknown scope {name!r}; known are "
-                                   f"{sorted(registry.scopes)}")
-        for name, path in entity.scopes.items():
-            if isinstance(path, Through):
-                _check_through(registry, f"{entity.name}: scope {name!r}", path)
-
-
-def _check_through(registry: Registry, where: str, path: Through) -> None:
-    between = registry.entities.get(path.entity)
-    if between is None:
-        raise StartRefused(f"{where} runs over {path.entity!r}, which is not an entity")
-    for name in (path.here, path.there):
-        if name not in between.fields:
-            raise StartRefused(f"{where}: {path.entity} has no field {name!r}")
-
-
-def _check_dictionaries(registry: Registry) -> None:
-    for entity in registry.entities.values():
-        for field in entity.fields.values():
-            if field.dictionary and field.dictionary not in registry.dictionaries:
-                raise StartRefused(f"{entity.name}.{field.name}: no dictionary "
-                                   f"{field.dictionary!r}; known are "
-                                   f"{sorted(registry.dictionaries)}")
-
-
+    registry = freeze(plugins, collected.entities, collected.by_class, collected.extensions, hooks)
+    return Loaded(registry, hooks)

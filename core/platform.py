@@ -14,7 +14,7 @@ from core.access.rights import SYSTEM
 from core.config import Config, ConfigFile, check_against
 from core.database.doors import Database, opening
 from core.database.models import Models
-from core.loader import Loaded, rights
+from core.loader import Loaded
 from core.registry import Choice
 from core.tenancy.tenant import Overlay, Tenant
 
@@ -33,7 +33,7 @@ def against_registry(config: Config, loaded: Loaded) -> None:
         installed=tuple({*plugins, *config.plugins.installed}),
         requires={n: p.manifest.requires for n, p in plugins.items()},
         settings={n: p.settings for n, p in plugins.items() if p.settings is not None},
-        entities={n: rights(registry, e) for n, e in registry.entities.items()},
+        entities={n: registry.rights(e) for n, e in registry.entities.items()},
         scopes=tuple(registry.scopes),
         roles=tuple(registry.roles),
     )

@@ -33,6 +33,7 @@ controller of ``register_routes`` the context of its request.
 """
 
 from core.access.rights import Principal, Rights
+from core.column_types import Email, Phone, ScaledDecimal, Tags
 from core.database.doors import Unit
 from core.database.tables import (
     drop_tenant_columns,
@@ -42,19 +43,7 @@ from core.database.tables import (
 )
 from core.entities import Aggregate, Entity, NamedFilter, Through, entity, extend
 from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Rejected
-from core.fields import (
-    Email,
-    Phone,
-    ScaledDecimal,
-    Tags,
-    choice,
-    computed,
-    currency,
-    field,
-    link,
-    money,
-    user_link,
-)
+from core.fields import choice, computed, currency, field, link, money, user_link
 from core.hookspecs import Change, hookimpl
 from core.kinds import digits, in_units
 from core.registry import Action, Choice, Demo, Dictionary, Grant, Role, Scope

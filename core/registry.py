@@ -131,6 +131,21 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
             raise StartRefused(f"{wanted!r} is not an entity; known are {sorted(self.entities)}")
         return self.entities[name]
 
+    def rights(self, entity: Declaration) -> set[str]:
+        """Return every action that a grant on ``entity`` may name."""
+        declared = {action.right for action in self.actions.get(entity.name, ())}
+        return {*entity.verbs, *entity.actions, *declared}
+
+    def reach(self, plugin: str) -> set[str]:
+        """Return the plugins whose entities ``plugin`` may name: its own and all it requires."""
+        names, todo = {plugin}, [plugin]
+        while todo:
+            for wanted in self.plugins[todo.pop()].manifest.requires:
+                if wanted not in names:
+                    names.add(wanted)
+                    todo.append(wanted)
+        return names
+
     def links_to(self, name: str) -> Sequence[tuple[Declaration, str]]:
         """Return each (entity, field) whose link points at the entity called ``name``."""
         return [

@@ -39,7 +39,8 @@ def _through(path: Through, scope: str, alias: str, link: Declaration) -> str:
     inner = f"{alias}_{scope}"
     return (
         f"EXISTS (SELECT 1 FROM {link.table} {inner} WHERE {inner}.tenant_id = {alias}.tenant_id"
-        f" AND {inner}.{path.here} = {alias}.{path.local} AND {inner}.{path.there} = {attribute(scope)}"
+        f" AND {inner}.{path.here} = {alias}.{path.local}"
+        f" AND {inner}.{path.there} = {attribute(scope)}"
         f" AND {inner}.deleted_at IS NULL)"
     )
 
@@ -50,6 +51,7 @@ def role_policy(entity: Declaration, entities: Mapping[str, Declaration]) -> str
     The scopes come from ``app.scopes``. Sub-selects without a table are evaluated once per
     statement, so that a row costs one comparison.
     """
+
     def held(scope: str) -> str:
         return f"(SELECT '{scope}' = ANY (crm_scopes('{entity.name}')))"
 

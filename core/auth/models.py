@@ -8,8 +8,9 @@ from sqlalchemy import DateTime, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
+from core.column_types import Email, Tags
 from core.entities import Entity, entity
-from core.fields import Email, Tags, field, user_link
+from core.fields import field, user_link
 
 
 @entity(

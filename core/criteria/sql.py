@@ -120,4 +120,4 @@ def _exists(leaf: Leaf, alias: str, position: int, numbers: Iterator[int]) -> st
     source = f'"{step.table}" {own} WHERE {own}."tenant_id" = $1 AND {own}."deleted_at" IS NULL'
     linked = f'{own}."id" = {alias}."{step.column}" AND ({step.predicate})'
     # Every part comes from the registry or from the rights.
-    return f"EXISTS (SELECT 1 FROM {source} AND {linked} AND {inner})"  # noqa: S608
+    return f"EXISTS (SELECT 1 FROM {source} AND {linked} AND {inner})"

@@ -7,6 +7,7 @@ import subprocess
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from core.database.place import Owner, Place, Unusable
 
@@ -66,9 +67,10 @@ def checked(folder: Path, user: Owner) -> tuple[int, int]:
 
 def run_as(user: Owner, command: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a program as the server's user, with nothing of our environment."""
-    return subprocess.run(  # noqa: S603 -- our own list of words, no shell
+    done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603 -- our own words, no shell
         command, capture_output=True, text=True, check=False, cwd="/", env=plain(), **drop(user)
     )
+    return done
 
 
 def plain() -> dict[str, str]:
@@ -76,7 +78,7 @@ def plain() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
-def drop(user: Owner) -> dict[str, int | list[int]]:
+def drop(user: Owner) -> dict[str, Any]:
     """Return the arguments that make a child run as the server's user."""
     if user.uid == os.geteuid():
         return {}

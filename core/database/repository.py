@@ -28,7 +28,7 @@ class Records(SQLAlchemyAsyncRepository[Any]):
     def __init__(self, model: type[E], session: AsyncSession, tenant_id: UUID) -> None:
         self.model_type = model
         self.tenant_id = tenant_id
-        live = sa.select(model).where(model.tenant_id == tenant_id, model.deleted_at.is_(None))
+        live: Any = sa.select(model).where(model.tenant_id == tenant_id, model.deleted_at.is_(None))
         super().__init__(session=session, statement=live, auto_refresh=False, wrap_exceptions=False)
 
     def new(self, **values: Any) -> Any:

@@ -89,8 +89,8 @@ def tenant_columns(
         op.add_column(host, column)
     for why, sql in (checks or {}).items():
         op.create_check_constraint(f"{host}_{why}", host, sa.text(sql))
-    for column, (target, on_delete) in (links or {}).items():
-        _link(host, column, target, on_delete)
+    for name, (target, on_delete) in (links or {}).items():
+        _link(host, name, target, on_delete)
     for fields in unique:
         _unique(host, (fields,) if isinstance(fields, str) else fields)
     nullable = {c.name for c in columns if c.nullable}

@@ -8,11 +8,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from core.column_types import Tags
 from core.database import tables
 from core.database.shapes import Shape, recording
 from core.entities import Declaration
 from core.errors import StartRefused
-from core.fields import Field, Tags
+from core.fields import Field
 from core.registry import Registry
 
 

@@ -10,6 +10,7 @@ from core import criteria
 from core.entities import Declaration
 from core.errors import FieldError, Invalid
 from core.rest.context import Context
+from core.rest.rows import Sight
 from core.rest.shape import Wanted
 
 PAGE = 25
@@ -87,7 +88,7 @@ def read_paging(own: dict[str, str]) -> Paging:
     if cursor is None and page * size > MOST_OFFSET:
         raise Invalid.field(
             "?page",
-            f"page × page_size is at most {MOST_OFFSET}; use cursor= to go further.",
+            f"page times page_size is at most {MOST_OFFSET}; use cursor= to go further.",
             "too_deep",
         )
     if (count := own.get("count")) not in (None, "exact"):
@@ -169,7 +170,7 @@ def read_filters(
     found: list[criteria.Checked] = []
     plain: list[tuple[str, str]] = []
     errors: list[FieldError] = []
-    sight = (entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms)
+    sight = (entity, ctx.tenant.entities, Sight(ctx), ctx.tenant.terms)
     for name, value in pairs:
         if name not in named:
             plain.append((name, value))

@@ -65,8 +65,20 @@ def running(command: list[str], env: Mapping[str, str], url: str) -> Iterator[fl
 def bare(workers: int, env: Mapping[str, str]) -> Iterator[str]:
     """Run the bare application; yield its address."""
     port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(port),
-               "--workers", str(workers), "--log-level", "error", "tests.bench.bare:app"]
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "asgi",
+        "--port",
+        str(port),
+        "--workers",
+        str(workers),
+        "--log-level",
+        "error",
+        "tests.bench.bare:app",
+    ]
     with running(command, env, f"http://127.0.0.1:{port}/hello"):
         yield f"http://127.0.0.1:{port}"
 
@@ -75,8 +87,14 @@ def bare(workers: int, env: Mapping[str, str]) -> Iterator[str]:
 def trellis(home: Path, config: Path, workers: int) -> Iterator[str]:
     """Run the product on a prepared home; yield its address."""
     port = free_port()
-    command = [str(Path(sys.executable).parent / "crm"), "serve", "--port", str(port),
-               "--workers", str(workers)]
+    command = [
+        str(Path(sys.executable).parent / "crm"),
+        "serve",
+        "--port",
+        str(port),
+        "--workers",
+        str(workers),
+    ]
     env = {"CRM_HOME": str(home), "CRM_CONFIG": str(config)}
     with running(command, env, f"http://127.0.0.1:{port}/health/ready"):
         yield f"http://127.0.0.1:{port}"

@@ -1,6 +1,5 @@
 """Thirty generated plugins with one entity each, to see what the registry's size costs."""
 
-import os
 from pathlib import Path
 
 from tests.bench.machine import ROOT
@@ -22,7 +21,8 @@ from sqlalchemy.orm import Mapped
 from core.plugin import Entity, entity, field
 
 
-@entity(label="Thing of {name}", plural="Things of {name}", title="name", filters=("size", "colour"))
+@entity(label="Thing of {name}", plural="Things of {name}", title="name",
+        filters=("size", "colour"))
 class Thing(Entity):
     """A generated thing."""
 
@@ -84,5 +84,4 @@ def config_with(prepared: Prepared, folder: Path, names: list[str]) -> Path:
     text = text.replace('["customers", "loyalty"]', f'["customers", "loyalty", {quoted}]')
     path = folder / "crm.toml"
     path.write_text(text)
-    os.chmod(path, 0o600)
     return path

@@ -20,7 +20,7 @@ from core.rest.context import Context
 from tests.bench.machine import ROOT
 
 CRM = str(Path(sys.executable).parent / "crm")
-PASSWORD = "trellis-demo"  # noqa: S105  # of the demo data
+PASSWORD = "trellis-demo"  # of the demo data
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class Prepared(msgspec.Struct, frozen=True):
             return str(json.load(reply)["access"])
 
     async def statement(self, token: str, path: str) -> tuple[str, str, list[str]]:
-        """Return the page's SQL with its values as text, and the context, as the kernel sends it."""
+        """Return the page's SQL, the context, and the values as text, as the kernel sends them."""
         file = ConfigFile(self.config, environ={"CRM_HOME": str(self.home)})
         platform = await open_platform(file, self.app_url())
         seen: list[object] = []

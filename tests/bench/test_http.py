@@ -139,7 +139,9 @@ def test_thirty_entities_cost_nothing(prepared: Prepared, tmp_path: Path) -> Non
             shutil.rmtree(ROOT / "plugins" / name)
     ratio = many / few
     verdict = "reached" if ratio <= 1.1 else "NOT REACHED"
-    print(f"\nlist p50 with 30 more entities    {many:.2f} ms / {few:.2f} ms = {ratio:.2f}"
-          f" (asked <= 1.1) {verdict}")
+    print(
+        f"\nlist p50 with 30 more entities    {many:.2f} ms / {few:.2f} ms = {ratio:.2f}"
+        f" (asked <= 1.1) {verdict}"
+    )
     verdict = "reached" if started <= 3 else "NOT REACHED"
     print(f"start to ready, warm database     {started:.2f} s (asked <= 3 s) {verdict}")

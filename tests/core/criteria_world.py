@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
+from core.column_types import Phone, ScaledDecimal, Tags
 from core.criteria.names import OPERATORS
 from core.entities import STANDARD, STANDARD_TYPES, Declaration, Entity, entity
-from core.fields import Phone, ScaledDecimal, Tags, choice, currency, field, link, money
+from core.fields import choice, currency, field, link, money
 from core.values import Terms
 
 TERMS = Terms("ID", "IDR", "Asia/Jakarta", lambda name: ("walk_in", "referral"))

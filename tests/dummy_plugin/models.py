@@ -69,9 +69,7 @@ def by_condition(value: str) -> dict[str, object]:
         Aggregate(key="devices_by_state", label="By state", by="state"),
     ),
     named_filters=(
-        NamedFilter(
-            key="condition", label="Condition", uses=("state",), criteria=by_condition
-        ),
+        NamedFilter(key="condition", label="Condition", uses=("state",), criteria=by_condition),
     ),
 )
 class Device(Entity):
@@ -99,9 +97,7 @@ class Device(Entity):
     )
     locked: Mapped[str | None] = field(String(80), label="Locked", readonly_for=("customer",))
     sealed: Mapped[int] = field(Integer, label="Sealed", default=0, readonly=True)
-    size: Mapped[int] = computed(
-        Integer, "slots * 10", label="Size", filter=True, sort=True
-    )
+    size: Mapped[int] = computed(Integer, "slots * 10", label="Size", filter=True, sort=True)
     loudness: Mapped[str] = computed(
         String(10),
         "CASE WHEN {t}.is_loud THEN 'loud' ELSE 'quiet' END",
@@ -129,8 +125,10 @@ class Reading(Entity):
     value: Mapped[int] = field(Integer, label="Value", sort=True, minimum=0, maximum=1000)
 
 
-@extend(Customer, aggregates=(Aggregate(key="rated", label="Rated", function="sum",
-                                        field="dummy_rating"),))
+@extend(
+    Customer,
+    aggregates=(Aggregate(key="rated", label="Rated", function="sum", field="dummy_rating"),),
+)
 class CustomerRating:
     """What the dummy adds to a customer."""
 

@@ -5,8 +5,9 @@ from uuid import UUID
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped
 
+from core.column_types import Tags
 from core.entities import Entity, entity, extend
-from core.fields import Tags, currency, field, link, money
+from core.fields import currency, field, link, money
 
 
 @entity(label="Shelf", plural="Shelves", title="name")
