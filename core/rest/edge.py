@@ -45,6 +45,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                state["answering"] = True
                 message["headers"] = _headers(message["headers"], request_id)
             elif head:
                 message["body"] = b""
@@ -74,6 +75,8 @@ class Edge:
             await self.app(scope, receive, send)
         except Exception:
             log.exception("request_failed", request_id=request_id)
+            if scope["state"].get("answering"):
+                raise  # half an answer is out: only the server can end the connection
             await refusal(
                 Unavailable("The server failed to answer.", status=500, code="internal"),
                 asked,

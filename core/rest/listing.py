@@ -24,8 +24,8 @@ from core.rest.parameters import (
     split,
 )
 from core.rest.replies import reply
-from core.rest.rows import conditions
-from core.rest.shape import Shape, expanded, shape_of
+from core.rest.rows import Sight, conditions
+from core.rest.shape import Row, Shape, expanded, shape_of
 
 COUNTED = 10_000
 
@@ -60,7 +60,7 @@ async def query_records(
     if body.get("criteria") is not None:
         filters.append(
             criteria.parse_and_check(
-                body["criteria"], entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms
+                body["criteria"], entity, ctx.tenant.entities, Sight(ctx), ctx.tenant.terms
             )
         )
     sorts = read_sorts(entity, ctx.rights.visible(entity.name), own.get("ordering"))
@@ -98,20 +98,13 @@ async def _by_page(
     )
     given = (ctx.tenant.id, *values)
 
-    async def run(connection: asyncpg.Connection) -> tuple[list[Any], int, bool]:
+    async def run(connection: asyncpg.Connection) -> tuple[list[Row], int, bool]:
         offset = (paging.page - 1) * paging.size
         records = await connection.fetch(sql, *given, paging.size, offset)
-        if records:
-            count = records[0]["__count"]
-        elif paging.page > 1:
+        count = records[0]["__count"] if records else 0
+        if not records and paging.page > 1:
             count = await connection.fetchval(f"SELECT {counted}", *given)
-        else:
-            count = 0
-        rows = [shape.row(record) for record in records]
-        for row in rows:
-            del row["__count"]
-        if shape.expand:
-            await expanded(connection.fetch, ctx, entity, rows, shape.expand)
+        rows = await _rows(ctx, connection, entity, shape, records, ("__count",))
         if count <= COUNTED or paging.exact:
             return rows, count, False
         return rows, await _estimate(connection, entity, where, given), True
@@ -123,8 +116,25 @@ async def _by_page(
     more = paging.page * paging.size < count and (paging.page + 1) * paging.size <= MOST_OFFSET
     body["next"] = page_url(request, ctx, page=paging.page + 1) if more else None
     body["previous"] = page_url(request, ctx, page=paging.page - 1) if paging.page > 1 else None
-    body["results"] = rows
-    return reply(body)
+    return reply({**body, "results": rows})
+
+
+async def _rows(
+    ctx: Context,
+    connection: asyncpg.Connection,
+    entity: Declaration,
+    shape: Shape,
+    records: Sequence[asyncpg.Record],
+    own: Sequence[str],
+) -> list[Row]:
+    """Return records as they are answered, without the list's ``own`` columns."""
+    rows = [shape.row(record) for record in records]
+    for row in rows:
+        for name in own:
+            del row[name]
+    if shape.expand:
+        await expanded(connection.fetch, ctx, entity, rows, shape.expand)
+    return rows
 
 
 async def _estimate(
@@ -155,33 +165,28 @@ async def _by_cursor(
         behind, keys = after(sorts, cursor, casts, len(values) + 2)
         where, values = f"{where} AND {behind}", [*values, *keys]
     back = cursor is not None and cursor.back
-    keys_sql = ", ".join(f"x.{s.column} AS __s{i}" for i, s in enumerate(sorts))
+    names = [f"__s{place}" for place in range(len(sorts))]
+    keys_sql = ", ".join(f"x.{s.column} AS {name}" for s, name in zip(sorts, names, strict=True))
     sql = (
         f"SELECT {shape.columns('x')}, {keys_sql} FROM {entity.table} x WHERE {where}"
         f" ORDER BY {order_by(sorts, back=back)} LIMIT ${len(values) + 2}"
     )
 
-    async def run(connection: asyncpg.Connection) -> tuple[list[Any], list[Any]]:
+    async def run(connection: asyncpg.Connection) -> tuple[list[Any], list[Row]]:
         records = await connection.fetch(sql, ctx.tenant.id, *values, size + 1)
-        rows = [shape.row(record) for record in records[:size]]
-        for row in rows:
-            for place in range(len(sorts)):
-                del row[f"__s{place}"]
-        if shape.expand:
-            await expanded(connection.fetch, ctx, entity, rows, shape.expand)
+        rows = await _rows(ctx, connection, entity, shape, records[:size], names)
         return records, rows
 
     records, rows = await ctx.read(run)
-    more = len(records) > size
-    shown = records[:size]
+    more, shown = len(records) > size, records[:size]
     if back:
         rows.reverse()
         shown = shown[::-1]
-    onward = backward = None
-    if shown and (more or back):
-        text = write_cursor(entity, sorts, shown[-1], back=False)
-        onward = page_url(request, ctx, cursor=text)
-    if shown and cursor is not None and (more or not back):
-        text = write_cursor(entity, sorts, shown[0], back=True)
-        backward = page_url(request, ctx, cursor=text)
+
+    def leading(record: asyncpg.Record, *, back: bool) -> str:
+        return page_url(request, ctx, cursor=write_cursor(entity, sorts, record, back=back))
+
+    onward = leading(shown[-1], back=False) if shown and (more or back) else None
+    earlier = shown and cursor is not None and (more or not back)
+    backward = leading(shown[0], back=True) if earlier else None
     return reply({"count": None, "next": onward, "previous": backward, "results": rows})

@@ -36,6 +36,26 @@ def _trusted(ctx: Context, entity: Declaration, plugin: str, tree: Any) -> crite
         ) from invalid
 
 
+class Sight:
+    """The caller's rights as criteria ask for them.
+
+    No filter leads over a link into an entity of which a plugin hides rows: the filter would
+    tell what the rows hold.
+    """
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self.visible = ctx.rights.visible
+        self.predicate = ctx.rights.predicate
+
+    def may(self, entity: str, action: str) -> bool:
+        """Return whether criteria may look at records of ``entity`` over a link."""
+        ctx = self._ctx
+        if not ctx.rights.may(entity, action):
+            return False
+        return not plugin_conditions(ctx, ctx.tenant.entities[entity])
+
+
 def looking(ctx: Context, entity: Declaration) -> str:
     """Return the right by which a principal sees records of ``entity``, if by any."""
     return "view" if ctx.rights.may(entity.name, "view") else "list"

@@ -547,3 +547,19 @@ async def test_head_answers_as_get_without_a_body(world, staff):
 async def test_a_list_needs_no_slash_to_be_found_but_shows_it(world, staff, shelf):
     answer = await world.ask(staff, "GET", f"/api/devices?labels={shelf}&page_size=50")
     assert urlsplit(answer.json()["next"]).path == "/api/devices/"
+
+
+async def test_no_filter_looks_at_what_a_plugin_hides(world, staff):
+    """E8: hidden devices cannot be probed over the link of a reading either."""
+    hidden = await world.plant("dummy.device", name="invisible", serial=uuid4().hex)
+    await world.plant("dummy.reading", device_id=hidden)
+    filters = {"field": "device.serial", "op": "starts_with", "value": "a"}
+    for answer in (
+        await world.ask(staff, "GET", "/api/readings/?device.serial__startswith=a"),
+        await world.ask(staff, "POST", "/api/readings/query/", {"criteria": filters}),
+        await world.ask(
+            staff, "POST", "/api/readings/bulk/", {"set": {"value": 1}, "filter": filters}
+        ),
+    ):
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["code"] in ("unknown_field", "unknown_parameter")
