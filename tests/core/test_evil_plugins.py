@@ -238,5 +238,6 @@ async def test_owner_url_is_not_in_the_environment_of_a_worker(
             sys.executable, "-c", SEEN, cwd=PROJECT, stdout=asyncio.subprocess.PIPE
         )
         seen, _ = await child.communicate()
+    assert child.returncode == 0
     assert seen.split() == [b"CRM_DATABASE_URL"]
     assert set(serving.WITHHELD) <= set(os.environ)
