@@ -80,9 +80,7 @@ class World:
         """Return a context that may do everything in a tenant."""
         return Context(self.platform, self.tenant(slug), SYSTEM)
 
-    async def person(
-        self, *roles: str, tenant: str = "acme", **attributes: Any
-    ) -> Person:
+    async def person(self, *roles: str, tenant: str = "acme", **attributes: Any) -> Person:
         """Make a user with ``roles`` and a session; ``attributes`` are columns of the user."""
         place = self.tenant(tenant)
         email = f"{'-'.join(roles) or 'nobody'}-{next(_counter)}@{tenant}.example"

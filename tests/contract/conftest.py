@@ -31,6 +31,7 @@ async def make_prober(stage: Stage) -> AsyncIterator[MakeProber]:
     made: list[Prober] = []
 
     async def make(name: str) -> Prober:
+        await stage.renew()
         prober = Prober(stage, await person(stage, name))
         await prober.open()
         made.append(prober)

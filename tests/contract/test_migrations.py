@@ -50,7 +50,9 @@ def expected(entity: Declaration) -> dict[str, tuple[bool, bool]]:
     always = set(STANDARD_TYPES) - {"created_by", "updated_by", "deleted_at"}
     for name in STANDARD_TYPES | entity.column_types:
         field = entity.fields[name]
-        found[name] = (field.nullable and name not in always, bool(field.sql))
+        # What is computed from other columns is as empty as they are.
+        nullable = (field.nullable and name not in always) or bool(field.sql)
+        found[name] = (nullable, bool(field.sql))
         if field.has_key:
             found[field.sort_column] = (True, True)
     return found

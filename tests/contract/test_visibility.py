@@ -91,6 +91,7 @@ ROWS = st.lists(
 async def test_three_readers_of_a_scope_agree(
     stage: Stage, entity: Declaration, drawn: list[tuple[str, str, str, bool]], name: str
 ) -> None:
+    await stage.renew()
     await plant(stage, entity, drawn)
     who, oracle = await who_is(stage, name), Oracle(stage)
     rows = [row for row in stage.rows.values() if row.entity == entity.name]

@@ -25,9 +25,10 @@ NAMES = (
 
 async def hidden(prober: Prober, entity: Declaration) -> None:
     """Name each hidden field in every way: the answer must be that for an unknown one (E8)."""
-    unseen = [f.name for f in entity.fields.values() if not prober.oracle.sees(prober.who, f)]
+    fields = [f for f in entity.fields.values() if not prober.oracle.sees(prober.who, f)]
+    unseen = {name for f in fields for name in (f.name, f.sort_column)}
     controls: dict[str, str] = {}
-    for name in (*unseen, "tenant_id", *(f"{n}_key" for n in unseen)):
+    for name in sorted(unseen | {"tenant_id"}):
         for route, query, body in _namings(prober, entity, name):
             path = f"{route.address(uuid4())}{query}"
             answer = await prober.ask(route, path, body, watch=False)
@@ -158,7 +159,10 @@ async def links(prober: Prober, entity: Declaration) -> None:
             ):
                 continue
             answers = {}
+            stored = row.row.values.get(field.name) if row.row and route.has_id else None
             for victim in unseen_targets(prober, field):
+                if victim.row is not None and victim.row.id == stored:
+                    continue  # what is there may be sent back
                 body = _with(prober, route, row, field.name, victim.id)
                 answer = await prober.ask(route, route.address(row.id), body)
                 answers[victim.kind] = prober.same(answer, victim.id)

@@ -115,6 +115,19 @@ class Stage:
             made, spots[field.name] = figure, str(figure)
         return made
 
+    async def renew(self) -> None:
+        """Read every row again: others may have changed, restored or purged it meanwhile."""
+        owner = await self.world.scratch.connect("crm_owner")
+        alive: set[UUID] = set()
+        for declared in self.registry.entities.values():
+            for record in await owner.fetch(f"SELECT * FROM {declared.table}"):
+                alive.add(record["id"])
+                if (row := self.rows.get(record["id"])) is not None:
+                    row.values, row.deleted = dict(record), record["deleted_at"] is not None
+        await owner.close()
+        self.rows = {id: row for id, row in self.rows.items() if id in alive}
+        self.tokens = {t: spot for t, spot in self.tokens.items() if spot.row in alive}
+
     def seen_in(self, text: str) -> set[str]:
         """Return every token that stands in ``text``."""
         words = {w for w in _WORD.findall(text) if w in self.tokens}
