@@ -23,6 +23,7 @@ __all__ = ["BackupRefused", "Manifest", "backup", "restore"]
 
 # The server's own files, what can be made again, and other backups stay out.
 LEFT_OUT = frozenset({"postgres", "tools", "cache", "tmp", "log", "logs", "run", "backups"})
+SECRETS = frozenset({"secrets", "secret.key"})
 BOUND_TO_SERVER = PurePosixPath("secrets/postgres.json")  # useless beside any other server
 
 
@@ -80,7 +81,7 @@ def _home_files(home: Path, *, include_secrets: bool) -> Iterator[tuple[str, Pat
     """Yield what is worth keeping; hidden names are drafts of somebody's write."""
     for folder, inner, names in os.walk(home):
         here = PurePosixPath(folder).relative_to(home)
-        left_out = LEFT_OUT | (frozenset() if include_secrets else {"secrets"})
+        left_out = LEFT_OUT | (frozenset() if include_secrets else SECRETS)
         inner[:] = sorted(
             name
             for name in inner
@@ -88,6 +89,8 @@ def _home_files(home: Path, *, include_secrets: bool) -> Iterator[tuple[str, Pat
         )
         for name in sorted(names):
             path = Path(folder, name)
+            if not here.parts and name in left_out:
+                continue
             if not name.startswith(".") and here / name != BOUND_TO_SERVER and _is_plain(path):
                 yield f"home/{here / name}", path
 

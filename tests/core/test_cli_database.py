@@ -3,6 +3,7 @@
 import asyncio
 import re
 import signal
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -132,6 +133,9 @@ def test_users_are_created_once_and_their_password_set(project: Project) -> None
 def test_a_backup_is_restored_over_what_came_later(project: Project, url: str) -> None:
     target = project.folder / "kept.tar"
     project.crm("backup", str(target))
+    assert (project.home / "secret.key").exists()
+    with tarfile.open(target) as opened:
+        assert [n for n in opened.getnames() if "secret" in n] == []
     before = counts(url)
     project.crm("user", "create", "late@acme.example", "--tenant", "acme", "--role", "staff")
     assert counts(url) != before
@@ -197,3 +201,19 @@ def test_what_the_workers_refuse_is_said_once(project: Project, url: str) -> Non
         assert "neither a tenant table" in said
     finally:
         ask(url, "DROP TABLE orphan")
+
+
+def test_an_external_server_is_prepared_migrated_and_served(
+    tmp_path: Path, old_server: str
+) -> None:
+    """PostgreSQL 15 by URL: roles, migrations, and a server that starts nothing of its own."""
+    project = Project(tmp_path, ("customers",))
+    said = project.crm("db", "init", "--admin-url", old_server, "--database", "cli_external")
+    assert "secret@" not in said
+    lines = [line for line in said.splitlines() if line.startswith(("[database]", "url", "owner"))]
+    project.config.write_text("\n".join([*lines, project.config.read_text()]))
+    assert "core: nothing" in project.crm("db", "migrate")
+    with project.serving() as served:
+        assert httpx.get(f"{served.url}/health/ready").status_code == 200
+    assert not (project.home / "postgres").exists()
+    assert "its own tools" in project.crm("db", "drop", "--yes", good=False)
