@@ -28,6 +28,11 @@ from core.errors import Unavailable
 
 __all__ = ["Broken", "Database", "Unit", "opening", "translate"]
 
+# Planning under row security costs more than fetching one row does, and for rows found by their
+# key there is one right plan for every tenant. Elsewhere the role plans each time: a list's plan
+# for a small tenant must never serve a large one. Without sequential scans, because such a plan
+# may be made while the table is still empty.
+KEYED = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
 T = TypeVar("T")
 # How the server lists the connections of the pool.
 APPLICATION = "trellis"

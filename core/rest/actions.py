@@ -93,7 +93,7 @@ async def run_action(
         shape = shape_of(ctx.tenant, ctx.rights, entity, wanted)
         return await answer(ctx, unit, entity, record_id, shape)
 
-    return await write_once(ctx, request, run)
+    return await write_once(ctx, request, run, keyed=record_id is not None)
 
 
 async def ask_action(

@@ -8,12 +8,13 @@ from litestar import Request
 
 from core.access.rights import Principal, Rights
 from core.auth.credentials import identify
-from core.database.doors import Unit, opening
+from core.database.doors import KEYED, Unit, opening
 from core.errors import NotFound
 from core.platform import Platform
 from core.tenancy.tenant import Tenant
 
 T = TypeVar("T")
+MOST_OPENINGS = 4096
 
 
 class Context:
@@ -38,12 +39,31 @@ class Context:
         self.rights: Rights = tenant.rights(
             principal.roles, principal.key_scopes, known=principal.kind != "anonymous"
         )
-        scopes = "*" if system else self.rights.scopes_setting
-        self.opening: str = opening(tenant.id, principal, scopes)
+        self.opening = self._opening("*" if system else self.rights.scopes_setting)
 
-    async def read(self, fn: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-        """Run ``fn`` in one READ ONLY transaction on the driver's connection."""
-        return await self.platform.database.read(self.opening, fn)
+    def _opening(self, scopes: str) -> str:
+        """Return the text that opens transactions; made once per credential."""
+        who = self.principal
+        place = (who.kind, who.id, who.stamp, who.session_id, who.key_id)
+        found = self.tenant.openings.get(place)
+        if found is None:
+            found = opening(self.tenant.id, who, scopes)
+            if len(self.tenant.openings) >= MOST_OPENINGS:
+                self.tenant.openings.clear()
+            self.tenant.openings[place] = found
+        return found
+
+    async def read(
+        self, fn: Callable[[asyncpg.Connection], Awaitable[T]], *, keyed: bool = False
+    ) -> T:
+        """Run ``fn`` in one READ ONLY transaction on the driver's connection.
+
+        ``keyed`` says that its statements find rows by their key (``doors.KEYED``).
+        """
+        return await self.platform.database.read(self._context(keyed), fn)
+
+    def _context(self, keyed: bool) -> str:
+        return f"{KEYED}; {self.opening}" if keyed else self.opening
 
     async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
         """Return all rows of one statement through the read door."""
@@ -57,14 +77,14 @@ class Context:
         """Return the first value of one statement through the read door."""
         return await self.read(lambda connection: connection.fetchval(sql, *values))
 
-    async def write(self, fn: Callable[[Unit], Awaitable[T]]) -> T:
+    async def write(self, fn: Callable[[Unit], Awaitable[T]], *, keyed: bool = False) -> T:
         """Run ``fn(unit)`` in one transaction and commit; it may run again after a deadlock."""
 
         async def run(unit: Unit) -> T:
             unit.ctx = self
             return await fn(unit)
 
-        context = self.opening
+        context = self._context(keyed)
         if self.request_id:
             context = f"{context}; SET LOCAL app.request_id = '{self.request_id}'"
         return await self.platform.database.write(context, run)

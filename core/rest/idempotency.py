@@ -57,6 +57,8 @@ async def write_once(
     ctx: Context,
     request: Request[Any, Any, Any],
     fn: Callable[[Unit], Awaitable[Answer]],
+    *,
+    keyed: bool = False,
 ) -> ASGIResponse:
     """Run ``fn`` in a transaction, once per key: tenant, principal, route and key name the effect.
 
@@ -65,7 +67,7 @@ async def write_once(
     """
     key = read_key(request)
     if key is None:
-        return (await ctx.write(fn)).response()
+        return (await ctx.write(fn, keyed=keyed)).response()
     who = f"{ctx.principal.kind}:{ctx.principal.key_id or ctx.principal.id}"
     route = f"{request.method} {request.scope['path'].rstrip('/')}"
     query = request.scope["query_string"]
@@ -91,5 +93,5 @@ async def write_once(
         await unit.execute(STORE, *place, mark, answer.status, answer.body, headers_text)
         return answer
 
-    answer = await ctx.write(run)
+    answer = await ctx.write(run, keyed=keyed)
     return answer.response(**({"Idempotency-Replayed": "true"} if replayed else {}))

@@ -69,7 +69,7 @@ async def view_record(
             await expanded(connection.fetch, ctx, entity, [row], shape.expand)
         return row, version
 
-    found = await ctx.read(run)
+    found = await ctx.read(run, keyed=True)
     if found is None:
         raise NotFound
     row, version = found
@@ -96,7 +96,7 @@ async def create_record(
         place = {"Location": f"{home}/{id}/"}
         return await answer(ctx, unit, entity, id, shape, record, status=201, headers=place)
 
-    return await write_once(ctx, request, run)
+    return await write_once(ctx, request, run, keyed=True)
 
 
 async def _insert(
@@ -134,7 +134,7 @@ async def change_record(
         )
         return await answer(ctx, unit, entity, id, shape, record)
 
-    return await write_once(ctx, request, run)
+    return await write_once(ctx, request, run, keyed=True)
 
 
 async def _judged(

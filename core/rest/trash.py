@@ -49,7 +49,7 @@ async def delete_record(
         await trash(ctx, unit, entity, [id])
         return Answer(b"", 204)
 
-    return await write_once(ctx, request, run)
+    return await write_once(ctx, request, run, keyed=True)
 
 
 async def trash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]) -> None:
@@ -126,7 +126,7 @@ async def restore_record(
         await untrash(ctx, unit, entity, [id], found["deleted_at"])
         return await answer(ctx, unit, entity, id, shape)
 
-    return await write_once(ctx, request, run)
+    return await write_once(ctx, request, run, keyed=True)
 
 
 async def untrash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID], at: Any) -> None:
@@ -196,7 +196,7 @@ async def purge_record(
         await purge(ctx, unit, entity, [id])
         return Answer(b"", 204)
 
-    return await write_once(ctx, request, run)
+    return await write_once(ctx, request, run, keyed=True)
 
 
 async def purge(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]) -> None:

@@ -45,6 +45,7 @@ class Tenant:
             name: role for name, role in loaded.registry.roles.items() if self._role_enabled(name)
         }
         self.shapes: dict[Any, Any] = {}
+        self.openings: dict[Any, str] = {}
         self._rights: dict[Any, Rights] = {}
         self._settings: dict[str, msgspec.Struct] = {}
         self.terms = Terms(
