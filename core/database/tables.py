@@ -15,6 +15,16 @@ from core.access.scopes import PRINCIPAL, TENANT
 
 APP = "crm_app"
 Links = Mapping[str, tuple[str, str]]
+_DROP_LOOKING_THROUGH = """
+DO $$ DECLARE found record; BEGIN
+  FOR found IN
+    SELECT p.polname, c.relname FROM pg_depend d JOIN pg_policy p ON p.oid = d.objid
+      JOIN pg_class c ON c.oid = p.polrelid
+     WHERE d.classid = 'pg_policy'::regclass AND d.refobjid = '{table}'::regclass
+       AND p.polrelid <> d.refobjid AND p.polname = (c.relname || '_role')::name
+  LOOP EXECUTE format('DROP POLICY IF EXISTS %I ON %I', found.polname, found.relname); END LOOP;
+END $$
+"""
 
 
 def _standard_columns() -> list[sa.Column[Any]]:
@@ -99,7 +109,12 @@ def tenant_columns(
 
 
 def drop_tenant_table(name: str) -> None:
-    """Drop a tenant table with all that ``tenant_table`` made for it."""
+    """Drop a tenant table with all that ``tenant_table`` made for it.
+
+    A role policy that looks through this table goes first; whoever still needs one gets it anew
+    after the chain, and until then the server refuses to start.
+    """
+    op.execute(_DROP_LOOKING_THROUGH.format(table=name))
     op.drop_table(name)
 
 
