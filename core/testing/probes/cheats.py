@@ -123,6 +123,8 @@ def _strange(prober: Prober, field: Field | None) -> Any:
         return _codes(prober, field)[-1]
     if field.kind == "currency":
         return "XDR"
+    if field.kind == "boolean":
+        return not field.default
     return sample_json(field, prober.stage.world.tenant(prober.who.tenant), 77)
 
 

@@ -20,6 +20,7 @@ SIDES = ("a", "b")
 USER = "core.user"
 _WORD = re.compile(r"zq\d{5}qz")
 _DIGITS = re.compile(r"\d{8,}")
+_ENDING = re.compile(r"\.0\b")
 _LEAST_NUMBER = 40_000_000
 _SHORTEST = 9
 
@@ -131,9 +132,10 @@ class Stage:
     def seen_in(self, text: str) -> set[str]:
         """Return every token that stands in ``text``."""
         words = {w for w in _WORD.findall(text) if w in self.tokens}
-        for run in _DIGITS.findall(text.replace(".", "")):
-            parts = (run[i : i + 8] for i in range(len(run) - 7))
-            words.update(part for part in parts if part in self.tokens)
+        # A whole number, whatever its point; the end of a telephone number. Parts of longer
+        # numbers do not count: the sum of ten tokens may begin like an eleventh.
+        for run in _DIGITS.findall(_ENDING.sub("", text).replace(".", "")):
+            words.update(part for part in (run, run[-8:]) if part in self.tokens)
         return words
 
     def of(self, entity: str, *, tenant: str, deleted: bool = False) -> list[Row]:
