@@ -158,6 +158,17 @@ async def test_each_example_is_taken_by_the_server(world: World, admin: Person):
         jsonschema_rs.Draft202012Validator(record, validate_formats=True).validate(answer.json())
 
 
+async def test_a_page_of_the_trash_is_as_described(world: World, admin: Person):
+    found = await document(world, admin)
+    made = await world.ask(admin, "POST", "/api/devices/", {"name": "gone"})
+    await world.ask(admin, "DELETE", f"/api/devices/{made.json()['id']}/")
+    answer = await world.ask(admin, "GET", "/api/devices/trash/")
+    assert answer.json()["results"][0]["deleted_at"]
+    content = operations(found)["devices_trash"]["responses"]["200"]["content"]
+    schema = content["application/json"]["schema"] | {"components": found["components"]}
+    jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(answer.json())
+
+
 async def test_operation_ids_are_stable(two: World):
     """Clients are generated from them: a name in this list is a promise."""
     found = operations(await document(two, headers={"host": "acme.localhost"}))

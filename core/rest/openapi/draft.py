@@ -40,6 +40,19 @@ class Draft:
             self.schemas[name] = self._record(entity)
         return ref(name)
 
+    def trashed(self, entity: Declaration) -> Schema:
+        """Return a reference to a record in the trash: it says since when it is there."""
+        field = entity.fields["deleted_at"]
+        if field.name not in self.rights.visible(entity.name):
+            return self.record(entity)
+        name = f"{camel(entity.name)}Trashed"
+        if name not in self.schemas:
+            self.record(entity)
+            known = self.schemas[camel(entity.name)]
+            properties = {**known["properties"], field.name: sent(field)}
+            self.schemas[name] = {**known, "properties": properties}
+        return ref(name)
+
     def _record(self, entity: Declaration) -> Schema:
         names = readable(entity, self.rights.visible(entity.name))
         properties = {n: sent(entity.fields[n]) for n in names}

@@ -8,7 +8,7 @@ from core.entities import Declaration
 from core.registry import Action
 from core.rest.bulk import BULK_VERBS
 from core.rest.openapi.answers import Schema, answer, body, closed, listed, ref
-from core.rest.openapi.draft import Draft, camel
+from core.rest.openapi.draft import Draft
 from core.rest.openapi.fields import codes
 from core.rest.openapi.parameters import (
     PAGING,
@@ -55,35 +55,40 @@ def _listing(draft: Draft, entity: Declaration) -> list[Schema]:
     return [*paging, *_shape(draft, entity), *_filters(draft, entity)]
 
 
-def _page(draft: Draft, entity: Declaration) -> Schema:
-    name = f"{camel(entity.name)}Page"
+def _page(draft: Draft, record: Schema) -> Schema:
+    name = f"{record['$ref'].rpartition('/')[2]}Page"
     properties: dict[str, Schema] = {
         "count": {"type": ["integer", "null"], "description": "Null with `cursor`."},
         "count_is_estimate": {"type": "boolean", "description": "True beyond 10,000."},
         "next": NULL_URL,
         "previous": NULL_URL,
-        "results": listed(draft.record(entity)),
+        "results": listed(record),
     }
     draft.schemas[name] = closed(properties, ("count", "next", "previous", "results"))
     return ref(name)
 
 
 def _list(draft: Draft, entity: Declaration) -> Schema:
+    page = _page(draft, draft.record(entity))
     return _operation(
         entity,
         "list",
         f"List {entity.plural.lower()}",
         description="Fields of linked records filter as well: `link.field__operator=value`.",
         parameters=_listing(draft, entity),
-        responses={"200": answer("One page.", _page(draft, entity)), **draft.problems()},
+        responses={"200": answer("One page.", page), **draft.problems()},
     )
 
 
 def _trash(draft: Draft, entity: Declaration) -> Schema:
-    return _list(draft, entity) | {
-        "operationId": f"{resource(entity)}_trash",
-        "summary": f"List {entity.plural.lower()} in the trash",
-    }
+    page = _page(draft, draft.trashed(entity))
+    return _operation(
+        entity,
+        "trash",
+        f"List {entity.plural.lower()} in the trash",
+        parameters=_listing(draft, entity),
+        responses={"200": answer("One page.", page), **draft.problems()},
+    )
 
 
 def _query(draft: Draft, entity: Declaration) -> Schema:
@@ -96,7 +101,7 @@ def _query(draft: Draft, entity: Declaration) -> Schema:
         parameters=_listing(draft, entity),
         requestBody=body(schema, {"criteria": {"all": []}}, required=False),
         responses={
-            "200": answer("One page.", _page(draft, entity)),
+            "200": answer("One page.", _page(draft, draft.record(entity))),
             **draft.problems(body=True),
         },
     )
