@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from core.auth.routes import auth_routes
+from core.auth.state import auth_of
 from core.config import ConfigFile
 from core.database.doors import Database
 from core.database.lints import refuse_unfit_catalogue
@@ -141,6 +142,7 @@ def build(platform: Platform) -> Trellis:
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await platform.start()
         yield
+        await auth_of(platform).end()
         await platform.stop()
 
     try:
@@ -200,8 +202,12 @@ async def open_platform(
     if behind:
         loaded = load(served, packages)
     _govern(file, loaded)
+    given = file.current.database
     database = Database(
-        app_url, size=file.current.database.pool_size, pooler=file.current.database.pooler
+        app_url,
+        size=given.pool_size,
+        pooler=given.pooler,
+        statement_timeout_ms=given.statement_timeout_ms,
     )
     async with database.engine.connect() as connection:
         await refuse_unfit_catalogue(connection, loaded.registry)

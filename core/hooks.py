@@ -28,6 +28,7 @@ class Hooks:
         self._manager.add_hookspecs(hookspecs)
         self._order = order
         self._silent = silent
+        self._watching: dict[tuple[str, str, str], list[HookImpl]] = {}
 
     def add(self, name: str, module: ModuleType) -> None:
         """Register the one object of a plugin: its ``hooks`` module, under its manifest name."""
@@ -59,6 +60,7 @@ class Hooks:
         narrowed = Hooks.__new__(Hooks)
         narrowed._manager = self._manager
         narrowed._order = self._order
+        narrowed._watching = {}
         narrowed._silent = frozenset(n for n, _ in self._manager.list_name_plugin()) - set(enabled)
         return narrowed
 
@@ -67,6 +69,15 @@ class Hooks:
         caller = getattr(self._manager.hook, hook)
         found = [i for i in caller.get_hookimpls() if i.plugin_name not in self._silent]
         return sorted(found, key=lambda impl: self._order[impl.plugin_name])
+
+    def watching(self, hook: str, entity: str, verb: str) -> list[HookImpl]:
+        """Return the implementations that concern a write; found once per entity and verb."""
+        place = (hook, entity, verb)
+        found = self._watching.get(place)
+        if found is None:
+            every = self.implementations(hook)
+            found = self._watching[place] = [i for i in every if _concerned(i, entity, verb)]
+        return found
 
     def ask(self, hook: str, **given: Any) -> Iterator[tuple[str, Any]]:
         """Yield (plugin, answer) of each plugin that has one; an exception is never an answer."""
@@ -84,13 +95,14 @@ class Hooks:
             if answer is not None:
                 yield impl.plugin_name, answer
 
-    async def before(self, hook: str, **given: Any) -> None:
-        """Call every plugin in the open transaction; the first exception stops the write.
+    async def before(self, hook: str, change: Any, **given: Any) -> None:
+        """Call each plugin that the change concerns; the first exception stops the write.
 
         It fails closed: a plugin that raises anything but a refusal, or takes too long, stops the
         write too, and the caller learns only that a retry may help.
         """
-        for impl in self.implementations(hook):
+        given["change"] = change
+        for impl in self.watching(hook, change.entity, change.verb):
             try:
                 async with asyncio.timeout(SECONDS):
                     work: Any = impl.function(*(given[name] for name in impl.argnames))
@@ -101,6 +113,11 @@ class Hooks:
                 if has_answer(error):  # a conflict or a constraint is the database's to explain
                     raise
                 raise _failed(impl, hook) from error
+
+
+def _concerned(impl: HookImpl, entity: str, verb: str) -> bool:
+    wanted, verbs = getattr(impl.function, "concerns", (entity, ()))
+    return bool(wanted == entity and (not verbs or verb in verbs))
 
 
 def _failed(impl: HookImpl, hook: str) -> Unavailable:

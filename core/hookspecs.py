@@ -8,8 +8,8 @@ on_         After commit, from the outbox, at least once. Returns nothing.
 A plugin leaves out the arguments it does not need, so a hook may gain arguments at any time.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 import pluggy
@@ -19,6 +19,20 @@ from core.registry import Action, Demo, Dictionary, Grant, Role, Scope
 
 hookspec = pluggy.HookspecMarker("crm")
 hookimpl = pluggy.HookimplMarker("crm")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def concerns(entity: str, *verbs: str) -> Callable[[F], F]:
+    """Say that a ``before_`` hook has an opinion on these writes only; the others skip it.
+
+    Without verbs it concerns every write on ``entity``. Stands below ``@hookimpl``.
+    """
+
+    def mark(function: F) -> F:
+        function.__dict__["concerns"] = (entity, frozenset(verbs))
+        return function
+
+    return mark
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,6 +49,8 @@ class Platform:
         self.registry = loaded.registry
         self.models = Models(loaded.registry)
         self.quarantined: frozenset[str] = frozenset()
+        # What core.auth remembers for this process (``auth_of``).
+        self.auth: object = None
         self.by_id: dict[UUID, Tenant] = {}
         self.by_slug: dict[str, Tenant] = {}
         self.by_number: dict[int, Tenant] = {}

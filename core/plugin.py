@@ -18,7 +18,8 @@ table) belong to an entity.
 
 Wire the plugin in ``hooks.py``, with ``hookimpl`` on each function: ``Role``, ``Scope``,
 ``Grant``, ``Dictionary`` with its ``Choice``, ``Action`` and ``Demo`` are what the ``register_``
-hooks return; ``Change`` is what a ``before_`` hook gets.
+hooks return; ``Change`` is what a ``before_`` hook gets, and ``concerns`` names the writes that it
+has an opinion on.
 
 Make tables in ``migrations/`` with ``tenant_table`` and ``tenant_columns``, and take them away
 with ``drop_tenant_table`` and ``drop_tenant_columns``.
@@ -44,7 +45,7 @@ from core.database.tables import (
 from core.entities import Aggregate, Entity, NamedFilter, Through, entity, extend
 from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Rejected
 from core.fields import choice, computed, currency, field, link, money, user_link
-from core.hookspecs import Change, hookimpl
+from core.hookspecs import Change, concerns, hookimpl
 from core.kinds import digits, in_units
 from core.registry import Action, Choice, Demo, Dictionary, Grant, Role, Scope
 from core.rest.bulk import change_many, read_ids
@@ -82,6 +83,7 @@ __all__ = [
     "change_many",
     "choice",
     "computed",
+    "concerns",
     "currency",
     "digits",
     "drop_tenant_columns",

@@ -63,7 +63,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
     ``run(ctx, unit, record, values)`` gets the open transaction, the locked record as a mapping of
     its columns (``None`` on a collection) and the decoded body. It returns ``None`` to answer with
-    the record as the caller may see it, or a struct. ``permission`` defaults to ``name``.
+    the record as the caller may see it, or a struct. ``permission`` defaults to ``name``. What a
+    ``secret`` action answers is never kept, so an Idempotency-Key has no effect on it.
     """
 
     entity: Any
@@ -76,6 +77,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     returns: Any = None
     permission: str | None = None
     description: str = ""
+    secret: bool = False
     plugin: str = ""
 
     @property

@@ -11,7 +11,7 @@ from core.auth import changes, events
 from core.auth.models import ApiKey, User
 from core.auth.rules import check_users
 from core.database.doors import Unit
-from core.hookspecs import Change, hookimpl
+from core.hookspecs import Change, concerns, hookimpl
 from core.registry import Action, Grant
 from core.tenancy.tenant import Tenant
 
@@ -50,16 +50,17 @@ def register_actions() -> Sequence[Action]:
             label="Make a password link",
             run=set_password,
             returns=OneTimeToken,
+            secret=True,
             description="Answers a one-time token with which the user sets a password.",
         ),
     ]
 
 
 @hookimpl
+@concerns("core.user")
 async def before_write(tenant: Tenant, actor: Principal, change: Change, unit: Unit) -> None:
     """Judge writes on users."""
-    if change.entity == "core.user":
-        await check_users(tenant, actor, change, unit)
+    await check_users(tenant, actor, change, unit)
 
 
 def _update(record: Mapping[str, Any], **values: Any) -> Change:

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -92,6 +91,11 @@ class Auth:
 
             await self._database.write(opening(tenant, SYSTEM, "*"), run)
 
+    async def end(self) -> None:
+        """Write what was noted since the last time, then close; the process is about to stop."""
+        await self._write_and_log()
+        self.close()
+
     def close(self) -> None:
         """End the threads that hash, and the clock."""
         if self._timer is not None:
@@ -108,8 +112,6 @@ def _attributes(platform: Platform) -> dict[str, str]:
 
 def auth_of(platform: Platform) -> Auth:
     """Return the platform's state, made on first use."""
-    slots: dict[str, Any] = vars(platform)
-    found = slots.get("auth")
-    if not isinstance(found, Auth):
-        found = slots["auth"] = Auth(platform)
-    return found
+    if not isinstance(platform.auth, Auth):
+        platform.auth = Auth(platform)
+    return platform.auth

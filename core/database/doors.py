@@ -132,8 +132,19 @@ class Unit:
 class Database:
     """The pool of the application's role, and the two doors to it."""
 
-    def __init__(self, url: str, *, size: int = 10, pooler: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int = 10,
+        pooler: bool = False,
+        statement_timeout_ms: int | None = None,
+    ) -> None:
         cache = {"statement_cache_size": 0} if pooler else {"statement_cache_size": 512}
+        settings = {"application_name": APPLICATION}
+        # A pooler shares its connections and refuses settings at the start; the role's 5 s stand.
+        if statement_timeout_ms and not pooler:
+            settings["statement_timeout"] = str(statement_timeout_ms)
         self.engine: AsyncEngine = create_async_engine(
             driver_url(url),
             pool_size=size,
@@ -142,7 +153,7 @@ class Database:
             pool_reset_on_return=None,
             isolation_level="AUTOCOMMIT",
             json_deserializer=msgspec.json.decode,
-            connect_args={**cache, "server_settings": {"application_name": APPLICATION}},
+            connect_args={**cache, "server_settings": settings},
         )
         event.listen(self.engine.sync_engine, "checkout", _replace_dead)
         event.listen(self.engine.sync_engine, "reset", _discard_open)
@@ -224,7 +235,7 @@ class Database:
     async def _end(self, checkout: Any, connection: asyncpg.Connection, ended: bool) -> None:
         """Give the connection back clean, whatever happened, also to a cancelled task."""
         if ended and not connection.is_in_transaction():
-            await greenlet_spawn(checkout.close)
+            checkout.close()  # waits for nothing, so it needs no greenlet to wait in
             return
         # A cancelled task would otherwise hand its tenant to the next borrower.
         await asyncio.shield(_abandon(checkout, connection))

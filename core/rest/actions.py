@@ -93,6 +93,8 @@ async def run_action(
         shape = shape_of(ctx.tenant, ctx.rights, entity, wanted)
         return await answer(ctx, unit, entity, record_id, shape)
 
+    if action.secret:
+        return (await ctx.write(run, keyed=True)).response()
     return await write_once(ctx, request, run, keyed=record_id is not None)
 
 

@@ -82,9 +82,10 @@ def _key(entity: Declaration, sort: Sort, value: Any, terms: Any) -> Any:
 
 
 def after(
-    sorts: Sequence[Sort], cursor: Cursor, casts: Sequence[str], first: int
+    entity: Declaration, sorts: Sequence[Sort], cursor: Cursor, first: int
 ) -> tuple[str, list[Any]]:
     """Return the condition of the rows behind a cursor, and its values."""
+    casts = [cast_of(entity, sort) for sort in sorts]
     values: list[Any] = []
     branches: list[str] = []
     equal: list[str] = []

@@ -13,7 +13,7 @@ from core.entities import Declaration
 from core.errors import Invalid
 from core.rest.addresses import page_url
 from core.rest.context import Context
-from core.rest.cursors import after, cast_of, order_by, read_cursor, write_cursor
+from core.rest.cursors import after, order_by, read_cursor, write_cursor
 from core.rest.parameters import (
     MOST_OFFSET,
     Query,
@@ -161,8 +161,7 @@ async def _by_cursor(
     text = query.paging.cursor or ""
     cursor = read_cursor(text, sorts, entity, ctx.tenant.terms) if text else None
     if cursor is not None:
-        casts = [cast_of(entity, sort) for sort in sorts]
-        behind, keys = after(sorts, cursor, casts, len(values) + 2)
+        behind, keys = after(entity, sorts, cursor, len(values) + 2)
         where, values = f"{where} AND {behind}", [*values, *keys]
     back = cursor is not None and cursor.back
     names = [f"__s{place}" for place in range(len(sorts))]
@@ -187,6 +186,6 @@ async def _by_cursor(
         return page_url(request, ctx, cursor=write_cursor(entity, sorts, record, back=back))
 
     onward = leading(shown[-1], back=False) if shown and (more or back) else None
-    earlier = shown and cursor is not None and (more or not back)
-    backward = leading(shown[0], back=True) if earlier else None
+    onset = cursor is None or (back and not more)
+    backward = leading(shown[0], back=True) if shown and not onset else None
     return reply({"count": None, "next": onward, "previous": backward, "results": rows})

@@ -157,7 +157,7 @@ async def _judged(
     values = given.read(body, partial=partial, stored=stored)
     stay_in_scope(ctx, entity, values)
     await check_changed_links(ctx, unit, entity, id, values)
-    if ctx.tenant.hooks.implementations("before_write"):
+    if ctx.tenant.hooks.watching("before_write", entity.name, "update"):
         await locked(ctx, unit, entity, "update", id, version, columns="x.id")
         await hook(ctx, unit, entity, "update", (id,), values)
     return values

@@ -42,12 +42,10 @@ async def hook(
 ) -> None:
     """Ask the enabled plugins whether the write may go on; one call for all its records."""
     hooks = ctx.tenant.hooks
-    if not hooks.implementations("before_write"):
+    if not hooks.watching("before_write", entity.name, verb):
         return
     change = Change(entity=entity.name, verb=verb, ids=ids, values=dict(values))
-    await hooks.before(
-        "before_write", tenant=ctx.tenant, actor=ctx.principal, change=change, unit=unit
-    )
+    await hooks.before("before_write", change, tenant=ctx.tenant, actor=ctx.principal, unit=unit)
 
 
 async def locked(

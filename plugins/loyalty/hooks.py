@@ -1,6 +1,6 @@
 """How loyalty is wired in. No rule lives here: see services.py."""
 
-from core.plugin import Action, Choice, Demo, Dictionary, Grant, hookimpl
+from core.plugin import Action, Choice, Demo, Dictionary, Grant, concerns, hookimpl
 from plugins.customers.models import Customer
 from plugins.loyalty import demo, services
 from plugins.loyalty.models import Entry
@@ -66,6 +66,6 @@ def register_demo():
 
 
 @hookimpl
+@concerns("customers.customer", "purge")
 async def before_write(tenant, change, unit):
-    if change.entity == "customers.customer" and change.verb == "purge":
-        await services.refuse_purge_with_points(unit, tenant, change)
+    await services.refuse_purge_with_points(unit, tenant, change)

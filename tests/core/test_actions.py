@@ -209,3 +209,17 @@ plugins = [{installed}]
     assert refused.json()["errors"][0]["code"] == "unknown"
     other = await world.person("admin", tenant="globex")
     assert (await world.ask(other, "GET", "/api/devices/")).status_code == 200
+
+
+async def test_a_one_time_token_is_never_kept(world, admin):
+    """Ruling 19: answers are stored for retries, but a secret in one must not lie in a table."""
+    user = await world.person("staff")
+    path = f"/api/users/{user.id}/set_password/"
+    reply = await world.ask(admin, "POST", path, headers={"idempotency-key": "secret-answer"})
+    assert reply.status_code == 200, reply.text
+    stored = await world.system().fetchval(
+        "SELECT count(*) FROM core_idempotency i WHERE i.tenant_id = $1 AND i.key = $2",
+        world.tenant().id,
+        "secret-answer",
+    )
+    assert stored == 0

@@ -1,6 +1,6 @@
 """How the dummy is wired in."""
 
-from core.plugin import Action, Choice, Dictionary, Grant, Role, Scope, hookimpl
+from core.plugin import Action, Choice, Dictionary, Grant, Role, Scope, concerns, hookimpl
 from tests.dummy_plugin import demo, routes, services
 from tests.dummy_plugin.models import Device, Reading
 
@@ -78,6 +78,6 @@ def visible_rows(entity):
 
 
 @hookimpl
+@concerns("dummy.device")
 async def before_write(change):
-    if change.entity == "dummy.device":
-        services.refuse_cursed(change.values)
+    services.refuse_cursed(change.values)

@@ -8,9 +8,10 @@ from litestar.handlers import HTTPRouteHandler
 
 from core import VERSION
 from core.entities import Declaration
+from core.rest.openapi.action import action_operation
 from core.rest.openapi.answers import HEADERS, Schema, shared_responses
 from core.rest.openapi.draft import Draft
-from core.rest.openapi.entity import MADE, action_operation
+from core.rest.openapi.entity import MADE
 from core.rest.openapi.written import written_operations
 from core.tenancy.tenant import Tenant
 

@@ -9,10 +9,11 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from core.rest.doc import Doc
+from core.rest.openapi.action import query_parameters, struct_example
 from core.rest.openapi.answers import JSON, Schema, answer, body, problems
 from core.rest.openapi.draft import Draft
-from core.rest.openapi.entity import KEY, query_parameters, struct_example
 from core.rest.openapi.parameters import parameter
+from core.rest.openapi.parts import KEY
 
 _IN_PATH = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _TYPES: dict[str, Schema] = {
