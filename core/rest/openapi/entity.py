@@ -13,25 +13,25 @@ Made = Callable[[Draft, Declaration], Schema]
 
 
 def _list(draft: Draft, entity: Declaration) -> Schema:
-    page = page(draft, draft.record(entity))
+    found = page(draft, draft.record(entity))
     return operation(
         entity,
         "list",
         f"List {entity.plural.lower()}",
         description="Fields of linked records filter as well: `link.field__operator=value`.",
         parameters=listing(draft, entity),
-        responses={"200": answer("One page.", page), **draft.problems()},
+        responses={"200": answer("One page.", found), **draft.problems()},
     )
 
 
 def _trash(draft: Draft, entity: Declaration) -> Schema:
-    page = page(draft, draft.trashed(entity))
+    found = page(draft, draft.trashed(entity))
     return operation(
         entity,
         "trash",
         f"List {entity.plural.lower()} in the trash",
         parameters=listing(draft, entity),
-        responses={"200": answer("One page.", page), **draft.problems()},
+        responses={"200": answer("One page.", found), **draft.problems()},
     )
 
 

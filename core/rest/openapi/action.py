@@ -1,0 +1,72 @@
+"""The operation of a declared action, and structs as parameters and examples."""
+
+from typing import Any
+
+from core.entities import Declaration
+from core.registry import Action
+from core.rest.openapi.answers import Schema, answer, body
+from core.rest.openapi.draft import Draft
+from core.rest.openapi.parameters import parameter
+from core.rest.openapi.parts import ID, KEY, operation, shaping
+
+
+def action_operation(draft: Draft, entity: Declaration, action: Action) -> Schema:
+    """Return the operation of a declared action."""
+    on_record = action.on == "record"
+    parameters: list[Schema] = [ID] if on_record else []
+    described: dict[str, Any] = {"description": action.description} if action.description else {}
+    good = _action_answer(draft, entity, action)
+    if action.method == "GET":
+        parameters += query_parameters(draft, action.values)
+        answers = {"200": good, **draft.problems()}
+    else:
+        parameters += [*shaping(draft, entity), draft.match()] if on_record else []
+        parameters.append(KEY)
+        if action.values is not None:
+            given = draft.struct(action.values, strict=True)
+            described["requestBody"] = body(given, struct_example(given))
+        answers = {"200": good, **draft.problems(409, change=on_record, body=True, once=True)}
+    return operation(
+        entity, action.name, action.label, **described, parameters=parameters, responses=answers
+    )
+
+
+def _action_answer(draft: Draft, entity: Declaration, action: Action) -> Schema:
+    headers = ["Idempotency-Replayed"] if action.method == "POST" else []
+    if action.returns is not None:
+        schema = draft.struct(action.returns)
+        return answer("The outcome.", schema, headers)
+    if action.on == "record" and action.method == "POST":
+        return answer("The record as it is now.", draft.record(entity), ["ETag", *headers])
+    return answer("The outcome.", {"type": "object"}, headers)
+
+
+def query_parameters(draft: Draft, struct: Any) -> list[Schema]:
+    """Return the fields of a struct as query parameters."""
+    if struct is None:
+        return []
+    schema = draft.struct(struct, strict=True)
+    required = schema.get("required", ())
+    return [
+        parameter(name, "query", given, given.get("description", ""), required=name in required)
+        for name, given in schema["properties"].items()
+    ]
+
+
+def struct_example(schema: Schema) -> dict[str, Any] | None:
+    """Return the example of a body: that of each field, or a plain value of its type."""
+    found = {name: _plain(given) for name, given in schema.get("properties", {}).items()}
+    known = {name: value for name, value in found.items() if value is not None}
+    return known if set(schema.get("required", ())) <= set(known) and known else None
+
+
+def _plain(schema: Schema) -> Any:
+    if schema.get("examples"):
+        return schema["examples"][0]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "integer":
+        return max(1, schema.get("minimum", 1))
+    if schema.get("type") == "string" and not {"pattern", "format"} & set(schema):
+        return "example"[: schema.get("maxLength", 40)]
+    return None
