@@ -158,7 +158,7 @@ async def _by_cursor(
     values: list[Any],
 ) -> ASGIResponse:
     sorts, size = query.sorts, query.paging.size
-    text = query.paging.cursor or ""
+    text = query.paging.cursor
     cursor = read_cursor(text, sorts, entity, ctx.tenant.terms) if text else None
     if cursor is not None:
         behind, keys = after(entity, sorts, cursor, len(values) + 2)
@@ -179,13 +179,12 @@ async def _by_cursor(
     records, rows = await ctx.read(run)
     more, shown = len(records) > size, records[:size]
     if back:
-        rows.reverse()
-        shown = shown[::-1]
+        rows, shown = rows[::-1], shown[::-1]
 
     def leading(record: asyncpg.Record, *, back: bool) -> str:
         return page_url(request, ctx, cursor=write_cursor(entity, sorts, record, back=back))
 
     onward = leading(shown[-1], back=False) if shown and (more or back) else None
-    onset = cursor is None or (back and not more)
-    backward = leading(shown[0], back=True) if shown and not onset else None
+    started = not shown or cursor is None or (back and not more)
+    backward = None if started else leading(shown[0], back=True)
     return reply({"count": None, "next": onward, "previous": backward, "results": rows})
