@@ -14,6 +14,8 @@ from core.testing.probes.cheats import hidden, injected
 from tests.contract.subjects import REGISTRY
 
 pytestmark = [pytest.mark.probe, pytest.mark.slow]
+# So that workers share the mutants.
+PARTS = 3
 Mutate = Callable[[Registry], Iterator[mutants.Mutant]]
 
 
@@ -28,10 +30,14 @@ def gained(stage: Stage, who: Who, mutated: Registry, entity: str) -> set[str]:
             found.add(action)
         for name, field in fields.items():
             declared = REGISTRY.entities[entity].fields[name]
+            # Only the trash says when a record went there.
+            if name == "deleted_at" and "trash" not in wrong.actions(who, entity):
+                continue
             reads = action in ("list", "view") and wrong.sees(who, field) != right.sees(
                 who, declared
             )
-            writes = action in ("create", "update") and (
+            served = action in ("create", "update") and action in mutated.entities[entity].verbs
+            writes = served and (
                 wrong.writes(who, entity, action, field)
                 != right.writes(who, entity, action, declared)
             )
@@ -55,14 +61,17 @@ async def noticed(stage: Stage, who: Who, entity: str, actions: set[str]) -> boo
     return bool(prober.findings)
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize(
     "mutate", [mutants.widened_scopes, mutants.added_rights, mutants.dropped_field_rules]
 )
-async def test_every_wrong_declaration_is_noticed(mutate: Mutate, make_world: MakeWorld) -> None:
+async def test_every_wrong_declaration_is_noticed(
+    mutate: Mutate, part: int, make_world: MakeWorld
+) -> None:
     stage = await open_stage(await make_world(), REGISTRY)
     people = {name: await person(stage, name) for name in names(REGISTRY)}
     survived, killed = [], 0
-    for title, mutated, entity in mutate(REGISTRY):
+    for title, mutated, entity in list(mutate(REGISTRY))[part::PARTS]:
         changes = {n: gained(stage, w, mutated, entity) for n, w in people.items() if w.alive}
         name = next((n for n, actions in changes.items() if actions), None)
         if name is None:
@@ -72,8 +81,8 @@ async def test_every_wrong_declaration_is_noticed(mutate: Mutate, make_world: Ma
             killed += 1
         else:
             survived.append(f"{title} as {name}")
-    assert survived == []
-    assert killed >= 5
+    assert not survived, "\n".join(survived)
+    assert killed > 0
 
 
 async def test_with_every_right_the_database_alone_keeps_tenants_apart(
