@@ -27,6 +27,9 @@ Kind = Literal[
     "number",
 ]
 
+INT4 = (-(2**31), 2**31 - 1)
+INT8 = (-(2**63), 2**63 - 1)
+
 
 class Email(sa.String):
     """An e-mail address, normalised and stored in lower case."""

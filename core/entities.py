@@ -11,13 +11,12 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
 from core.errors import StartRefused
 from core.fields import Field
 from core.reading import read_fields
+from core.standard import STANDARD
 
 C = TypeVar("C", bound=type)
 Criteria = Mapping[str, Any]
@@ -109,44 +108,6 @@ class Extension(msgspec.Struct, frozen=True, kw_only=True):
     indexed: tuple[tuple[str, ...], ...] = ()
     aggregates: tuple[Aggregate, ...] = ()
     named_filters: tuple[NamedFilter, ...] = ()
-
-
-def _standard(name: str, kind: Any, label: str, **given: Any) -> Field:
-    return Field(name=name, kind=kind, label=label, system=True, readonly=True, **given)
-
-
-STANDARD: dict[str, Field] = {
-    f.name: f
-    for f in (
-        _standard("id", "link", "ID", nullable=False, mobile=True),
-        _standard("version", "integer", "Version", nullable=False, mobile=True),
-        _standard("created_at", "datetime", "Created", nullable=False, sort=True, filter=True),
-        _standard("updated_at", "datetime", "Updated", nullable=False, sort=True, filter=True),
-        _standard(
-            "created_by", "link", "Created by", target="core.user", audience=("staff",), filter=True
-        ),
-        _standard("updated_by", "link", "Updated by", target="core.user", audience=("staff",)),
-        _standard("deleted_at", "datetime", "Deleted", audience=("staff",)),
-        Field(
-            name="custom",
-            kind="json",
-            label="Custom",
-            nullable=False,
-            audience=("staff",),
-            pii="free_text",
-        ),
-    )
-}
-STANDARD_TYPES: dict[str, Any] = {
-    "id": sa.Uuid(),
-    "version": sa.Integer(),
-    "created_at": sa.DateTime(timezone=True),
-    "updated_at": sa.DateTime(timezone=True),
-    "created_by": sa.Uuid(),
-    "updated_by": sa.Uuid(),
-    "deleted_at": sa.DateTime(timezone=True),
-    "custom": JSONB(),
-}
 
 
 RESERVED = frozenset((*STANDARD, "tenant_id", "metadata", "registry"))

@@ -22,9 +22,6 @@ OnErase = Literal["keep", "null", "delete"]
 Audience = Literal["all"] | tuple[str, ...]
 Pii = Literal["none", "identity", "contact", "location", "financial", "behaviour", "free_text"]
 
-INT4 = (-(2**31), 2**31 - 1)
-INT8 = (-(2**63), 2**63 - 1)
-
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
     """All that the kernel knows of one field; ``name`` and ``plugin`` come with the entity."""

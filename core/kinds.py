@@ -5,18 +5,17 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import phonenumbers
-from babel.core import get_global
-from babel.numbers import get_currency_precision
 from email_validator import EmailNotValidError, validate_email
 
 from core import moments
-from core.fields import INT8, Field
+from core.column_types import INT8
+from core.currencies import digits, known_currencies
+from core.fields import Field
 
 MOST_TAGS = 50
 TAG_LENGTH = 50
@@ -62,33 +61,6 @@ def plain_text(label: str, value: Any) -> str:
                 f"{label} contains a character that cannot be stored.", "characters"
             ) from wrong
     return value
-
-
-@cache
-def digits(currency: str) -> int:
-    """Return how many decimals amounts of ``currency`` have."""
-    return int(get_currency_precision(currency))
-
-
-def in_units(amount: str, currency: str = "currency") -> str:
-    """Return the SQL of a money column in whole units of its currency, for ``computed``.
-
-    It is a floating-point number: good to show, never to add up.
-    """
-    cases: dict[int, list[str]] = {}
-    for code, (places, *_) in sorted(get_global("currency_fractions").items()):
-        if code != "DEFAULT" and places != 2:
-            cases.setdefault(places, []).append(f"'{code}'")
-    whens = " ".join(
-        f"WHEN {{t}}.{currency} IN ({', '.join(codes)}) THEN {10**places}"
-        for places, codes in cases.items()
-    )
-    return f"({{t}}.{amount}::float8 / CASE {whens} ELSE 100 END)"
-
-
-@cache
-def _currencies() -> frozenset[str]:
-    return frozenset(get_global("all_currencies"))
 
 
 def _short(field: Field, value: str) -> str:
@@ -212,7 +184,7 @@ def read_datetime(field: Field, value: Any, terms: Terms, *_: Any) -> datetime:
 
 def _currency(field: Field, value: Any, *_: Any) -> str:
     code = plain_text(field.label, value).upper()
-    if code not in _currencies():
+    if code not in known_currencies():
         raise WrongValue(f"{field.label} must be an ISO 4217 code, such as USD.", "currency")
     return code
 

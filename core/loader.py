@@ -11,12 +11,13 @@ import msgspec
 
 from core import VERSION
 from core.discovery import read_manifests
-from core.entities import STANDARD, Declaration, Extension, snake
+from core.entities import Declaration, Extension, snake
 from core.errors import StartRefused
 from core.freezing import freeze
 from core.hooks import Hooks
 from core.manifest import Manifest
 from core.registry import Plugin, Registry
+from core.standard import STANDARD
 
 KERNEL = Plugin(
     manifest=Manifest(

@@ -35,6 +35,7 @@ controller of ``register_routes`` the context of its request.
 
 from core.access.rights import Principal, Rights
 from core.column_types import Email, Phone, ScaledDecimal, Tags
+from core.currencies import digits, in_units
 from core.database.doors import Unit
 from core.database.tables import (
     drop_tenant_columns,
@@ -46,7 +47,6 @@ from core.entities import Aggregate, Entity, NamedFilter, Through, entity, exten
 from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Rejected
 from core.fields import choice, computed, currency, field, link, money, user_link
 from core.hookspecs import Change, concerns, hookimpl
-from core.kinds import digits, in_units
 from core.registry import Action, Choice, Demo, Dictionary, Grant, Role, Scope
 from core.rest.bulk import change_many, read_ids
 from core.rest.context import Context, open_context

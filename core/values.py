@@ -7,17 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from core import moments
-from core.fields import INT4, Field
-from core.kinds import (
-    NUMBER,
-    READ,
-    Terms,
-    WrongValue,
-    digits,
-    plain_text,
-    read_date,
-    read_datetime,
-)
+from core.column_types import INT4
+from core.currencies import digits
+from core.fields import Field
+from core.kinds import NUMBER, READ, Terms, WrongValue, plain_text, read_date, read_datetime
 
 __all__ = [
     "Terms",

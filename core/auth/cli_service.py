@@ -51,33 +51,39 @@ async def create_user(
         hashed = await auth_of(platform).passwords.hash(password)
 
     async def make(unit: Unit) -> Created:
-        found = await unit.fetchrow(
-            "SELECT u.id, u.roles, u.is_active FROM core_user u WHERE u.tenant_id = $1"
-            " AND u.email = $2 AND u.deleted_at IS NULL",
-            tenant.id,
-            address,
-        )
-        if found is not None:
-            if set(found["roles"]) != set(roles) or not found["is_active"]:
-                raise Conflict(f"{address} exists with other roles, or is not active.")
-            return Created(UUID(str(found["id"])), address, new=False)
-        user = await unit.fetchval(
-            "INSERT INTO core_user (tenant_id, email, name, roles) VALUES ($1, $2, $3, $4)"
-            " RETURNING id",
-            tenant.id,
-            address,
-            name,
-            sorted(set(roles)),
-        )
-        if hashed is not None:
-            await unit.execute(changes.STORE, tenant.id, user, hashed)
-        return Created(UUID(str(user)), address, new=True)
+        return await _user(unit, tenant, address, name, roles, hashed)
 
     context = opening(tenant.id, SYSTEM, "*")
     try:
         return await platform.database.write(context, make)
     except Broken:  # another process made him at the same moment
         return await platform.database.write(context, make)
+
+
+async def _user(
+    unit: Unit, tenant: Tenant, address: str, name: str, roles: Sequence[str], hashed: str | None
+) -> Created:
+    found = await unit.fetchrow(
+        "SELECT u.id, u.roles, u.is_active FROM core_user u WHERE u.tenant_id = $1"
+        " AND u.email = $2 AND u.deleted_at IS NULL",
+        tenant.id,
+        address,
+    )
+    if found is not None:
+        if set(found["roles"]) != set(roles) or not found["is_active"]:
+            raise Conflict(f"{address} exists with other roles, or is not active.")
+        return Created(UUID(str(found["id"])), address, new=False)
+    user = await unit.fetchval(
+        "INSERT INTO core_user (tenant_id, email, name, roles) VALUES ($1, $2, $3, $4)"
+        " RETURNING id",
+        tenant.id,
+        address,
+        name,
+        sorted(set(roles)),
+    )
+    if hashed is not None:
+        await unit.execute(changes.STORE, tenant.id, user, hashed)
+    return Created(UUID(str(user)), address, new=True)
 
 
 async def set_password(platform: Platform, tenant: Tenant, email: str, password: str) -> None:

@@ -11,9 +11,9 @@ from core.database.code import Call, column_source, names_in, pairs, render, tex
 from core.database.shapes import Index, Shape, Table, replayed
 from core.database.tables import index_sql
 from core.database.wanted import Wanted, shape_of, wanted
-from core.entities import STANDARD_TYPES
 from core.errors import StartRefused
 from core.registry import Plugin, Registry
+from core.standard import STANDARD_TYPES
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 _KERNELS = {"tenant_id", *STANDARD_TYPES}

@@ -21,9 +21,10 @@ from core.database.catalogue import (
 from core.database.chains import pending, stored_and_head
 from core.database.roles import Unfit, refuse_unfit
 from core.database.sync import policy_mark
-from core.entities import STANDARD_TYPES, Declaration
+from core.entities import Declaration
 from core.errors import StartRefused
 from core.registry import Registry
+from core.standard import STANDARD_TYPES
 
 GLOBAL_TABLES = {
     "core_tenant": "the directory of the tenants",

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.schema import FetchedValue
 
-from core.entities import STANDARD_TYPES, Declaration, Entity
+from core.entities import Declaration, Entity
 from core.registry import Registry
+from core.standard import STANDARD_TYPES
 
 E = TypeVar("E", bound=Entity)
 _BY_DATABASE = ("version", "created_at", "updated_at", "created_by", "updated_by", "custom")

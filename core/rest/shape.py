@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from core.entities import STANDARD, Declaration
+from core.entities import Declaration
 from core.errors import FieldError, Invalid
 from core.rest.rows import conditions
+from core.standard import STANDARD
 from core.values import from_database
 
 Row = dict[str, Any]

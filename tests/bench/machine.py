@@ -16,7 +16,7 @@ import msgspec
 
 ROOT = Path(__file__).parents[2]
 WRK = shutil.which("wrk")
-SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
 
 
 class Load(msgspec.Struct, frozen=True):

@@ -22,10 +22,11 @@ BANNED = ("manager", "handler", "helper", "util", "utils", "data", "info", "proc
 _SUPPRESSION = re.compile(r"#\s*(?:type:\s*ignore|noqa|pragma|fmt:\s*off)")
 _CODED = re.compile(r"#\s*(?:type:\s*ignore\[[\w,-]+\]|noqa:\s*[A-Z]+\d+|pragma: no cover)")
 
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "core/database/catalogue.py": "a table of rules, one query each; it reads as a list",
+}
 LONG_FUNCTIONS: dict[str, str] = {
     "core/entities.py.entity": "the word itself: one keyword and one line of meaning per option",
-    "core/entities.py.entity.declare": "every option checked and recorded in one place",
     "core/fields.py.field": "the word itself: one keyword per option",
 }
 LONG_CLASSES: dict[str, str] = {}

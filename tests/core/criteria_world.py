@@ -15,8 +15,9 @@ from sqlalchemy.orm import Mapped
 
 from core.column_types import Phone, ScaledDecimal, Tags
 from core.criteria.names import OPERATORS
-from core.entities import STANDARD, STANDARD_TYPES, Declaration, Entity, entity
+from core.entities import Declaration, Entity, entity
 from core.fields import choice, currency, field, link, money
+from core.standard import STANDARD, STANDARD_TYPES
 from core.values import Terms
 
 TERMS = Terms("ID", "IDR", "Asia/Jakarta", lambda name: ("walk_in", "referral"))

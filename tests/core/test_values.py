@@ -15,7 +15,8 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.fields import INT8, Field
+from core.column_types import INT8
+from core.fields import Field
 from core.values import (
     Terms,
     WrongValue,

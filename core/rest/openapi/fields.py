@@ -5,9 +5,10 @@ from typing import Any
 import phonenumbers
 from babel.core import get_global
 
-from core.entities import STANDARD
-from core.fields import INT4, INT8, Field
+from core.column_types import INT4, INT8
+from core.fields import Field
 from core.kinds import MOST_TAGS, TAG_LENGTH
+from core.standard import STANDARD
 from core.tenancy.tenant import Tenant
 from core.values import WrongValue, to_database
 

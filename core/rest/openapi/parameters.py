@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from core.column_types import INT8
 from core.criteria.names import OPERATORS, Subject, filters
 from core.criteria.parameters import SUFFIXES
 from core.criteria.terms import LONGEST_TEXT
 from core.entities import Declaration
-from core.fields import INT8, Field
+from core.fields import Field
 from core.moments import WORDS
 from core.rest.idempotency import MOST_KEY
 from core.rest.openapi.answers import Schema

@@ -8,7 +8,7 @@ from core.testing.probes import people
 from core.testing.probes.cheats import hidden, injected, links
 from core.testing.probes.prober import Prober
 from core.testing.probes.requests import Route
-from core.testing.probes.stage import Who
+from core.testing.probes.stage import SIDES, Who
 from core.testing.probes.victims import Victim, routes_of, unseen_targets, victims
 
 
@@ -20,9 +20,11 @@ async def everything(prober: Prober) -> None:
     for entity in prober.stage.registry.entities.values():
         if entity.verbs:
             await listing(prober, entity)
-            await hidden(prober, entity)
-            await injected(prober, entity)
             await links(prober, entity)
+            # Field rules follow from the role; its other side would only repeat them.
+            if prober.oracle.actions(prober.who, entity.name) and prober.who.side == SIDES[0]:
+                await hidden(prober, entity)
+                await injected(prober, entity)
     await prober.unchanged("the last GETs")
     await overridden(prober)
     await kernel(prober)

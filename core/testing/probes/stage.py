@@ -18,11 +18,12 @@ from core.testing.world import World
 TENANTS = ("acme", "globex")
 SIDES = ("a", "b")
 USER = "core.user"
-_WORD = re.compile(r"zq\d{5}qz")
+_WORD = re.compile(r"zq\d{5,}qz")
 _DIGITS = re.compile(r"\d{8,}")
 _ENDING = re.compile(r"\.0\b")
 _LEAST_NUMBER = 40_000_000
 _SHORTEST = 9
+_numbers = itertools.count(1)
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -67,7 +68,6 @@ class Stage:
         self.rows: dict[UUID, Row] = {}
         self.tokens: dict[str, Spot] = {}
         self.anchors: dict[tuple[str, str, str], Row] = {}
-        self._numbers = itertools.count(1)
 
     async def plant(
         self, entity: str, tenant: str, side: str, *, deleted: bool = False, **values: Any
@@ -98,7 +98,7 @@ class Stage:
         return found
 
     def _value(self, field: Field, tenant: str, spots: dict[str, str]) -> Any:
-        number = next(self._numbers)
+        number = next(_numbers)
         word, figure = f"zq{number:05d}qz", _LEAST_NUMBER + 2 * number
         most = field.maximum if field.maximum is not None else figure
         made: Any = sample(field, self.world.tenant(tenant), number)
