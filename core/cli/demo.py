@@ -1,5 +1,7 @@
 """``crm demo``: two tenants with people and records to look at, the same on every run."""
 
+from collections.abc import Callable
+
 import msgspec
 import rich_click as click
 from rich.progress import Progress, TaskID
@@ -12,6 +14,7 @@ from core.cli.platforms import platform_of
 from core.config import ConfigFile
 from core.database.blocking import finish
 from core.database.doors import Unit
+from core.database.upkeep import analyse
 from core.errors import StartRefused
 from core.platform import Platform
 from core.rest.context import Context
@@ -75,6 +78,8 @@ async def _load(file: ConfigFile, database: Database, scale: float, *, again: bo
         with bar:
             for slug in _tenants(file):
                 await _fill(platform, platform.by_slug[slug], scale, bar, again=again)
+    if database.may_own:
+        await analyse(database.owner_url)
 
 
 async def _fill(
@@ -102,14 +107,13 @@ async def _fill(
     await _remember(context, Mark(tuple(n for n, _ in demos)))
 
 
-class _step:  # noqa: N801 - a function with a place to write to
-    """Tells the bar how far one plugin's demo is."""
+def _step(bar: Progress, task: TaskID) -> Callable[[int, int], None]:
+    """Return what tells the bar how far one plugin's demo is."""
 
-    def __init__(self, bar: Progress, task: TaskID) -> None:
-        self._bar, self._task = bar, task
+    def step(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
 
-    def __call__(self, done: int, total: int) -> None:
-        self._bar.update(self._task, completed=done, total=total)
+    return step
 
 
 async def _mark(context: Context) -> Mark | None:

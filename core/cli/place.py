@@ -48,6 +48,11 @@ class Database:
         return found
 
     @property
+    def may_own(self) -> bool:
+        """Whether this command can work as the owner."""
+        return self.server is not None or bool(self._config.database.owner_url)
+
+    @property
     def owner_url(self) -> str:
         """The URL of the role that migrates; never handed to a worker."""
         if self.server is not None:
