@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import Computed
 
-from core.entities import MOST_FIELDS, MOST_INDEXES, STANDARD, Declaration
+from core.entities import MOST_FIELDS, MOST_INDEXES, Declaration
 from core.fields import Field
+from core.standard import STANDARD
 from tests.contract.subjects import ENTITIES, REGISTRY, named
 
 FIELDS = [

@@ -8,8 +8,9 @@ import pytest
 
 from core.database.chains import chain
 from core.database.migrate import migrate, purge
-from core.entities import STANDARD_TYPES, Declaration
+from core.entities import Declaration
 from core.registry import Plugin
+from core.standard import STANDARD_TYPES
 from core.testing.servers import MakeScratch, Scratch
 from tests.contract.subjects import ENTITIES, LOADED, REGISTRY, named
 

@@ -3,6 +3,8 @@
 It reads the nouns of the registry and rows in Python; it shares no line with ``core.access``.
 """
 
+from uuid import UUID
+
 from core.entities import Declaration, Through
 from core.fields import Field
 from core.registry import Grant, Registry
@@ -17,6 +19,9 @@ class Oracle:
     def __init__(self, stage: Stage, registry: Registry | None = None) -> None:
         self.stage = stage
         self.registry = registry or stage.registry
+        self._known: dict[tuple[int, UUID], bool] = {}
+        self._ids: dict[int, set[str]] = {}
+        self._seen = -1
 
     def actions(self, who: Who, entity: str) -> set[str]:
         """Return the actions that ``who`` may do on some rows of an entity."""
@@ -67,8 +72,22 @@ class Oracle:
             return any((k.values[path.here], k.values[path.there]) == (here, mine) for k in links)
         return bool((row.id if path == "id" else row.values.get(path)) == mine)
 
+    def _forget(self) -> None:
+        """Forget what was worked out before the stage changed."""
+        if self._seen != self.stage.changes:
+            self._seen = self.stage.changes
+            self._known.clear()
+            self._ids.clear()
+
     def knows(self, who: Who, row: Row) -> bool:
         """Return whether any right of ``who`` shows him the row."""
+        self._forget()
+        place = (id(who), row.id)
+        if place not in self._known:
+            self._known[place] = self._knows(who, row)
+        return self._known[place]
+
+    def _knows(self, who: Who, row: Row) -> bool:
         held = self.actions(who, row.entity)
         if row.deleted:
             held &= set(IN_TRASH)
@@ -102,6 +121,12 @@ class Oracle:
 
     def ids(self, who: Who) -> set[str]:
         """Return the ids that may stand in an answer: known rows and what those link to."""
+        self._forget()
+        if id(who) not in self._ids:
+            self._ids[id(who)] = self._all_ids(who)
+        return self._ids[id(who)]
+
+    def _all_ids(self, who: Who) -> set[str]:
         found: set[str] = set()
         for row in self.stage.rows.values():
             if self.knows(who, row):

@@ -67,6 +67,7 @@ class Stage:
         self.registry = registry
         self.rows: dict[UUID, Row] = {}
         self.tokens: dict[str, Spot] = {}
+        self.changes = 0
         self.anchors: dict[tuple[str, str, str], Row] = {}
 
     async def plant(
@@ -85,6 +86,7 @@ class Stage:
         id = await self.world.plant(entity, tenant=tenant, **given)
         row = Row(entity=entity, tenant=tenant, side=side, id=id, values=given, deleted=deleted)
         self.rows[id] = row
+        self.changes += 1
         self.tokens |= {t: Spot(id, entity, f) for f, t in spots.items() if f not in values}
         return row
 
@@ -127,6 +129,7 @@ class Stage:
                     row.values, row.deleted = dict(record), record["deleted_at"] is not None
         await owner.close()
         self.rows = {id: row for id, row in self.rows.items() if id in alive}
+        self.changes += 1
         self.tokens = {t: spot for t, spot in self.tokens.items() if spot.row in alive}
 
     def seen_in(self, text: str) -> set[str]:
