@@ -11,6 +11,8 @@ PYTEST := .venv/bin/pytest
 
 # The environment is the project's own .venv, whichever one is active in the shell.
 unexport VIRTUAL_ENV
+# Compiled modules are kept, whatever the shell says: each start would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_PREFERENCE := system
 

@@ -51,8 +51,9 @@ def answers(url: str, seconds: float = 60) -> float:
 @contextmanager
 def running(command: list[str], env: Mapping[str, str], url: str) -> Iterator[float]:
     """Run a server; yield how long it took to its first answer."""
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, **env}, stdout=subprocess.DEVNULL
+        command, cwd=ROOT, env={**inherited, **env}, stdout=subprocess.DEVNULL
     )
     try:
         yield answers(url)
