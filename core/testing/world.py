@@ -26,6 +26,10 @@ from core.testing.samples import sample
 from core.testing.servers import Scratch
 
 CONFIG = """
+[server.aliases]
+"/api/crm" = "/api"
+"/api/accounts" = "/api/auth"
+
 [plugins]
 installed = [{installed}]
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from core.cli.demo import PASSWORD
+from core.config import generated_key
 from core.database import embedded
 from tests.core.apps import ask
 from tests.core.commands import Project, copy_of_the_source, free_port
@@ -132,6 +133,7 @@ def test_users_are_created_once_and_their_password_set(project: Project) -> None
 
 def test_a_backup_is_restored_over_what_came_later(project: Project, url: str) -> None:
     target = project.folder / "kept.tar"
+    generated_key(project.home)
     project.crm("backup", str(target))
     assert (project.home / "secret.key").exists()
     with tarfile.open(target) as opened:

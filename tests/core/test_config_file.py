@@ -1,5 +1,6 @@
 """The config file of a running server: taken over when edited, edited by many at once."""
 
+import logging
 import multiprocessing
 import os
 import threading
@@ -45,11 +46,13 @@ def file(path: Path) -> ConfigFile:
 
 @pytest.fixture
 def log() -> Iterator[LogCapture]:
+    """What is logged, although the suite is quiet."""
     capture = LogCapture()
-    before = structlog.get_config()["processors"]
-    structlog.configure(processors=[capture])
+    before = structlog.get_config()
+    everything = structlog.make_filtering_bound_logger(logging.NOTSET)
+    structlog.configure(processors=[capture], wrapper_class=everything)
     yield capture
-    structlog.configure(processors=before)
+    structlog.configure(**before)
 
 
 # -- reload ------------------------------------------------------------------
