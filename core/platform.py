@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -47,7 +48,6 @@ class Platform:
         self.loaded = loaded
         self.database = database
         self.registry = loaded.registry
-        self.models = Models(loaded.registry)
         self.quarantined: frozenset[str] = frozenset()
         # What core.auth remembers for this process (``auth_of``).
         self.auth: object = None
@@ -59,6 +59,11 @@ class Platform:
         self._read_at: dict[UUID, float] = {}
         self._turn = asyncio.Lock()
         self._adopted: Config | None = None
+
+    @cached_property
+    def models(self) -> Models:
+        """The mapped classes, for plugin services that want the ORM."""
+        return Models(self.registry)
 
     @property
     def config(self) -> Config:

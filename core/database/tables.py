@@ -72,8 +72,9 @@ def tenant_table(
         *columns,
         *(key_column(key) for key in keys),
         *(sa.CheckConstraint(sql, name=f"{name}_{why}") for why, sql in (checks or {}).items()),
+        # No key to the directory of tenants: each insert would lock the tenant's one row there, and
+        # the directory may live on another server than the tenant.
         sa.PrimaryKeyConstraint("tenant_id", "id", name=f"{name}_pk"),
-        sa.ForeignKeyConstraint(["tenant_id"], ["core_tenant.id"], name=f"{name}_tenant"),
     )
     for column, (target, on_delete) in (links or {}).items():
         _link(name, column, target, on_delete)
