@@ -76,8 +76,12 @@ def _flag(name: str, text: str) -> bool:
     return text.lower() in ("true", "1")
 
 
-def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+def _words(name: str, text: str | None) -> tuple[str, ...]:
+    """Return the names in a parameter; refuses one that is there and names nothing."""
+    words = tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    if text is not None and not words:
+        raise Invalid.field(f"?{name}", f"{name} names no field.", "required")
+    return words
 
 
 def read_paging(own: dict[str, str]) -> Paging:
@@ -99,9 +103,9 @@ def read_paging(own: dict[str, str]) -> Paging:
 def read_wanted(own: dict[str, str], *, detail: bool = False) -> Wanted:
     """Return the shape asked for."""
     return Wanted(
-        fields=_words(own.get("fields")),
-        omit=_words(own.get("omit")),
-        expand=_words(own.get("expand")),
+        fields=_words("fields", own.get("fields")),
+        omit=_words("omit", own.get("omit")),
+        expand=_words("expand", own.get("expand")),
         mobile=_flag("mobile", own.get("mobile", "false")),
         detail=detail,
     )
@@ -115,7 +119,7 @@ def sortable(entity: Declaration, visible: frozenset[str]) -> list[str]:
 def read_sorts(entity: Declaration, visible: frozenset[str], text: str | None) -> tuple[Sort, ...]:
     """Return the order asked for, or the entity's own; the id always breaks ties."""
     allowed = sortable(entity, visible)
-    names = _words(text)
+    names = _words("ordering", text)
     if not names:
         plain = entity.order.lstrip("-")
         names = (entity.order if plain in visible else "-created_at",)

@@ -5,7 +5,7 @@ from typing import Any
 from core.column_types import INT8
 from core.criteria.names import OPERATORS, Subject, filters
 from core.criteria.parameters import SUFFIXES
-from core.criteria.terms import LONGEST_TEXT
+from core.criteria.terms import LONGEST_TEXT, MOST_VALUES
 from core.entities import Declaration
 from core.fields import Field
 from core.moments import WORDS
@@ -166,7 +166,7 @@ def operand_schema(field: Field, op: str, tenant: Tenant) -> Schema:
     if op == "in":
         if value.get("type") == "string" and not {"enum", "format"} & set(value):
             value = {**value, "pattern": "^[^,]*$"}
-        return {"type": "array", "items": value, "minItems": 1, "maxItems": 100}
+        return {"type": "array", "items": value, "minItems": 1, "maxItems": MOST_VALUES}
     return value
 
 
