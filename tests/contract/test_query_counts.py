@@ -66,6 +66,7 @@ async def test_list_costs_the_same_for_one_row_and_for_three(
     world, who = counted
     links = [f for f in entity.fields.values() if f.kind == "link" and not f.system]
     expand = ",".join(f.name.removesuffix("_id") for f in links)
+    expanding = f"?expand={expand}" if links else ""
     found: dict[str, list[int]] = {}
     await world.plant(entity.name)
     for wanted in (1, 3):
@@ -74,7 +75,7 @@ async def test_list_costs_the_same_for_one_row_and_for_three(
         for name, path in {
             "list": f"/api/{entity.resource}/",
             "cursor": f"/api/{entity.resource}/?cursor=",
-            "expand": f"/api/{entity.resource}/?expand={expand}",
+            "expand": f"/api/{entity.resource}/{expanding}",
         }.items():
             found.setdefault(name, []).append(await cost(world, who, path))
     assert all(few == many for few, many in found.values())
