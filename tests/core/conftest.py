@@ -11,6 +11,7 @@ import pytest
 
 from core.database import embedded
 from tests.core.apps import ROOT, stranger
+from tests.core.config_files import Write
 
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 
@@ -83,3 +84,16 @@ def old_server() -> Iterator[str]:
     yield f"postgresql://boss:secret@/postgres?host={folder}&port=5432"
     subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, **user)
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """A function that writes a configuration file of a test's own."""
+
+    def write_file(text: str, name: str = "crm.toml") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+        return path
+
+    return write_file

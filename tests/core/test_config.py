@@ -1,44 +1,14 @@
 """What a configuration may say, and how exactly a wrong one is refused."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from core.config import ChoiceConfig, ConfigError, load
+from core.config import ChoiceConfig, load
 from core.config.lines import key_lines
+from tests.core.config_files import BASE, Write, refused
 
 SHIPPED = Path(__file__).parents[2] / "crm.toml"
-
-BASE = """\
-[plugins]
-installed = ["customers", "loyalty"]
-
-[tenants.acme]
-name = "Acme"
-hosts = ["acme.localhost"]
-plugins = ["customers", "loyalty"]
-"""
-
-Write = Callable[..., Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def write_file(text: str, name: str = "crm.toml") -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, "utf-8")
-        return path
-
-    return write_file
-
-
-def refused(path: Path, environ: dict[str, str] | None = None) -> list[str]:
-    """Return the lines of the refusal, with the folder taken off."""
-    with pytest.raises(ConfigError) as caught:
-        load(path, environ=environ or {})
-    return str(caught.value).replace(f"{path.parent}/", "").splitlines()
 
 
 def test_shipped_file_holds_the_demo_tenants() -> None:  # ruling 16

@@ -1,7 +1,5 @@
 """A configuration against what is there: plugins, their requirements, settings and entities."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -9,29 +7,7 @@ import pytest
 from msgspec import Meta
 
 from core.config import Config, ConfigError, check_against, load
-
-BASE = """\
-[plugins]
-installed = ["customers", "loyalty"]
-
-[tenants.acme]
-name = "Acme"
-hosts = ["acme.localhost"]
-plugins = ["customers", "loyalty"]
-"""
-
-Write = Callable[..., Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def write_file(text: str, name: str = "crm.toml") -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, "utf-8")
-        return path
-
-    return write_file
+from tests.core.config_files import BASE, Write
 
 
 class Tier(msgspec.Struct, frozen=True):

@@ -1,43 +1,12 @@
 """Where secrets come from, and how they are kept from other users of the machine."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.config import ConfigError, from_environment, generated_key, load, secret_key
-
-BASE = """\
-[plugins]
-installed = ["customers", "loyalty"]
-
-[tenants.acme]
-name = "Acme"
-hosts = ["acme.localhost"]
-plugins = ["customers", "loyalty"]
-"""
-
-Write = Callable[..., Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def write_file(text: str, name: str = "crm.toml") -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, "utf-8")
-        return path
-
-    return write_file
-
-
-def refused(path: Path, environ: dict[str, str] | None = None) -> list[str]:
-    """Return the lines of the refusal, with the folder taken off."""
-    with pytest.raises(ConfigError) as caught:
-        load(path, environ=environ or {})
-    return str(caught.value).replace(f"{path.parent}/", "").splitlines()
-
+from tests.core.config_files import BASE, Write, refused
 
 SECRET_URL = "postgresql://crm_app:s3cr3t@db.example:5432/trellis"
 
