@@ -88,6 +88,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     scopes: Mapping[str, str | Through] = {}
     subject: str | None = None
     responsible: str | None = None
+    credit: tuple[str, ...] = ()
     aggregates: tuple[Aggregate, ...] = ()
     named_filters: tuple[NamedFilter, ...] = ()
     fields: dict[str, Field] = {}
@@ -140,6 +141,7 @@ def _named(given: Declaration) -> dict[str, tuple[str, ...]]:
         "order": (given.order,),
         "subject": (given.subject,) if given.subject else (),
         "responsible": (given.responsible,) if given.responsible else (),
+        "credit": given.credit,
         "scopes": tuple(c if isinstance(c, str) else c.local for c in given.scopes.values()),
         "aggregates": tuple(n for a in given.aggregates for n in (a.field, a.by) if n),
         "named_filters": tuple(n for f in given.named_filters for n in f.uses),
@@ -157,6 +159,8 @@ def _check(where: str, given: Declaration, search: Names, filters: Names) -> Non
         raise StartRefused(f"{where}: {len(given.indexed)} indexes; at most {MOST_INDEXES}")
     if unknown := set(given.verbs) - set(ALL_VERBS):
         raise StartRefused(f"{where}: verbs {sorted(unknown)}; known are {ALL_VERBS}")
+    if given.credit and not given.responsible:
+        raise StartRefused(f"{where}: credit needs responsible: whom are the changes credited to?")
     known = STANDARD | given.fields
     for option, names in {**_named(given), "search": search, "filters": filters}.items():
         for name in names:
@@ -209,6 +213,7 @@ def entity(
     scopes: Mapping[str, str | Through] | None = None,
     subject: str | None = None,
     responsible: str | None = None,
+    credit: tuple[str, ...] = (),
     aggregates: tuple[Aggregate, ...] = (),
     named_filters: tuple[NamedFilter, ...] = (),
 ) -> Callable[[C], C]:
@@ -218,7 +223,8 @@ def entity(
     that exist at all; ``actions`` name further permissions. ``indexed`` lists (filter…, sort)
     columns, at most twelve. ``scopes`` says, per scope, which column holds the principal's
     attribute. ``subject`` and ``responsible`` are the links that name the person concerned and the
-    salesperson for the history. Refuses at import, with ``StartRefused``, every name that is not a
+    salesperson for the history; ``credit`` lists the fields whose changes count as his doing.
+    Refuses at import, with ``StartRefused``, every name that is not a
     field, a class without docstring, and more than 25 fields.
     """
 
@@ -240,6 +246,7 @@ def entity(
             scopes=scopes or {},
             subject=subject,
             responsible=responsible,
+            credit=credit,
             aggregates=aggregates,
             named_filters=named_filters,
             fields=_marked(fields, search, filters),

@@ -1,7 +1,7 @@
 """After each chain: what the database holds of the registry's decisions is written anew.
 
-Role policies follow from the declared scopes and grants follow from the table's kind, so a plugin
-that adds a scope or a table needs no migration for either.
+Role policies follow from the declared scopes, triggers from the declared fields and grants from
+the table's kind, so a plugin that adds any of them needs no migration for it.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.access.scopes import role_policy
+from core.database.generated import renew
 from core.database.tables import APP
 from core.registry import Registry
 
@@ -36,7 +37,7 @@ def policy_mark(sql: str) -> str:
 async def synchronise(
     connection: AsyncConnection, registry: Registry, failed: Collection[str] = ()
 ) -> None:
-    """Write the role policy of every entity's table, where it differs, and the reading grants."""
+    """Write what differs: role policies, generated functions and triggers, the reading grants."""
     rows = (await connection.execute(sa.text(EXISTING))).all()
     noted = {name: (comment, printed) for name, comment, printed in rows}
     for entity in registry.entities.values():
@@ -46,6 +47,7 @@ async def synchronise(
         comment, printed = noted[entity.table]
         if comment != f"{policy_mark(sql)} {printed}":
             await _write_policy(connection, entity.table, sql)
+    await connection.run_sync(renew, registry, failed)
     for name in noted:
         if name.startswith("alembic_version_"):
             await connection.exec_driver_sql(f'GRANT SELECT ON "{name}" TO {APP}')

@@ -1,0 +1,100 @@
+"""What each tenant table carries because of its declaration: functions and triggers, kept right.
+
+The audit and the search index write themselves below everything that reaches a table. Their
+functions are generated from the registry and the catalogue, so no plugin's migration makes them:
+they are renewed inside each revision's transaction and again after all chains.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+
+import msgspec
+import sqlalchemy as sa
+
+from core.audit import triggers as audit
+from core.database.routines import PREFIX, Generated
+from core.entities import Declaration
+from core.registry import Registry
+from core.search import triggers as search
+
+# The columns that a row of each tenant table brings along: no generated ones.
+COLUMNS = """
+SELECT c.relname::text, array_agg(a.attname::text ORDER BY a.attnum)
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND NOT c.relispartition
+   AND NOT a.attisdropped AND a.attgenerated = ''
+ GROUP BY c.relname HAVING bool_or(a.attname = 'tenant_id')
+"""
+# The comment of a function names its table, the mark of its source and the hash of what the
+# server keeps of it: neither a new declaration nor a changed function goes unnoticed.
+EXISTING = """
+SELECT p.proname::text AS name, p.oid::regprocedure::text AS signature,
+       coalesce(obj_description(p.oid, 'pg_proc'), '') AS comment,
+       md5(concat_ws(' ', p.prosrc, p.prosecdef, p.proconfig, p.proacl)) AS kept
+  FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND starts_with(p.proname, :prefix)
+"""
+
+
+class Existing(msgspec.Struct, frozen=True):
+    """A generated function as the catalogue has it."""
+
+    signature: str
+    comment: str
+    kept: str
+
+
+def renew(connection: sa.Connection, registry: Registry, absent: Collection[str] = ()) -> None:
+    """Make every generated function anew that is missing or differs; drop those without a use.
+
+    What belongs to a plugin in ``absent`` (its chain failed), or to one that is not on disk, stays
+    as it is.
+    """
+    columns = {table: frozenset(names) for table, names in connection.execute(sa.text(COLUMNS))}
+    entities = {e.table: e for e in registry.entities.values() if e.plugin not in absent}
+    existing = _existing(connection, PREFIX)
+    wanted = {one.name: one for one in _wanted(registry, columns, entities)}
+    for name, one in wanted.items():
+        have = existing.get(name)
+        if have is None or have.comment != _comment(one, have.kept):
+            _make(connection, one)
+    for name, have in existing.items():
+        table = have.comment.partition(" ")[0]
+        if name not in wanted and (table not in columns or _is_ours(table, entities)):
+            connection.exec_driver_sql(f"DROP FUNCTION {have.signature} CASCADE")
+
+
+def _is_ours(table: str, entities: Mapping[str, Declaration]) -> bool:
+    """Whether the loaded plugins or the kernel say what the table carries."""
+    return table in entities or table.startswith("core_")
+
+
+def _wanted(
+    registry: Registry,
+    columns: Mapping[str, frozenset[str]],
+    entities: Mapping[str, Declaration],
+) -> Iterator[Generated]:
+    for table, names in columns.items():
+        entity = entities.get(table)
+        if not _is_ours(table, entities):
+            continue
+        yield from audit.generated(table, names, entity)
+        if entity is not None:
+            yield from search.generated(registry, entity, names)
+
+
+def _existing(connection: sa.Connection, prefix: str) -> dict[str, Existing]:
+    rows = connection.execute(sa.text(EXISTING), {"prefix": prefix}).all()
+    return {row.name: Existing(row.signature, row.comment, row.kept) for row in rows}
+
+
+def _comment(one: Generated, kept: str) -> str:
+    mark = hashlib.sha256("\n".join(one.statements).encode()).hexdigest()[:16]
+    return f"{one.table} {mark} {kept}"
+
+
+def _make(connection: sa.Connection, one: Generated) -> None:
+    for sql in one.statements:
+        connection.exec_driver_sql(sql)
+    kept = _existing(connection, one.name)[one.name].kept
+    comment = _comment(one, kept)
+    connection.exec_driver_sql(f"COMMENT ON FUNCTION {one.name}({one.arguments}) IS '{comment}'")
