@@ -270,7 +270,7 @@ def computed(
 
     ``stored`` makes it GENERATED … STORED, and only then may it filter or sort; otherwise it is
     computed when shown. ``sql`` may use columns of the row only: unqualified when stored, prefixed
-    with ``{t}.`` when not.
+    with ``{t}.`` when not; there ``{tenant_name}`` is the tenant's name as text.
     """
     if (filter or sort) and not stored:
         raise StartRefused(f"computed field {label!r}: only a stored one may filter or sort")

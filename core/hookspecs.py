@@ -38,8 +38,9 @@ def concerns(entity: str, *verbs: str) -> Callable[[F], F]:
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What a write is about to do: ``verb`` on the records ``ids`` of ``entity``.
 
-    One change covers all records of a set-based write. ``values`` holds what is written, by field;
-    it is empty for ``delete``, ``restore`` and ``purge``.
+    One change covers all records of a set-based write. ``values`` holds what is written, by column;
+    it is empty for ``delete``, ``restore`` and ``purge``. A hook may replace values of a create or
+    update and add further ones, also of fields that no body may carry; they are stored as given.
     """
 
     entity: str
@@ -97,4 +98,7 @@ def visible_rows(tenant: Any, actor: Any, entity: str) -> dict[str, Any] | None:
 
 @hookspec
 async def before_write(tenant: Any, actor: Any, change: Change, unit: Any) -> None:
-    """Records are about to be created, updated or deleted. Raise ``Rejected`` to refuse."""
+    """Records are about to be created, updated or deleted. Raise ``Rejected`` to refuse.
+
+    ``change.values`` may be completed: what stands there afterwards is written.
+    """

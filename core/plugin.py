@@ -29,8 +29,10 @@ Write rules in ``services.py``. They get a ``Context`` (who asks: ``tenant``, ``
 ``execute``, ``session``). ``$1`` is the tenant's id in every statement. To refuse, raise
 ``Rejected``, ``Conflict``, ``Invalid`` (with one ``FieldError`` per wrong field), ``NotFound`` or
 ``Forbidden``. ``read_ids`` reads a list of ids out of a body, and ``change_many`` does one thing
-to many records as the caller's rights allow, asking the hooks. ``open_context`` gives a
-controller of ``register_routes`` the context of its request.
+to many records as the caller's rights allow, asking the hooks. ``visible_records`` returns records
+of any entity as the caller may see them, and ``conditions`` the WHERE text of those rows for a
+statement of your own. ``open_context`` gives a controller of ``register_routes`` the context of its
+request, ``read_body`` its JSON object, and ``query_records`` answers it with a list.
 """
 
 from core.access.rights import Principal, Rights
@@ -50,6 +52,10 @@ from core.hookspecs import Change, concerns, hookimpl
 from core.registry import Action, Choice, Demo, Dictionary, Grant, Role, Scope
 from core.rest.bulk import change_many, read_ids
 from core.rest.context import Context, open_context
+from core.rest.decode import read_body
+from core.rest.listing import query_records
+from core.rest.rows import conditions
+from core.rest.visible import visible_records
 from core.tenancy.tenant import Tenant
 
 __all__ = [
@@ -84,6 +90,7 @@ __all__ = [
     "choice",
     "computed",
     "concerns",
+    "conditions",
     "currency",
     "digits",
     "drop_tenant_columns",
@@ -96,8 +103,11 @@ __all__ = [
     "link",
     "money",
     "open_context",
+    "query_records",
+    "read_body",
     "read_ids",
     "tenant_columns",
     "tenant_table",
     "user_link",
+    "visible_records",
 ]

@@ -114,6 +114,11 @@ def read_object(value: Any) -> dict[str, Any]:
     return value
 
 
+async def read_body(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Return the JSON object in the body of a request."""
+    return read_object(await read_json(request))
+
+
 def read_id(text: Any) -> UUID:
     """Return the id in a path; anything that is not one does not exist."""
     try:

@@ -103,7 +103,7 @@ async def _insert(
     ctx: Context, unit: Unit, entity: Declaration, values: Values, shape: Shape
 ) -> tuple[UUID, asyncpg.Record | None]:
     await check_links(ctx, unit, entity, values)
-    id = new_id()
+    id, values = new_id(), dict(values)  # plugins may lay more over them, in each attempt anew
     await hook(ctx, unit, entity, "create", (id,), values)
     names = ["tenant_id", "id", *values]
     marks = ", ".join(f"${place}" for place in range(1, len(names) + 1))

@@ -38,14 +38,27 @@ async def hook(
     entity: Declaration,
     verb: str,
     ids: tuple[UUID, ...],
-    values: Mapping[str, Any],
+    values: dict[str, Any],
 ) -> None:
-    """Ask the enabled plugins whether the write may go on; one call for all its records."""
+    """Ask the enabled plugins whether the write may go on; one call for all its records.
+
+    What they lay over ``values`` is written too.
+    """
     hooks = ctx.tenant.hooks
     if not hooks.watching("before_write", entity.name, verb):
         return
-    change = Change(entity=entity.name, verb=verb, ids=ids, values=dict(values))
+    change = Change(entity=entity.name, verb=verb, ids=ids, values=values)
+    known = set(values)
     await hooks.before("before_write", change, tenant=ctx.tenant, actor=ctx.principal, unit=unit)
+    strange = [name for name in values.keys() - known if not _writable(entity, name)]
+    if strange:
+        raise LookupError(f"a plugin wrote {strange}, which {entity.name} has not")
+
+
+def _writable(entity: Declaration, name: str) -> bool:
+    """Return whether a plugin may lay a value on the field: one that is stored as it is."""
+    field = entity.fields.get(name)
+    return field is not None and not field.system and field.sql is None
 
 
 async def locked(

@@ -10,6 +10,7 @@ import structlog
 from core.access.rights import Rights
 from core.config import TenantConfig
 from core.entities import Declaration
+from core.fields import Field
 from core.hooks import Hooks
 from core.loader import Loaded
 from core.registry import Action, Choice, Grant
@@ -61,7 +62,7 @@ class Tenant:
         return {
             name: msgspec.structs.replace(
                 entity,
-                fields={k: f for k, f in entity.fields.items() if f.plugin in on},
+                fields={k: self._own(f) for k, f in entity.fields.items() if f.plugin in on},
                 aggregates=tuple(a for a in entity.aggregates if a.plugin in on),
                 named_filters=tuple(f for f in entity.named_filters if f.plugin in on),
                 indexed=entity.indexed,
@@ -69,6 +70,13 @@ class Tenant:
             for name, entity in self.registry.entities.items()
             if entity.plugin in on
         }
+
+    def _own(self, field: Field) -> Field:
+        """Return a computed field with the tenant's name where its SQL asks for it."""
+        if field.sql is None or "{tenant_name}" not in field.sql:
+            return field
+        literal = "'" + self.config.name.replace("'", "''") + "'"
+        return msgspec.structs.replace(field, sql=field.sql.replace("{tenant_name}", literal))
 
     def _role_enabled(self, name: str) -> bool:
         owner = self.registry.role_owners.get(name, "core")

@@ -81,3 +81,4 @@ def visible_rows(entity):
 @concerns("dummy.device")
 async def before_write(change):
     services.refuse_cursed(change.values)
+    services.seal_heirlooms(change.values)

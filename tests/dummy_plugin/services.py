@@ -48,3 +48,9 @@ def refuse_cursed(values: dict[str, Any]) -> None:
     """Refuse a device that nobody should own."""
     if values.get("name") == "cursed":
         raise Rejected("Nobody may own a cursed device.", code="cursed")
+
+
+def seal_heirlooms(values: dict[str, Any]) -> None:
+    """Lay a value on a field that no body may carry, and replace one that a body did."""
+    if values.get("name") == "heirloom":
+        values |= {"name": "Heirloom", "sealed": 7}
