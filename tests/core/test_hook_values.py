@@ -1,4 +1,4 @@
-"""What a ``before_write`` hook lays over the values of a write is written, in every way to write."""
+"""What a ``before_write`` hook lays over the values of a write is written too, in every way."""
 
 import pytest
 

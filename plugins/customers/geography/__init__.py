@@ -1,0 +1,1 @@
+"""Addresses on the map and by the rules of their countries, offline."""
