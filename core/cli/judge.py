@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 from alembic.script import ScriptDirectory
 
-from core.cli.scaffold import HEADINGS
+from core.cli.scaffold_texts import HEADINGS
 from core.database.chains import alembic_config
 from core.database.drafts import differences, draft
 from core.discovery import read_manifests

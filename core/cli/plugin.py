@@ -1,7 +1,5 @@
 """``crm plugin``: list, make, judge, switch, migrate and remove plugins."""
 
-import importlib
-import re
 from pathlib import Path
 
 import asyncpg
@@ -9,11 +7,11 @@ import rich_click as click
 from click.exceptions import Exit
 from rich.table import Table
 
-from core.cli.installed import available, plugins_folder
+from core.cli.fresh import new_plugin
+from core.cli.installed import available
 from core.cli.judge import load_one, problems, write_migration
 from core.cli.loading import load_plugins
 from core.cli.place import chosen, open_database, read_config, show
-from core.cli.scaffold import write_plugin
 from core.config import ConfigFile
 from core.config.edit import edit, list_plugin
 from core.database.blocking import finish
@@ -40,20 +38,17 @@ def plugin_list() -> None:
 
 @plugin.command("new")
 @click.argument("name")
-def plugin_new(name: str) -> None:
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a project of its own into this folder instead of plugins/.",
+)
+def plugin_new(name: str, into: Path | None) -> None:
     """Write a plugin that works: one entity, rights, migration, tests and page."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == "core":
-        raise StartRefused(f"{name!r} cannot be a plugin's name: use a-z, 0-9 and _.")
-    folder = plugins_folder() / name
-    if name in available() or folder.exists():
-        raise StartRefused(f"There is a plugin {name!r} already.")
-    write_plugin(folder, name)
-    importlib.invalidate_caches()
-    write_migration(name, "First tables")
-    click.echo(f"Wrote {folder}. Next:")
-    click.echo(f'  list "{name}" under [plugins] installed in crm.toml')
-    click.echo(f"  crm db migrate && crm plugin enable {name} --tenant <slug>")
-    click.echo(f"  pytest {folder}")
+    made = new_plugin(name, into)
+    click.echo(f"Wrote {made.folder}. Next:")
+    for step in made.steps:
+        click.echo(f"  {step}")
 
 
 @plugin.command("check")
@@ -154,7 +149,7 @@ def _purge(file: ConfigFile, name: str, *, yes: bool) -> None:
             )
         if not yes and click.prompt(f"Type {name} to drop this") != name:
             raise StartRefused("Nothing was dropped.")
-        finish(purge(database.owner_url, found))
+        finish(purge(database.owner_url, found, load_plugins(file).registry))
         finish(_forget(database.owner_url, name))
     click.echo(f"Dropped {', '.join(going) or 'nothing'} and alembic_version_{name}.")
 

@@ -2,103 +2,19 @@
 
 from pathlib import Path
 
-HEADINGS = (
-    "What it does",
-    "Turn it on",
-    "Entities",
-    "Permissions",
-    "Settings",
-    "Hooks it offers",
-    "What it adds to others",
-    "Jobs",
-    "Personal data",
-    "Removal",
-    "Known limits",
+from core.cli.scaffold_texts import (
+    CONFTEST,
+    CONTRACT,
+    HEADINGS,
+    HOOKS,
+    MANIFEST,
+    MODELS,
+    PACKAGE,
+    PAGE,
+    PROJECT,
+    TESTS,
+    TURN_ON,
 )
-
-MANIFEST = """\
-name = "{name}"
-title = "{title}"
-summary = "{title} of a tenant."
-version = "0.1.0"
-kernel = ">=0.1,<0.2"
-"""
-PACKAGE = '"""{title} of a tenant."""\n'
-MODELS = '''\
-"""What {words} are."""
-
-from sqlalchemy import String, Text
-from sqlalchemy.orm import Mapped
-
-from core.plugin import Entity, entity, field
-
-
-@entity(
-    label="{label}",
-    plural="{title}",
-    title="name",
-    columns=("name", "created_at"),
-    search=("name",),
-    indexed=(("created_at",), ("name",)),
-)
-class {cls}(Entity):
-    """One of the tenant's {words}. Its name is never empty."""
-
-    name: Mapped[str] = field(String(200), label="Name", sort=True)
-    remark: Mapped[str | None] = field(Text, label="Remark", pii="free_text")
-'''
-HOOKS = '''\
-"""How {words} are wired in."""
-
-from core.plugin import Grant, hookimpl
-from plugins.{name}.models import {cls}
-
-
-@hookimpl
-def register_grants():
-    verbs = ("list", "view", "create", "update", "delete", "trash", "restore")
-    return [Grant(role="staff", entity={cls}, actions=verbs, scope="all")]
-'''
-TESTS = '''\
-"""{title}, asked for as a client does."""
-
-from core.testing.kit import MakeWorld
-
-
-async def test_a_record_is_created_listed_and_hidden_from_others(make_world: MakeWorld) -> None:
-    world = await make_world(plugins=("{name}",), packages={{}})
-    staff = await world.person("staff")
-    made = await world.ask(staff, "POST", "/api/{resource}/", json={{"name": "First"}})
-    assert made.status_code == 201, made.text
-    listed = await world.ask(staff, "GET", "/api/{resource}/")
-    assert [one["name"] for one in listed.json()["results"]] == ["First"]
-    foreign = await world.person("staff", tenant="globex")
-    hidden = await world.ask(foreign, "GET", f"/api/{resource}/{{made.json()['id']}}/")
-    assert hidden.status_code == 404
-
-
-async def test_a_record_without_a_name_is_refused(make_world: MakeWorld) -> None:
-    world = await make_world(plugins=("{name}",), packages={{}})
-    staff = await world.person("staff")
-    refused = await world.ask(staff, "POST", "/api/{resource}/", json={{}})
-    assert refused.status_code == 400
-    assert [one["pointer"] for one in refused.json()["errors"]] == ["#/name"]
-'''
-PAGE = {
-    "What it does": "Keeps the {words} of a tenant.",
-    "Turn it on": "List `{name}` under `[plugins] installed` in `crm.toml`, run `crm db migrate`,"
-    "\nrestart, then `crm plugin enable {name} --tenant <slug>`.",
-    "Entities": "`{name}.{entity}` at `/api/{resource}/`: a name and a remark.",
-    "Permissions": "`{name}.{entity}.list`, `view`, `create`, `update`, `delete`, `trash`,"
-    " `restore`:\nstaff, all records. `purge`: administrators.",
-    "Settings": "None.",
-    "Hooks it offers": "None.",
-    "What it adds to others": "Nothing.",
-    "Jobs": "None.",
-    "Personal data": "The remark may hold some; it is marked as free text.",
-    "Removal": "`crm plugin remove {name} --purge` drops its table.",
-    "Known limits": "None yet.",
-}
 
 
 def singular(name: str) -> str:
@@ -108,12 +24,14 @@ def singular(name: str) -> str:
     return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
 
 
-def words_of(name: str) -> dict[str, str]:
+def words_of(name: str, package: str | None = None) -> dict[str, str]:
     """Return what the templates need to know."""
     words = name.replace("_", " ")
     entity = singular(name)
     return {
         "name": name,
+        "package": package or f"plugins.{name}",
+        "distribution": (package or name).replace("_", "-"),
         "words": words,
         "title": words.capitalize(),
         "label": entity.replace("_", " ").capitalize(),
@@ -123,20 +41,33 @@ def words_of(name: str) -> dict[str, str]:
     }
 
 
-def write_plugin(folder: Path, name: str) -> None:
+def write_plugin(folder: Path, name: str, package: str | None = None) -> None:
     """Write the files of a plugin but for its migration, which follows from the declaration."""
-    words = words_of(name)
+    words = words_of(name, package)
     files = {
         "plugin.toml": MANIFEST,
         "__init__.py": PACKAGE,
         "models.py": MODELS,
         "hooks.py": HOOKS,
         f"tests/test_{name}.py": TESTS,
+        "tests/test_contract.py": CONTRACT,
     }
     (folder / "tests").mkdir(parents=True)
     (folder / "migrations").mkdir()
+    _write(folder, files, words)
+    page = [f"# {words['title']}"]
+    texts = PAGE | {"Turn it on": TURN_ON["package" if package else "plugins"]}
+    page += [f"\n## {heading}\n\n{texts[heading].format(**words)}" for heading in HEADINGS]
+    (folder / "README.md").write_text("\n".join(page) + "\n")
+
+
+def write_project(folder: Path, name: str, package: str) -> None:
+    """Write what a plugin outside the source tree needs around it: a project of its own."""
+    folder.mkdir(parents=True)
+    files = {"pyproject.toml": PROJECT, "conftest.py": CONFTEST}
+    _write(folder, files, words_of(name, package))
+
+
+def _write(folder: Path, files: dict[str, str], words: dict[str, str]) -> None:
     for path, template in files.items():
         (folder / path).write_text(template.format(**words))
-    page = [f"# {words['title']}"]
-    page += [f"\n## {heading}\n\n{PAGE[heading].format(**words)}" for heading in HEADINGS]
-    (folder / "README.md").write_text("\n".join(page) + "\n")

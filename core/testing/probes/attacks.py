@@ -14,10 +14,19 @@ from core.testing.probes.victims import Victim, routes_of, unseen_targets, victi
 
 async def everything(prober: Prober) -> None:
     """Run all attacks; those that end the principal's session come last."""
+    await entities(prober, tuple(prober.stage.registry.entities.values()))
+    await prober.unchanged("the last GETs")
+    await overridden(prober)
+    await kernel(prober)
+
+
+async def entities(prober: Prober, wanted: tuple[Declaration, ...]) -> None:
+    """Run the attacks on the generated routes and the actions of some entities."""
+    called = {entity.name for entity in wanted}
     for route in prober.routes:
-        if route.entity is not None:
+        if route.entity in called:
             await by_id(prober, route) if route.has_id else await by_body(prober, route)
-    for entity in prober.stage.registry.entities.values():
+    for entity in wanted:
         if entity.verbs:
             await listing(prober, entity)
             await links(prober, entity)
@@ -25,9 +34,6 @@ async def everything(prober: Prober) -> None:
             if prober.oracle.actions(prober.who, entity.name) and prober.who.side == SIDES[0]:
                 await hidden(prober, entity)
                 await injected(prober, entity)
-    await prober.unchanged("the last GETs")
-    await overridden(prober)
-    await kernel(prober)
 
 
 async def by_id(prober: Prober, route: Route) -> None:
