@@ -22,6 +22,8 @@ C = TypeVar("C", bound=type)
 Criteria = Mapping[str, Any]
 Names = tuple[str, ...]
 ALL_VERBS = ("list", "view", "create", "update", "delete", "trash", "restore", "purge")
+# A right on every entity: no verb of a declaration, and none can go without it.
+HISTORY = "history"
 MOST_FIELDS = 25
 MOST_INDEXES = 12
 

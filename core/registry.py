@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from core.entities import Declaration, Extension
+from core.entities import HISTORY, Declaration, Extension
 from core.errors import StartRefused
 from core.manifest import Manifest
 
@@ -136,7 +136,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     def rights(self, entity: Declaration) -> set[str]:
         """Return every action that a grant on ``entity`` may name."""
         declared = {action.right for action in self.actions.get(entity.name, ())}
-        return {*entity.verbs, *entity.actions, *declared}
+        return {HISTORY, *entity.verbs, *entity.actions, *declared}
 
     def reach(self, plugin: str) -> set[str]:
         """Return the plugins whose entities ``plugin`` may name: its own and all it requires."""

@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from core.access import scopes
-from core.entities import Declaration
+from core.entities import HISTORY, Declaration
 from core.errors import Forbidden, Unauthenticated
 from core.fields import Field
 from core.registry import Grant
 
 ADMIN = "admin"
+# Whoever may read the history of anything reads the audit's tables; the query says which rows.
+AUDIT = "core.audit"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +146,8 @@ class Rights:
         held: dict[str, set[str]] = defaultdict(set)
         for (name, _), names in self._scopes.items():
             held[name].update(names)
+        if any(action == HISTORY for _, action in self._scopes):
+            held[AUDIT].add("all")
         parts = (f"{name}:{'+'.join(_widest(names))}" for name, names in sorted(held.items()))
         return "|" + "|".join(parts) + "|"
 

@@ -98,12 +98,11 @@ class _Source:
         self.table = table
         self.entity = entity.name if entity else table.replace("_", ".", 1)
         self.covered = sorted(columns - _BESIDE - _NOISE.get(table, set()))
-        self.subject = _column(entity, entity and entity.subject, columns)
-        self.responsible = _column(entity, entity and entity.responsible, columns)
-        self.credit = [name for name in (entity.credit if entity else ()) if name in columns]
-        self.defaults = (
-            {name: entity.fields[name].default for name in self.credit} if entity else {}
-        )
+        credit = entity.credit if entity else ()
+        self.fields = entity.fields if entity else {}
+        self.subject = _column(entity, entity.subject if entity else None, columns)
+        self.responsible = _column(entity, entity.responsible if entity else None, columns)
+        self.credit = [name for name in credit if name in columns]
 
     def entries(self, event: str) -> str:
         """Return the entries of one event: tenant, action, key, persons, changes and salt."""
@@ -127,7 +126,7 @@ class _Source:
 
     def _gained(self, name: str) -> str:
         """Whether a new row has more than a row has by default."""
-        default = self.defaults.get(name)
+        default = self.fields[name].default
         if isinstance(default, bool):
             return f"n.{name} IS DISTINCT FROM {str(default).lower()}"
         return f"n.{name} IS NOT NULL"

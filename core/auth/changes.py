@@ -61,7 +61,7 @@ def own(ctx: Context) -> str:
 
     The credential is checked as ever; rights on users are not needed to change one's own password.
     """
-    return opening(ctx.tenant.id, ctx.principal, "*")
+    return f"{opening(ctx.tenant.id, ctx.principal, '*')}; {ctx.trace()}"
 
 
 async def who(ctx: Context) -> dict[str, Any]:

@@ -19,11 +19,12 @@ def sender(peer: str, forwarded: str, trusted: tuple[str, ...]) -> str:
     """Return the last address that no trusted proxy has: everything left of it can be invented."""
     for hop in (peer, *(part.strip() for part in reversed(forwarded.split(",")))):
         if not _trusted(hop, trusted):
-            return hop if _is_address(hop) else peer
+            return hop if is_address(hop) else peer
     return peer
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a text is an address of a host and not a name or a socket."""
     try:
         ip_address(text)
     except ValueError:
@@ -32,7 +33,7 @@ def _is_address(text: str) -> bool:
 
 
 def _trusted(hop: str, trusted: tuple[str, ...]) -> bool:
-    if not _is_address(hop):
+    if not is_address(hop):
         return False
     address = ip_address(hop)
     return any(address in ip_network(network, strict=False) for network in trusted)

@@ -8,7 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.database.generated import renew
 from core.database.lints import broken_by_revision
+from core.registry import Registry
 
 # Name and shape of everything that belongs neither to the plugin nor to PostgreSQL. What a plugin
 # adds to another's table carries the plugin's name, or speaks of a column that does.
@@ -43,10 +45,12 @@ WITH relation AS (
   SELECT 'trigger ' || t.tgname || ' on ' || place, t.tgname::text,
          concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
     FROM relation JOIN pg_trigger t ON t.tgrelid = relation.id WHERE NOT t.tgisinternal
+     AND NOT starts_with(t.tgname, 'crm_g_')
   UNION ALL
   SELECT 'function ' || p.oid::regprocedure, p.proname::text, concat_ws(' ', p.prosrc, p.prosecdef,
          p.proconfig, p.proacl::text, p.proowner)
     FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
+     AND NOT starts_with(p.proname, 'crm_g_')
      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
            AND d.objid = p.oid AND d.deptype = 'e')
 )
@@ -61,10 +65,15 @@ class Trespass(Exception):
 
 
 class Watch:
-    """Looks at the database before a plugin's chain and after each of its revisions."""
+    """Looks at the database before a plugin's chain and after each of its revisions.
 
-    def __init__(self, plugin: str, connection: sa.Connection) -> None:
+    What the kernel generates for the plugin's tables is made in the revision's transaction, so
+    that no column is ever without its audit.
+    """
+
+    def __init__(self, plugin: str, connection: sa.Connection, registry: Registry) -> None:
         self._plugin = plugin
+        self._registry = registry
         self._broken = set(broken_by_revision(connection))
         self._foreign = self._objects(connection)
 
@@ -76,6 +85,7 @@ class Watch:
     def __call__(self, ctx: Any, **_: Any) -> None:
         """Refuse, with ``Trespass``, what the revision did; Alembic then rolls it back."""
         connection = ctx.connection
+        renew(connection, self._registry)
         for finding in broken_by_revision(connection):
             if finding not in self._broken:
                 raise Trespass(finding)

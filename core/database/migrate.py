@@ -25,6 +25,7 @@ from core.database.chains import (
     stored_revisions,
     version_table,
 )
+from core.database.generated import renew
 from core.database.lints import lint
 from core.database.sync import synchronise
 from core.registry import Plugin, Registry
@@ -98,7 +99,7 @@ async def _chains(
         missing = failed & set(plugin.manifest.requires)
         error = f"requires {sorted(missing)[0]!r}, which failed" if missing else None
         if error is None:
-            error = await _upgrade(connection, plugin, folder)
+            error = await _upgrade(connection, plugin, folder, registry)
         if error:
             failed.add(name)
             log.error("plugin_quarantined", plugin=name, error=error)
@@ -110,14 +111,16 @@ async def _chains(
     return outcomes
 
 
-async def _upgrade(connection: AsyncConnection, plugin: Plugin, folder: Path) -> str | None:
+async def _upgrade(
+    connection: AsyncConnection, plugin: Plugin, folder: Path, registry: Registry
+) -> str | None:
     """Run one chain to its head; return what went wrong, on one line, or None."""
     config = alembic_config(plugin, folder)
 
     def run(sync: sa.Connection) -> None:
         config.attributes["connection"] = sync
         if plugin.name != "core":
-            config.attributes["after_revision"] = Watch(plugin.name, sync)
+            config.attributes["after_revision"] = Watch(plugin.name, sync, registry)
             sync.commit()
         command.upgrade(config, "head")
 
@@ -168,7 +171,7 @@ async def tables_of(owner_url: str, plugin: str) -> dict[str, int]:
     return found
 
 
-async def purge(owner_url: str, plugin: Plugin) -> None:
+async def purge(owner_url: str, plugin: Plugin, registry: Registry) -> None:
     """Take a plugin's tables and columns away: its chain down to base, then its version table."""
     folder = chain(plugin)
     engine = create_async_engine(driver_url(owner_url), poolclass=sa.NullPool)
@@ -181,6 +184,10 @@ async def purge(owner_url: str, plugin: Plugin) -> None:
 
                 def run(sync: Any) -> None:
                     config.attributes["connection"] = sync
+                    if plugin.name != "core":
+                        config.attributes["after_revision"] = lambda ctx, **_: renew(
+                            ctx.connection, registry
+                        )
                     command.downgrade(config, "base")
 
                 await connection.run_sync(run)

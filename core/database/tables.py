@@ -25,6 +25,15 @@ DO $$ DECLARE found record; BEGIN
   LOOP EXECUTE format('DROP POLICY IF EXISTS %I ON %I', found.polname, found.relname); END LOOP;
 END $$
 """
+_DROP_GENERATED = """
+DO $$ DECLARE found record; BEGIN
+  FOR found IN
+    SELECT p.oid::regprocedure AS routine FROM pg_proc p
+     WHERE p.pronamespace = 'public'::regnamespace AND starts_with(p.proname, 'crm_g_')
+       AND starts_with(obj_description(p.oid, 'pg_proc'), '{table} ')
+  LOOP EXECUTE format('DROP FUNCTION %s CASCADE', found.routine); END LOOP;
+END $$
+"""
 
 
 def _standard_columns() -> list[sa.Column[Any]]:
@@ -116,11 +125,17 @@ def drop_tenant_table(name: str) -> None:
     after the chain, and until then the server refuses to start.
     """
     op.execute(_DROP_LOOKING_THROUGH.format(table=name))
+    op.execute(_DROP_GENERATED.format(table=name))
     op.drop_table(name)
 
 
 def drop_tenant_columns(host: str, *names: str) -> None:
-    """Drop a plugin's columns from another plugin's table, with their keys and indexes."""
+    """Drop a plugin's columns from another plugin's table, with their keys and indexes.
+
+    What is generated for the table names them, so it goes first; it is made anew after the
+    revision, in the same transaction.
+    """
+    op.execute(_DROP_GENERATED.format(table=host))
     for name in names:
         op.execute(f"ALTER TABLE {host} DROP COLUMN IF EXISTS {name}_key")
         op.drop_column(host, name)

@@ -75,6 +75,7 @@ async def run_action(
         values = read_values(action.values, body)
     elif body:
         raise Invalid.field("#", "This action takes no body.", "unknown")
+    ctx.reason = getattr(values, "reason", None) or ctx.reason
 
     async def run(unit: Unit) -> Answer:
         record = None

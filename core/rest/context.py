@@ -7,6 +7,7 @@ import asyncpg
 from litestar import Request
 
 from core.access.rights import Principal, Rights
+from core.audit.origin import Origin, origin_of, read_reason, trace
 from core.auth.credentials import identify
 from core.database.doors import KEYED, Unit, opening
 from core.errors import NotFound
@@ -20,7 +21,17 @@ MOST_OPENINGS = 4096
 class Context:
     """Who asks for what. A context serves one tenant for life."""
 
-    __slots__ = ("opening", "platform", "principal", "request_id", "rights", "route", "tenant")
+    __slots__ = (
+        "opening",
+        "origin",
+        "platform",
+        "principal",
+        "reason",
+        "request_id",
+        "rights",
+        "route",
+        "tenant",
+    )
 
     def __init__(
         self,
@@ -29,12 +40,15 @@ class Context:
         principal: Principal,
         request_id: str = "",
         route: str = "",
+        origin: Origin | None = None,
     ) -> None:
         self.platform = platform
         self.tenant = tenant
         self.principal = principal
         self.request_id = request_id
         self.route = route
+        self.origin = origin or Origin()
+        self.reason: str | None = None
         system = principal.kind == "system"
         self.rights: Rights = tenant.rights(
             principal.roles, principal.key_scopes, known=principal.kind != "anonymous"
@@ -84,10 +98,12 @@ class Context:
             unit.ctx = self
             return await fn(unit)
 
-        context = self._context(keyed)
-        if self.request_id:
-            context = f"{context}; SET LOCAL app.request_id = '{self.request_id}'"
+        context = f"{self._context(keyed)}; {self.trace()}"
         return await self.platform.database.write(context, run)
+
+    def trace(self) -> str:
+        """Return the settings that tell the audit who writes, from where and why."""
+        return trace(self.request_id, self.principal, self.origin, self.reason)
 
 
 async def open_context(request: Request[Any, Any, Any]) -> Context:
@@ -103,4 +119,13 @@ async def open_context(request: Request[Any, Any, Any]) -> Context:
         raise NotFound
     state = scope["state"]
     state["tenant"], state["principal"] = tenant, principal
-    return Context(platform, tenant, principal, state.get("request_id", ""), scope["path"])
+    ctx = Context(
+        platform,
+        tenant,
+        principal,
+        state.get("request_id", ""),
+        scope["path"],
+        origin_of(request),
+    )
+    ctx.reason = read_reason(headers)
+    return ctx

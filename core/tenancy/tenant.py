@@ -9,7 +9,7 @@ import structlog
 
 from core.access.rights import Rights
 from core.config import TenantConfig
-from core.entities import Declaration
+from core.entities import HISTORY, Declaration
 from core.fields import Field
 from core.hooks import Hooks
 from core.loader import Loaded
@@ -88,7 +88,8 @@ class Tenant:
 
     def rights_of(self, entity: Declaration) -> set[str]:
         """Return every action on ``entity`` that a role of this tenant can hold."""
-        return {*entity.verbs, *entity.actions, *(a.right for a in self.actions(entity.name))}
+        declared = (a.right for a in self.actions(entity.name))
+        return {HISTORY, *entity.verbs, *entity.actions, *declared}
 
     def dictionary(self, name: str) -> tuple[Choice, ...]:
         """Return the choices of a dictionary in order: edited, from the file, or as declared."""
@@ -148,12 +149,24 @@ class Tenant:
                     audiences.add(own.like)
                     grants += self._grants_of(own.like)
         usable = [g for g in grants if g.entity in self.entities]
+        usable += [_with_history(g) for g in usable if "view" in g.actions and self._internal(g)]
         audiences.discard("admin")
         every = {name: self.rights_of(entity) for name, entity in self.entities.items()}
         return Rights(self.entities, held, audiences, usable, every, key_scopes, known)
 
+    def _internal(self, grant: Grant) -> bool:
+        """Whether the role works for the tenant; a role of the tenant's own does what it is like."""
+        own = self.config.roles.get(grant.role)
+        role = self.roles.get(own.like if own and own.like else grant.role)
+        return role is None or role.internal
+
     def _grants_of(self, role: str) -> list[Grant]:
         return [g for g in self.registry.grants if g.role == role and g.plugin in self.enabled]
+
+
+def _with_history(grant: Grant) -> Grant:
+    """Internal people read the history of what they may view; portal users never do."""
+    return msgspec.structs.replace(grant, actions=(HISTORY,), fields=None)
 
 
 def _own_grants(role: str, lines: tuple[str, ...]) -> list[Grant]:

@@ -46,8 +46,7 @@ BEGIN
      nullif(current_setting('app.principal', true), '')::uuid,
      (origin ->> 'session')::uuid, (origin ->> 'key')::uuid, session_user,
      (origin ->> 'address')::inet, origin ->> 'user_agent', origin ->> 'method',
-     origin ->> 'route', origin ->> 'operation',
-     nullif(current_setting('app.reason', true), ''))
+     origin ->> 'route', origin ->> 'operation', origin ->> 'reason')
   ON CONFLICT (tenant_id, id) DO NOTHING;
   PERFORM set_config('app.audited', tenant || request, true);
   RETURN request;
@@ -68,8 +67,8 @@ BEGIN
     month := date_trunc('month', now() AT TIME ZONE 'UTC') + step * interval '1 month';
     name := 'core_audit_entry_' || to_char(month, 'YYYYMM');
     CONTINUE WHEN to_regclass(name) IS NOT NULL;
-    EXECUTE format('CREATE TABLE public.%I PARTITION OF core_audit_entry FOR VALUES FROM (%L) TO (%L)',
-      name, month::timestamp AT TIME ZONE 'UTC',
+    EXECUTE format('CREATE TABLE public.%I PARTITION OF core_audit_entry'
+      ' FOR VALUES FROM (%L) TO (%L)', name, month::timestamp AT TIME ZONE 'UTC',
       (month + interval '1 month')::timestamp AT TIME ZONE 'UTC');
     PERFORM crm_audit_wall(name);
     made := made + 1;
@@ -104,6 +103,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
      AND u.tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
    WHERE 'all' = ANY (crm_scopes('core.audit'))
 $$
+"""
+GENERATED = """
+DO $$ DECLARE found record; BEGIN
+  FOR found IN SELECT oid::regprocedure AS routine FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND starts_with(proname, 'crm_g_')
+  LOOP EXECUTE format('DROP FUNCTION %s CASCADE', found.routine); END LOOP;
+END $$
 """
 FUNCTIONS = (
     "crm_audit_people(uuid[])",
@@ -193,7 +199,8 @@ def _entries() -> None:
 
 
 def downgrade() -> None:
-    """Drop the log with its functions."""
+    """Drop the log, its functions and every trigger that writes it."""
+    op.execute(GENERATED)
     for signature in FUNCTIONS:
         op.execute(f"DROP FUNCTION {signature}")
     op.drop_table("core_audit_entry")

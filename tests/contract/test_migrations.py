@@ -94,7 +94,7 @@ async def _down_and_up(scratch: Scratch) -> None:
     """Take every plugin away, the last first, and bring all back."""
     plugins = [p for p in reversed(LOADED.registry.plugins.values()) if p.name != "core"]
     for plugin in plugins:
-        await purge(scratch.url("crm_owner"), plugin)
+        await purge(scratch.url("crm_owner"), plugin, LOADED.registry)
     connection = await scratch.connect("crm_owner")
     left = await connection.fetch(
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"

@@ -7,7 +7,8 @@ import asyncpg
 
 TENANT_TABLES = """
 SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
- WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.attname = 'tenant_id'
+ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+   AND c.relnamespace = 'public'::regnamespace AND a.attname = 'tenant_id'
  ORDER BY 1
 """
 LINKS = """

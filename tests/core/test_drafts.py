@@ -174,7 +174,7 @@ async def test_what_changes_becomes_a_second_revision_both_ways(
     registry = load([name], packages).registry
     assert [o.error for o in await migrate(owner, registry)] == [None, None]
     assert differences(registry, registry.plugins[name]) == []
-    await purge(owner, registry.plugins[name])  # down through all three
+    await purge(owner, registry.plugins[name], registry)  # down through all three
     assert await tables_of(owner, name) == {}
 
 

@@ -261,7 +261,7 @@ async def test_purge_takes_everything_and_up_again_gives_the_same(
         await tables_of(url, "library")
     )
     for name in ("lending", "library"):
-        await purge(url, loaded.registry.plugins[name])
+        await purge(url, loaded.registry.plugins[name], loaded.registry)
     assert await fingerprint(scratch) == bare
     await migrate(url, loaded.registry)
     assert await fingerprint(scratch) == full
@@ -275,7 +275,7 @@ async def test_kernel_goes_down_and_up_again(make_scratch: MakeScratch) -> None:
     url = scratch.url("crm_owner")
     await migrate(url, registry)
     full = await fingerprint(scratch)
-    await purge(url, registry.plugins["core"])
+    await purge(url, registry.plugins["core"], registry)
     assert await fingerprint(scratch) == set()
     await migrate(url, registry)
     assert await fingerprint(scratch) == full
