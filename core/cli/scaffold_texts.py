@@ -86,7 +86,7 @@ async def test_a_record_without_a_name_is_refused(make_world: MakeWorld) -> None
 CONTRACT = '''\
 """What must hold of every plugin, asked of this one."""
 
-from core.testing.contract import broken_rules, leaks
+from core.testing.contract import broken_rules, leaks, needed
 from core.testing.kit import MakeWorld
 
 PACKAGES = {{"{name}": "{package}"}}
@@ -97,7 +97,7 @@ def test_every_rule_is_kept() -> None:
 
 
 async def test_nobody_gets_or_changes_what_is_not_his(make_world: MakeWorld) -> None:
-    world = await make_world(plugins=("{name}",), packages=PACKAGES)
+    world = await make_world(plugins=needed("{name}", PACKAGES), packages=PACKAGES)
     assert await leaks(world, "{name}") == []
 '''
 PAGE = {

@@ -1,11 +1,16 @@
-"""What must hold of every plugin, for its own tests to ask: two questions, each with a list."""
+"""What must hold of every plugin, for its own tests to ask: two questions, each answered by a list."""
 
 from collections.abc import Mapping
 
-from core.cli.judge import problems
+from core.cli.judge import closure, problems
 from core.testing.probes import Prober, names, open_stage, person
 from core.testing.probes.attacks import entities
 from core.testing.world import World
+
+
+def needed(plugin: str, packages: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the plugin and everything it requires: what a world of its own is made of."""
+    return tuple(closure(plugin, dict(packages)))
 
 
 def broken_rules(plugin: str, packages: Mapping[str, str]) -> list[str]:
