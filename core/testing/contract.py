@@ -1,4 +1,4 @@
-"""What must hold of every plugin, for its own tests to ask: two questions, each answered by a list."""
+"""What must hold of every plugin, for its own tests to ask: each question answers with a list."""
 
 from collections.abc import Mapping
 
