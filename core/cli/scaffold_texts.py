@@ -2,6 +2,7 @@
 
 HEADINGS = (
     "What it does",
+    "Turn it on",
     "Entities",
     "Permissions",
     "Settings",
