@@ -9,6 +9,7 @@ from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
+from core.audit.routes import audit_routes
 from core.auth.routes import auth_routes
 from core.auth.state import auth_of
 from core.config import ConfigFile
@@ -108,6 +109,7 @@ def own_routes() -> list[HTTPRouteHandler]:
         *auth_routes(),
         *tenancy_routes(),
         *app_routes(),
+        *audit_routes(),
         *openapi_routes(),
     ]
 

@@ -7,7 +7,8 @@ from litestar import HttpMethod, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
-from core.entities import Declaration
+from core.audit import credit, timeline
+from core.entities import HISTORY, Declaration
 from core.errors import NotFound
 from core.registry import Action, Registry
 from core.rest import actions, batch, bulk, listing, options, records, stats, trash
@@ -78,6 +79,17 @@ GENERATED: tuple[tuple[str, str, list[HttpMethod], str, Answer], ...] = (
     ("restore", "/{id:str}/restore", POST, "restore", trash.restore_record),
     ("purge", "/{id:str}/purge", POST, "purge", trash.purge_record),
 )
+# Every entity has a history, whatever its verbs.
+HISTORIES: tuple[tuple[str, Answer], ...] = (
+    ("/{id:str}/history", timeline.record_history),
+    ("/{id:str}/history/stats", timeline.history_stats),
+)
+# Where somebody is responsible for a record, it tells who was and what they achieved.
+HANDS = (
+    *HISTORIES,
+    ("/{id:str}/attribution", credit.attribution),
+    ("/credit", credit.credit),
+)
 
 
 def _action(entity: Declaration, action: Action) -> HTTPRouteHandler:
@@ -101,6 +113,10 @@ def entity_routes(registry: Registry, entity: Declaration) -> list[HTTPRouteHand
         route(path, methods, entity, right, answer)
         for verb, path, methods, right, answer in GENERATED
         if verb in entity.verbs
+    ]
+    handlers += [
+        route(path, READ, entity, HISTORY, answer)
+        for path, answer in (HISTORIES if entity.responsible is None else HANDS)
     ]
     if entity.aggregates and "list" in entity.verbs:
         handlers.append(route("/stats", READ, entity, "list", stats.statistics))

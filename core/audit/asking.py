@@ -1,0 +1,110 @@
+"""What may be asked of the history: a part of it by kind, field, person and time, page by page."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Request
+from msgspec import Meta
+
+from core import moments
+from core.errors import Invalid
+from core.fields import Field
+from core.kinds import WrongValue, read_date, read_datetime
+from core.rest.actions import read_query
+from core.rest.parameters import MOST_PAGE, PAGE, split
+from core.tenancy.tenant import Tenant
+
+Kind = Literal["created", "updated", "trashed", "restored", "purged"]
+Size = Annotated[int, Meta(ge=1, le=MOST_PAGE)]
+_DAY = 10  # characters of a calendar date
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of a history: ``from`` and ``to`` are days, ``to`` included, or instants."""
+
+    action: Kind | None = None
+    field: str | None = None
+    by: UUID | None = None
+    from_: str | None = msgspec.field(name="from", default=None)
+    to: str | None = None
+    cursor: str | None = None
+    page_size: Size = PAGE
+
+
+class AskedOfAll(Asked, frozen=True, kw_only=True):
+    """The parameters of the tenant's whole log."""
+
+    entity: str | None = None
+    record: UUID | None = None
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of a report: a period, both days included."""
+
+    from_: str | None = msgspec.field(name="from", default=None)
+    to: str | None = None
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Where a page ends: the moment and the id of its last entry."""
+
+    at: datetime
+    id: UUID
+
+
+def read(request: Request[Any, Any, Any], struct: Any) -> Any:
+    """Return the query as ``struct``; refuses unknown parameters and wrong values."""
+    own, filters = split(request)
+    return read_query(struct, {**own, **dict(filters)})
+
+
+def read_place(cursor: str | None) -> Place | None:
+    """Return the place that a cursor stands for; refuses a forged one."""
+    if not cursor:
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
+        return msgspec.json.decode(raw, type=Place)
+    except (ValueError, msgspec.MsgspecError):
+        raise Invalid.field("?cursor", "This cursor belongs to no history.", "cursor") from None
+
+
+def write_place(at: datetime, id: UUID) -> str:
+    """Return the cursor of the page behind an entry."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(Place(at, id))).rstrip(b"=").decode()
+
+
+def bounds(tenant: Tenant, asked: Any) -> tuple[datetime | None, datetime | None]:
+    """Return the first instant and the first one behind the period, in UTC."""
+    return (
+        _instant(tenant, "from", asked.from_, behind=False),
+        _instant(tenant, "to", asked.to, behind=True),
+    )
+
+
+def month(tenant: Tenant, asked: Any) -> tuple[datetime, datetime]:
+    """Return the bounds, or for those not given the 30 days up to now."""
+    since, until = bounds(tenant, asked)
+    until = until or datetime.now(UTC)
+    since = since or until - timedelta(days=30)
+    if since >= until:
+        raise Invalid.field("?from", "The period ends before it begins.", "range")
+    return since, until
+
+
+def _instant(tenant: Tenant, name: str, text: str | None, *, behind: bool) -> datetime | None:
+    """A day is one of the tenant's; the end of a period includes its last day."""
+    if text is None:
+        return None
+    field = Field(label=name)
+    try:
+        if len(text) != _DAY:
+            return read_datetime(field, text, tenant.terms)
+        day = read_date(field, text) + timedelta(days=1 if behind else 0)
+        return moments.start(day, moments.zone(tenant.config.timezone))
+    except (WrongValue, OverflowError, ValueError):
+        detail = f"{name} must be a day such as 2026-01-31 or an instant with its time zone."
+        raise Invalid.field(f"?{name}", detail, "type") from None

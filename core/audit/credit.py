@@ -1,0 +1,192 @@
+"""Who was responsible for a record and when, and what happened under whose care."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from litestar import Request
+from litestar.response.base import ASGIResponse
+
+from core.audit.asking import Period, month, read
+from core.audit.rendering import View, person
+from core.audit.rows import people
+from core.audit.timeline import seen
+from core.entities import HISTORY, Declaration
+from core.errors import Forbidden
+from core.rest.context import Context
+from core.rest.decode import read_id
+from core.rest.replies import reply
+from core.rest.rows import conditions, plugin_conditions
+
+AnyRequest = Request[Any, Any, Any]
+MOST_PERIODS = 1000
+# What makes a period begin or end: the record's own days and each change of the responsible.
+CHANGES_OF_HANDS = """
+SELECT e.at, e.action, e.responsible_id, e.changes -> $4::text ->> 1 AS taker
+  FROM core_audit_entry e
+ WHERE e.tenant_id = $1 AND e.record_id = $2 AND e.entity = $3
+   AND (e.action IN ('created', 'purged') OR e.changes ? $4)
+ ORDER BY e.at, e.id LIMIT 1001
+"""
+STATE = """
+SELECT x.created_at, x.{responsible} AS holder FROM {table} x WHERE x.tenant_id = $1 AND x.id = $2
+"""
+# Gained: from no to yes. Regained: so, after it had been lost. Lost: from yes to no.
+MOVES = """
+WITH moved AS (
+  SELECT e.responsible_id, e.record_id, e.at, f.field,
+         e.changes -> f.field ->> 0 AS old, e.changes -> f.field ->> 1 AS new
+    FROM core_audit_entry e CROSS JOIN unnest($4::text[]) AS f (field)
+   WHERE e.tenant_id = $1 AND e.entity = $2 AND e.credited AND e.changes ? f.field
+     AND {period} {scope}
+), told AS (
+  SELECT m.*, EXISTS (
+      SELECT FROM core_audit_entry p
+       WHERE p.tenant_id = $1 AND p.record_id = m.record_id AND p.entity = $2 AND p.credited
+         AND p.at < m.at AND p.changes -> m.field ->> 0 = 'true'
+         AND p.changes -> m.field ->> 1 = 'false') AS again
+    FROM moved m
+)
+SELECT {group} field,
+       count(*) FILTER (WHERE new = 'true' AND NOT again) AS gained,
+       count(*) FILTER (WHERE new = 'true' AND again) AS regained,
+       count(*) FILTER (WHERE old = 'true' AND new = 'false') AS lost
+  FROM told GROUP BY {group} field
+"""
+NUMBERS = ("gained", "regained", "lost")
+
+
+async def attribution(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    """Answer ``GET /api/<resource>/{id}/attribution/``: everyone who was responsible, and when.
+
+    Each period tells what was gained, regained and lost in it (HIS-07).
+    """
+    view = _view(ctx, entity)
+    id = read_id(request.path_params["id"])
+    read(request, None)
+    name = _responsible(entity)
+
+    async def run(connection: asyncpg.Connection) -> dict[str, Any]:
+        await seen(ctx, connection, entity, id)
+        given = (ctx.tenant.id, id, entity.name)
+        hands = await connection.fetch(CHANGES_OF_HANDS, *given, name)
+        state = STATE.format(responsible=name, table=entity.table)
+        row = await connection.fetchrow(state, ctx.tenant.id, id)
+        periods = list(_periods(hands[:MOST_PERIODS], row))
+        for period in periods:
+            period["credit"] = await _of_period(connection, given, view.credit, period)
+        who = await people(connection, (period["holder"] for period in periods))
+        return {
+            "results": [
+                {"responsible": person(period.pop("holder"), who), **period} for period in periods
+            ],
+            "is_whole": len(hands) <= MOST_PERIODS,
+        }
+
+    return reply(await ctx.read(run))
+
+
+def _periods(hands: list[asyncpg.Record], row: asyncpg.Record | None) -> Iterator[dict[str, Any]]:
+    """Yield the periods in order; one without anybody responsible is left out.
+
+    A record older than its audit is held from its creation by whom its first change took it from.
+    """
+    begin: datetime | None = row["created_at"] if row else None
+    holder: Any = None
+    if hands and hands[0]["action"] == "created":
+        begin = hands[0]["at"]
+    if hands:
+        holder = hands[0]["responsible_id"]
+        if hands[0]["taker"] is not None and str(holder) == hands[0]["taker"]:
+            holder = None  # nobody was responsible before
+    elif row is not None:
+        holder = row["holder"]
+    for change in hands:
+        if change["action"] == "created":
+            continue
+        if holder is not None:
+            yield {"holder": holder, "from": begin, "to": change["at"]}
+        holder, begin = change["taker"], change["at"]
+    if holder is not None:
+        yield {"holder": holder, "from": begin, "to": None}
+
+
+async def _of_period(
+    connection: asyncpg.Connection, given: tuple[Any, ...], fields: list[str], period: Any
+) -> dict[str, dict[str, int]]:
+    """Return what one record gained and lost in a period."""
+    tenant, id, entity = given
+    sql = MOVES.format(
+        group="",
+        scope="AND e.record_id = $3",
+        period="e.at >= $5 AND ($6::timestamptz IS NULL OR e.at <= $6)"
+        " AND e.responsible_id = $7::uuid",
+    )
+    rows = await connection.fetch(
+        sql, tenant, entity, id, fields, period["from"], period["to"], period["holder"]
+    )
+    return {row["field"]: {name: row[name] for name in NUMBERS} for row in rows}
+
+
+async def credit(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    """Answer ``GET /api/<resource>/credit/?from=&to=``: what each responsible person achieved.
+
+    Counts the changes of the entity's ``credit`` fields in the period, by default the last 30
+    days, for the person who was responsible at that time (HIS-08, HIS-09).
+    """
+    view = _view(ctx, entity)
+    since, until = month(ctx.tenant, read(request, Period))
+    where, values = _scope(ctx, entity, 7)
+    sql = MOVES.format(
+        group="responsible_id,",
+        period="e.at >= $5 AND e.at < $6 AND $3::uuid IS NULL",
+        scope=f"AND {where}" if where else "",
+    )
+
+    async def run(connection: asyncpg.Connection) -> list[dict[str, Any]]:
+        rows = await connection.fetch(
+            sql, ctx.tenant.id, entity.name, None, view.credit, since, until, *values
+        )
+        who = await people(connection, (row["responsible_id"] for row in rows))
+        found: dict[Any, dict[str, Any]] = {}
+        for row in rows:
+            id = row["responsible_id"]
+            line = found.setdefault(id, {"responsible": person(id, who), "credit": {}})
+            line["credit"][row["field"]] = {name: row[name] for name in NUMBERS}
+        return sorted(found.values(), key=_weight)
+
+    results = await ctx.read(run)
+    labels = {name: entity.fields[name].label for name in view.credit}
+    return reply({"from": since, "to": until, "fields": labels, "results": results})
+
+
+def _weight(line: dict[str, Any]) -> tuple[int, str]:
+    """Who gained most comes first."""
+    gained = sum(n["gained"] + n["regained"] for n in line["credit"].values())
+    return -gained, json.dumps(line["responsible"], default=str)
+
+
+def _scope(ctx: Context, entity: Declaration, first: int) -> tuple[str, list[Any]]:
+    """Return what limits entries to records in the caller's scope, in the trash or not."""
+    if ctx.rights.scopes(entity.name, HISTORY) == ("all",) and not plugin_conditions(ctx, entity):
+        return "", []
+    where, values = conditions(ctx, entity, HISTORY, (), first)
+    where = where.replace("x.deleted_at IS NULL", "true", 1)
+    return f"EXISTS (SELECT 1 FROM {entity.table} x WHERE x.id = e.record_id AND {where})", values
+
+
+def _responsible(entity: Declaration) -> str:
+    field = entity.field(entity.responsible or "")
+    assert field is not None  # the route exists for such entities alone
+    return field.name
+
+
+def _view(ctx: Context, entity: Declaration) -> View:
+    """Return the caller's view; refuses who may not see who is responsible."""
+    ctx.rights.require(entity.name, HISTORY)
+    view = View(ctx, entity)
+    if not view.responsible:
+        raise Forbidden
+    return view

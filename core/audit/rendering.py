@@ -1,0 +1,129 @@
+"""An entry as one caller may see it: his fields, in the form that the records have."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from core.audit.rows import People
+from core.entities import Declaration
+from core.fields import Field
+from core.rest.context import Context
+from core.values import from_database
+
+USER = "core.user"
+
+
+class View:
+    """What a caller sees of the history of one entity."""
+
+    def __init__(self, ctx: Context, entity: Declaration) -> None:
+        self.ctx = ctx
+        self.entity = entity
+        visible = ctx.rights.visible(entity.name)
+        # The action says what happened to deleted_at.
+        self.fields = {
+            name: field
+            for name, field in entity.fields.items()
+            if name in visible and name != "deleted_at"
+        }
+        found = entity.field(entity.responsible) if entity.responsible else None
+        self.responsible = found is not None and found.name in visible
+        self.credit = [name for name in entity.credit if name in self.fields]
+
+    @property
+    def names(self) -> list[str]:
+        """The fields whose changes the caller may see."""
+        return sorted(self.fields)
+
+    def changes(self, record: asyncpg.Record) -> dict[str, list[Any]]:
+        """Return the visible changes of an entry as they are stored: name → [old, new]."""
+        found = json.loads(record["changes"]) if record["changes"] else {}
+        return {name: pair for name, pair in found.items() if name in self.fields}
+
+    def mentioned(self, record: asyncpg.Record) -> Iterator[Any]:
+        """Yield the ids of all people whom the caller reads of in an entry."""
+        yield record["principal_id"]
+        if self.responsible:
+            yield record["responsible_id"]
+        for name, pair in self.changes(record).items():
+            if self._names_user(self.fields[name]):
+                yield from pair
+
+    def entry(self, record: asyncpg.Record, who: People, currency: str) -> dict[str, Any]:
+        """Return an entry as it is answered; ``currency`` is that of the record's amounts."""
+        answer = {
+            "id": record["id"],
+            "at": record["at"],
+            "action": record["action"],
+            "entity": record["entity"],
+            "record_id": record["record_id"],
+            "changes": [
+                self._change(self.fields[name], pair, who, currency)
+                for name, pair in sorted(self.changes(record).items())
+            ],
+            "by": _author(record, who),
+            "request": {
+                "id": record["request_id"],
+                **{
+                    name: record[name]
+                    for name in ("address", "user_agent", "method", "route", "operation")
+                },
+            },
+            "reason": record["reason"],
+        }
+        if self.responsible:
+            answer["responsible"] = person(record["responsible_id"], who)
+        return answer
+
+    def _change(self, field: Field, pair: list[Any], who: People, currency: str) -> dict[str, Any]:
+        old, new = (self._value(field, value, currency) for value in pair)
+        change = {"field": field.name, "label": field.label, "old": old, "new": new}
+        words = self._words(field, who)
+        if words is not None:
+            change |= {"old_label": words(old), "new_label": words(new)}
+        return change
+
+    def _value(self, field: Field, value: Any, currency: str) -> Any:
+        """Return a stored value as the record would show it."""
+        convert = from_database(field)
+        if convert is not None and value is not None:
+            return convert(value, currency)
+        if field.kind == "datetime" and isinstance(value, str):
+            return value.replace("+00:00", "Z")
+        return value
+
+    def _words(self, field: Field, who: People) -> Any:
+        """Return what says a value in words, for choices and people."""
+        if field.kind == "choice":
+            labels = dict(field.choices)
+            if field.dictionary:
+                labels = {c.code: c.label for c in self.ctx.tenant.dictionary(field.dictionary)}
+            return lambda code: labels.get(code, code)
+        if self._names_user(field):
+            return lambda id: None if id is None else (person(id, who) or {}).get("name")
+        return None
+
+    @staticmethod
+    def _names_user(field: Field) -> bool:
+        return field.kind == "link" and field.target == USER
+
+
+def _author(record: asyncpg.Record, who: People) -> dict[str, Any]:
+    """Return who did it: a person, a key of his, the system, or a user of the database."""
+    kind = record["principal_kind"]
+    found = person(record["principal_id"], who)
+    if found is None:
+        name = record["database_user"] if kind == "database" else None
+        found = {"id": None, "name": name, "gone": False}
+    return {"kind": kind, **found}
+
+
+def person(id: Any, who: People) -> Mapping[str, Any] | None:
+    """Return a person as answers name him, of one who is unknown by now the id alone."""
+    if id is None:
+        return None
+    key = UUID(str(id))
+    return who.get(key, {"id": key, "name": None, "gone": True})

@@ -1,0 +1,207 @@
+"""The history of one record, its figures, and the tenant's whole log."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from litestar import Request
+from litestar.response.base import ASGIResponse
+
+from core.audit.asking import Asked, AskedOfAll, bounds, month, read, read_place, write_place
+from core.audit.rendering import View
+from core.audit.rows import Where, newest, people
+from core.entities import HISTORY, Declaration
+from core.errors import Invalid, NotFound
+from core.rest.context import Context
+from core.rest.decode import read_id
+from core.rest.replies import reply
+from core.rest.rows import conditions, plugin_conditions
+
+AnyRequest = Request[Any, Any, Any]
+PURGED = """
+SELECT changes ->> 'currency' FROM core_audit_entry
+ WHERE tenant_id = $1 AND record_id = $2 AND entity = $3 AND action = 'purged'
+ ORDER BY at DESC LIMIT 1
+"""
+FIGURES = """
+WITH told AS (
+  SELECT e.at, e.action, e.changes, r.principal_id FROM core_audit_entry e
+    LEFT JOIN core_audit_request r ON r.tenant_id = e.tenant_id AND r.id = e.request_id
+   WHERE e.tenant_id = $1 AND e.record_id = $2 AND e.entity = $3
+     AND (e.action <> 'updated' OR e.changes ?| $4)
+)
+SELECT count(*) AS total, min(at) AS first_at, max(at) AS last_at,
+       count(DISTINCT principal_id) AS people,
+       (SELECT coalesce(jsonb_object_agg(action, n), '{}') FROM (
+          SELECT action, count(*) AS n FROM told GROUP BY action) AS a)::text AS actions,
+       (SELECT coalesce(jsonb_object_agg(field, n), '{}') FROM (
+          SELECT k AS field, count(*) AS n FROM told, jsonb_object_keys(changes) AS k
+           WHERE action = 'updated' AND k = ANY ($4) GROUP BY k) AS f)::text AS fields
+  FROM told
+"""
+
+
+async def record_history(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    """Answer ``GET /api/<resource>/{id}/history/``: who changed what, when, from where and why.
+
+    Answers for a record in the trash, or purged, to holders of ``trash`` alone (ruling 29).
+    """
+    ctx.rights.require(entity.name, HISTORY)
+    id = read_id(request.path_params["id"])
+    asked = read(request, Asked)
+    view = View(ctx, entity)
+    _check_field(view, asked)
+    since, until = bounds(ctx.tenant, asked)
+
+    async def run(connection: asyncpg.Connection) -> dict[str, Any]:
+        currency = await seen(ctx, connection, entity, id)
+        where = _of_record(ctx, view, id)
+        where.asked(asked, since, until)
+        rows = await newest(connection, where, read_place(asked.cursor), asked.page_size)
+        return await _page(connection, {entity.name: view}, rows, asked.page_size, currency)
+
+    return reply(await ctx.read(run))
+
+
+async def history_stats(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    """Answer ``GET /api/<resource>/{id}/history/stats/``: how often what was changed."""
+    ctx.rights.require(entity.name, HISTORY)
+    id = read_id(request.path_params["id"])
+    read(request, None)
+    view = View(ctx, entity)
+
+    async def run(connection: asyncpg.Connection) -> asyncpg.Record:
+        await seen(ctx, connection, entity, id)
+        return await connection.fetchrow(FIGURES, ctx.tenant.id, id, entity.name, view.names)
+
+    row = await ctx.read(run)
+    return reply(
+        {
+            "total_changes": row["total"],
+            "by_action": _object(row["actions"]),
+            "by_field": _object(row["fields"]),
+            "people": row["people"],
+            "first_at": row["first_at"],
+            "last_at": row["last_at"],
+        }
+    )
+
+
+async def whole_log(ctx: Context, request: AnyRequest) -> ASGIResponse:
+    """Answer ``GET /api/audit/``: every change of the tenant, by default of the last 30 days."""
+    ctx.rights.require("core.setting", HISTORY)
+    asked = read(request, AskedOfAll)
+    views = {
+        name: View(ctx, entity)
+        for name, entity in ctx.tenant.entities.items()
+        if ctx.rights.scopes(name, HISTORY) == ("all",)
+    }
+    if asked.entity is not None and asked.entity not in views:
+        raise Invalid.field(
+            "?entity", f"There is no entity {asked.entity!r}.", "unknown", sorted(views)
+        )
+    chosen = views if asked.entity is None else {asked.entity: views[asked.entity]}
+    if asked.field is not None and not any(asked.field in v.fields for v in chosen.values()):
+        raise Invalid.field("?field", f"There is no field {asked.field!r}.", "unknown")
+    since, until = month(ctx.tenant, asked)
+
+    async def run(connection: asyncpg.Connection) -> dict[str, Any]:
+        where = _of_all(ctx, chosen, asked)
+        where.asked(asked, since, until)
+        rows = await newest(connection, where, read_place(asked.cursor), asked.page_size)
+        return await _page(connection, chosen, rows, asked.page_size, ctx.tenant.config.currency)
+
+    return reply(await ctx.read(run))
+
+
+def _of_record(ctx: Context, view: View, id: UUID) -> Where:
+    """A change of hidden fields alone is not there at all."""
+    where = Where(ctx)
+    where.add("e.record_id = {}", id)
+    where.add("e.entity = {}", view.entity.name)
+    where.add("(e.action <> 'updated' OR e.changes ?| {})", view.names)
+    return where
+
+
+def _of_all(ctx: Context, views: dict[str, View], asked: AskedOfAll) -> Where:
+    where = Where(ctx)
+    if asked.record is not None:
+        where.add("e.record_id = {}", asked.record)
+    parts, values = [], []
+    for name, view in views.items():
+        parts.append("(e.entity = {} AND (e.action <> 'updated' OR e.changes ?| {}))")
+        values += [name, view.names]
+    if asked.field is not None:
+        parts, values = [], []
+        for name, view in views.items():
+            if asked.field in view.fields:
+                parts.append("e.entity = {}")
+                values.append(name)
+    where.add(f"({' OR '.join(parts)})", *values)
+    return where
+
+
+async def _page(
+    connection: asyncpg.Connection,
+    views: dict[str, View],
+    rows: list[asyncpg.Record],
+    size: int,
+    currency: str,
+) -> dict[str, Any]:
+    shown = rows[:size]
+    who = await people(
+        connection, (id for row in shown for id in views[row["entity"]].mentioned(row))
+    )
+    more = len(rows) > size
+    return {
+        "next_cursor": write_place(shown[-1]["at"], shown[-1]["id"]) if more else None,
+        "results": [views[row["entity"]].entry(row, who, currency) for row in shown],
+    }
+
+
+async def seen(ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID) -> str:
+    """Return the currency of the record whose history the caller may read; refuses as if none."""
+    tenant = ctx.tenant
+    currency = "x.currency" if "currency" in entity.fields else "NULL"
+    may_trash = ctx.rights.may(entity.name, "trash")
+    for trash in (False, True) if may_trash else (False,):
+        where, values = conditions(ctx, entity, HISTORY, (), 3, trash=trash)
+        if trash and (scope := ctx.rights.predicate(entity, "trash", "x")) != "true":
+            where += f" AND {scope}"
+        found = await connection.fetchrow(
+            f"SELECT {currency} FROM {entity.table} x WHERE x.id = $2 AND {where}",
+            tenant.id,
+            id,
+            *values,
+        )
+        if found is not None:
+            return found[0] or tenant.config.currency
+    return await _purged(ctx, connection, entity, id)
+
+
+async def _purged(
+    ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID
+) -> str:
+    """A purged record has no row that a scope could look at: only ``all`` reaches it."""
+    scopes = (ctx.rights.scopes(entity.name, right) for right in ("trash", HISTORY))
+    if any(held != ("all",) for held in scopes) or plugin_conditions(ctx, entity):
+        raise NotFound
+    found = await connection.fetchrow(PURGED, ctx.tenant.id, id, entity.name)
+    if found is None:
+        raise NotFound
+    return _code(found[0]) or ctx.tenant.config.currency
+
+
+def _code(pair: str | None) -> str | None:
+    return json.loads(pair)[0] if pair else None
+
+
+def _object(text: str) -> Any:
+    return json.loads(text)
+
+
+def _check_field(view: View, asked: Asked) -> None:
+    if asked.field is not None and asked.field not in view.fields:
+        detail = f"There is no field {asked.field!r}."
+        raise Invalid.field("?field", detail, "unknown", view.names)
