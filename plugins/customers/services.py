@@ -5,9 +5,20 @@ from typing import Annotated, Any
 
 import msgspec
 
-from core.plugin import Context, Forbidden, Invalid, Unit, change_many, read_ids
+from core.plugin import (
+    Change,
+    Context,
+    Forbidden,
+    Invalid,
+    Tenant,
+    Unit,
+    change_many,
+    read_ids,
+)
+from plugins.customers.models import CompanyKind
 
 ENTITY = "customers.customer"
+KIND = "SELECT o.kind FROM customers_company o WHERE o.tenant_id = $1 AND o.id = $2"
 STATES = {"activate": True, "deactivate": False}
 
 
@@ -45,3 +56,11 @@ async def bulk_update(
         ctx, unit, ctx.tenant.entities[ENTITY], "update", ids, values, atomic=False
     )
     return Updated(**found)
+
+
+async def refuse_link_to_buyer(unit: Unit, tenant: Tenant, change: Change) -> None:
+    """Refuse to link a customer to a company that itself buys: nobody there sells to him."""
+    kind = await unit.fetchval(KIND, tenant.id, change.values.get("company_id"))
+    if kind == CompanyKind.CUSTOMER:
+        detail = "This company buys; link the customer to one that sells."
+        raise Invalid.field("#/company_id", detail, "kind")

@@ -1,6 +1,7 @@
 """Customers, companies and the links between them, and what both mean for a user."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import Float, String, Text
@@ -29,11 +30,27 @@ INTERNAL = ("staff", "seller")
 AVERAGE = f"coalesce({in_units('total_spent')} / nullif({{t}}.total_orders, 0), 0)"
 
 
+class CompanyKind(StrEnum):
+    """Which side of a sale a company is on."""
+
+    SELLER = "seller"
+    CUSTOMER = "customer"
+
+
+class Status(StrEnum):
+    """What may be done with an account. Only an active one is active."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
 @entity(
     label="Company",
     plural="Companies",
     title="name",
-    columns=("name", "city", "email", "phone", "is_active"),
+    columns=("name", "kind", "city", "email", "phone", "is_active"),
     search=("name", "email", "city"),
     filters=("city", "province", "is_active"),
     order="name",
@@ -41,9 +58,10 @@ AVERAGE = f"coalesce({in_units('total_spent')} / nullif({{t}}.total_orders, 0), 
     scopes={"company": "id"},
 )
 class Company(Entity):
-    """A company that sells. Its sellers see the customers that are linked to it."""
+    """A company that sells, whose sellers see the customers linked to it, or one that buys."""
 
     name: Mapped[str] = field(String(200), label="Name", sort=True, mobile=True)
+    kind: Mapped[CompanyKind] = choice(CompanyKind, label="Kind", default="seller", mobile=True)
     email: Mapped[str | None] = field(Email, label="E-mail", mobile=True)
     phone: Mapped[str | None] = field(Phone, label="Phone", mobile=True)
     address: Mapped[str | None] = field(Text, label="Address")
@@ -69,7 +87,9 @@ class Company(Entity):
         "city",
         "province",
         "salesperson",
+        "company",
         "tags",
+        "last_order_date",
     ),
     order="-created_at",
     indexed=(
@@ -89,6 +109,7 @@ class Company(Entity):
     },
     subject="id",
     responsible="salesperson_id",
+    credit=("is_vip", "is_active"),
     aggregates=(
         Aggregate(key="total_customers", label="Customers"),
         Aggregate(
@@ -99,8 +120,15 @@ class Company(Entity):
     ),
 )
 class Customer(Entity):
-    """Whoever buys. No two customers of a tenant that are not in the trash share an e-mail."""
+    """Whoever buys. No two customers of a tenant that are not in the trash share an e-mail.
 
+    ``is_active`` says whether ``status`` is active: the database keeps both in step.
+    """
+
+    tenant = computed(
+        String(36), "{t}.tenant_id::text", label="Tenant", stored=False, audience=("staff",)
+    )
+    tenant_name = computed(String(200), "{tenant_name}", label="Tenant's name", stored=False)
     name: Mapped[str] = field(
         String(200), label="Name", sort=True, mobile=True, pii="identity", erase="null"
     )
@@ -121,6 +149,12 @@ class Customer(Entity):
         String(10), label="Postal code", pii="location", erase="null"
     )
     type: Mapped[str] = choice("customers.types", label="Type", default="individual", mobile=True)
+    company_id: Mapped[UUID | None] = link(
+        Company,
+        label="Company",
+        on_delete="null",
+        help="Whom the customer buys for: an employer, or the business that the customer is.",
+    )
     is_vip: Mapped[bool] = field(label="VIP", default=False, mobile=True, audience=INTERNAL)
     salesperson_id: Mapped[UUID | None] = user_link(
         label="Salesperson", on_delete="null", readonly_for=("seller",), audience=INTERNAL
@@ -129,6 +163,7 @@ class Customer(Entity):
     notes: Mapped[str | None] = field(
         Text, label="Notes", audience=INTERNAL, pii="free_text", erase="null"
     )
+    status: Mapped[Status] = choice(Status, label="Status", default="active", mobile=True)
     is_active: Mapped[bool] = field(label="Active", default=True, mobile=True)
     currency: Mapped[str] = currency(readonly=True)
     total_orders: Mapped[int] = field(label="Orders", default=0, readonly=True, sort=True)

