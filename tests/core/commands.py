@@ -83,12 +83,14 @@ class Project:
         return said
 
     @contextmanager
-    def serving(self, *words: str, **more: str) -> Iterator["Served"]:
-        """Run ``crm serve`` until the block ends."""
+    def serving(
+        self, *words: str, command: tuple[str, ...] = ("serve",), **more: str
+    ) -> Iterator["Served"]:
+        """Run ``crm serve``, or what else serves, until the block ends."""
         port = free_port()
         with (self.folder / "serve.log").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "core.cli", "serve", "--port", str(port), *words],
+                [sys.executable, "-m", "core.cli", *command, "--port", str(port), *words],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.source,
@@ -135,10 +137,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def copy_of_the_source(folder: Path) -> Path:
+def copy_of_the_source(folder: Path, without: tuple[str, ...] = ("loyalty",)) -> Path:
     """Copy what a plugin author changes, so that the real plugins stay as they are."""
     for name in ("core", "plugins", "migrations", "themes"):
         if (PROJECT / name).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "loyalty")
+            ignored = shutil.ignore_patterns("__pycache__", *without)
             shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
     return folder
