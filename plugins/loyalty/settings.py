@@ -1,7 +1,7 @@
 """What a tenant decides about loyalty."""
 
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,8 +16,9 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``tiers`` ascend from 0 points; their words stand in the dictionary ``loyalty.tiers``.
 
-    ``below_zero`` says what becomes of an adjustment that takes more than there is: ``clamp``
-    takes all, ``reject`` refuses it.
+    ``below_zero`` says what becomes of an adjustment that takes more than there is (``clamp``
+    takes all, ``reject`` refuses it), ``spent`` the same of the reversal of an earning whose
+    points are gone. Points end ``expiry_months`` after they were earned, or never.
     """
 
     tiers: tuple[Tier, ...] = (
@@ -27,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Tier("platinum", 1000),
     )
     below_zero: Literal["clamp", "reject"] = "clamp"
+    spent: Literal["clamp", "reject"] = "clamp"
+    expiry_months: Annotated[int, msgspec.Meta(ge=1, le=120)] | None = None
 
     def __post_init__(self) -> None:
         points = [tier.points for tier in self.tiers]

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from core.testing.world import Person, World
+from plugins.loyalty.tests.factories import ledger, move
 
 
 class Shop:
@@ -16,9 +17,10 @@ class Shop:
     async def open(self) -> "Shop":
         plant = self.world.plant
         company = await plant("customers.company")
-        self.ours = await plant("customers.customer", loyalty_points=50)
-        self.theirs = await plant("customers.customer", loyalty_points=50)
+        self.ours = await plant("customers.customer")
+        self.theirs = await plant("customers.customer")
         await plant("customers.company_link", customer_id=self.ours, company_id=company)
+        self.staff = await self.world.person("staff")
         self.entry = await self._entry(self.ours)
         self.other = await self._entry(self.theirs)
         self.seller = await self.world.person("seller", customers_company_id=company)
@@ -26,15 +28,10 @@ class Shop:
         return self
 
     async def _entry(self, customer: UUID) -> UUID:
-        return await self.world.plant(
-            "loyalty.entry",
-            customer_id=customer,
-            kind="earned",
-            requested=50,
-            points=50,
-            balance_after=50,
-            reason="Purchase",
-        )
+        body = {"points": 50, "reason": "Purchase"}
+        await move(self.world, self.staff, customer, "earn", body)
+        (entry,) = await ledger(self.world, self.staff, customer)
+        return UUID(entry["id"])
 
 
 @pytest.fixture

@@ -1,0 +1,138 @@
+"""Rewards: taken for points, handed over, or taken back with points and stock."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from core.plugin import (
+    Conflict,
+    Context,
+    Invalid,
+    NotFound,
+    Principal,
+    Tenant,
+    Unit,
+    conditions,
+)
+from plugins.loyalty.models import Kind, Status
+from plugins.loyalty.schemas import MOST_POINTS, Cancellation, Issued, Reversal, Wish
+from plugins.loyalty.services import ledger, points
+from plugins.loyalty.services.ledger import Entry
+from plugins.loyalty.services.receipts import event, is_portal, once
+
+REWARD = "loyalty.reward"
+SEE = """
+SELECT x.id, x.name, x.points, x.stock, x.minimum_tier,
+       x.is_active AND coalesce(x.valid_from <= now(), true)
+       AND coalesce(x.valid_until > now(), true) AS offered
+  FROM loyalty_reward x WHERE x.tenant_id = $1 AND x.id = $2 AND x.deleted_at IS NULL
+"""
+# The price is the one that was seen: a reward that is edited meanwhile is asked for anew.
+TAKE_ONE = """
+UPDATE loyalty_reward r SET stock = r.stock - 1
+ WHERE r.tenant_id = $1 AND r.id = $2 AND r.deleted_at IS NULL AND r.is_active
+   AND r.points = $3 AND r.stock > 0
+"""
+PUT_ONE_BACK = """
+UPDATE loyalty_reward r SET stock = r.stock + 1
+ WHERE r.tenant_id = $1 AND r.id = $2 AND r.stock IS NOT NULL
+"""
+ISSUE = """
+INSERT INTO loyalty_redemption (tenant_id, customer_id, reward_id, entry_id, points, code)
+VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
+"""
+SET_STATUS = """
+UPDATE loyalty_redemption d SET status = $3 WHERE d.tenant_id = $1 AND d.id = $2
+"""
+
+
+def new_code() -> str:
+    """Return 80 random bits as four groups of letters and digits."""
+    text = base64.b32encode(secrets.token_bytes(10)).decode()
+    return "-".join(text[place : place + 4] for place in range(0, 16, 4))
+
+
+async def redeem_reward(
+    ctx: Context, unit: Unit, record: Mapping[str, Any], values: Wish
+) -> Issued:
+    """Give a customer a reward for its price in points; stock and balance never fall below zero."""
+
+    async def act() -> Issued:
+        return await _issue(ctx, unit, record, values)
+
+    asked = ("redeem_reward", record["id"], values.reward_id)
+    return await once(ctx, unit, values.key, asked, act, Issued)
+
+
+async def _issue(ctx: Context, unit: Unit, customer: Mapping[str, Any], values: Wish) -> Issued:
+    tenant = ctx.tenant
+    where, given = conditions(ctx, tenant.entities[REWARD], "view", (), 3)
+    sql = SEE.replace("x.deleted_at IS NULL", where)
+    reward = await unit.fetchrow(sql, tenant.id, values.reward_id, *given)
+    if reward is None:
+        raise Invalid.field("#/reward_id", "Reward does not exist.", "unknown_record")
+    _refuse_unfit(ctx, customer, reward)
+    price, name = reward["points"], reward["name"]
+    if reward["stock"] is not None and not await unit.execute(
+        TAKE_ONE, tenant.id, reward["id"], price
+    ):
+        raise Conflict("Nothing of this reward is left.", code="out_of_stock")
+    entry = Entry(kind=Kind.REDEEMED, reason=f"Reward: {name}", key=event(ctx, values.key))
+    posted = await ledger.take(unit, tenant, customer, entry, price)
+    code = new_code()
+    id = await unit.fetchval(
+        ISSUE, tenant.id, customer["id"], reward["id"], posted.entry_id, price, code
+    )
+    return Issued(id, reward["id"], code, Status.ISSUED.value, price, posted.balance, posted.tier)
+
+
+def _refuse_unfit(ctx: Context, customer: Mapping[str, Any], reward: Mapping[str, Any]) -> None:
+    """Refuse a reward that is not offered now, or not to a customer of this tier."""
+    if not reward["offered"]:
+        raise Conflict("This reward is not offered now.", code="not_offered")
+    thresholds = {tier.code: tier.points for tier in ctx.tenant.settings("loyalty").tiers}
+    least = reward["minimum_tier"]
+    if least is not None and customer["loyalty_points"] < thresholds.get(least, MOST_POINTS + 1):
+        raise Conflict(f"This reward is for the tier {least} and above.", code="tier_too_low")
+
+
+async def fulfil(ctx: Context, unit: Unit, record: Mapping[str, Any], values: None) -> None:
+    """Note that the customer has the reward."""
+    _refuse_settled(record)
+    await unit.execute(SET_STATUS, ctx.tenant.id, record["id"], Status.FULFILLED.value)
+
+
+async def cancel(ctx: Context, unit: Unit, record: Mapping[str, Any], values: Cancellation) -> None:
+    """Take a redemption back: its points return to their lots, and one more is in stock."""
+
+    async def act() -> None:
+        _refuse_settled(record)
+        tenant, customer_id = ctx.tenant, record["customer_id"]
+        found = await ledger.lock(unit, tenant, customer_id)
+        if customer_id not in found:
+            raise NotFound
+        entry = await unit.fetchrow(points.FIND, tenant.id, record["entry_id"], customer_id)
+        asked = Reversal(
+            entry_id=record["entry_id"], reason=values.reason, key=event(ctx, values.key)
+        )
+        if entry is None or entry["kind"] != Kind.REDEEMED:
+            raise Conflict("This redemption took no points.", code="not_reversible")
+        await points.reverse(unit, tenant, found[customer_id], entry, asked)
+        await unit.execute(PUT_ONE_BACK, tenant.id, record["reward_id"])
+        await unit.execute(SET_STATUS, tenant.id, record["id"], Status.CANCELLED.value)
+
+    asked = ("cancel", record["customer_id"], record["id"], values.reason)
+    await once(ctx, unit, values.key, asked, act)
+
+
+def _refuse_settled(record: Mapping[str, Any]) -> None:
+    if record["status"] != Status.ISSUED:
+        raise Conflict(f"This redemption is {record['status']}.", code="settled")
+
+
+def offered_to(tenant: Tenant, actor: Principal) -> dict[str, Any] | None:
+    """Return the criteria of the rewards that a principal may see: the active ones in a portal."""
+    if not is_portal(tenant, actor):
+        return None
+    return {"field": "is_active", "op": "=", "value": True}
