@@ -21,10 +21,15 @@ EVIDENCE = {
     "core_attempt": "counts refused sign-ins",
 }
 TABLES = """
-SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+SELECT c.relname, EXISTS (SELECT FROM pg_attribute v WHERE v.attrelid = c.oid
+                           AND v.attname = 'version') AS is_entity
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
  WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.attname = 'tenant_id'
    AND NOT c.relname = ANY ($1) ORDER BY 1
 """
+# An entity's rows tell of their changes; what is only ever added, such as the history, by count.
+LAST = "sum(version), max(updated_at)"
+NEVER = "0, NULL::timestamptz"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _VOLATILE = ("x-request-id", "content-length", "date")
 
@@ -48,11 +53,11 @@ class Prober:
     async def open(self) -> None:
         """Connect as the owner, who sees every tenant's rows."""
         self._owner = await self.stage.world.scratch.connect("crm_owner")
-        names = [r["relname"] for r in await self._owner.fetch(TABLES, list(EVIDENCE))]
+        found = await self._owner.fetch(TABLES, list(EVIDENCE))
         self._print_sql = " UNION ALL ".join(
-            f"SELECT '{name}', tenant_id, count(*), sum(version), max(updated_at)"
+            f"SELECT '{name}', tenant_id, count(*), {LAST if is_entity else NEVER}"
             f" FROM {name} GROUP BY tenant_id"
-            for name in names
+            for name, is_entity in found
         )
         await self.look()
 
