@@ -25,6 +25,7 @@ from core.rest.failures import answer_failure
 from core.rest.health import health_routes
 from core.rest.openapi import openapi_routes
 from core.rest.routes import entity_routes
+from core.search.routes import search_routes
 from core.tenancy.apps import app_routes
 from core.tenancy.routes import tenancy_routes
 
@@ -109,6 +110,7 @@ def own_routes() -> list[HTTPRouteHandler]:
         *auth_routes(),
         *tenancy_routes(),
         *app_routes(),
+        *search_routes(),
         *audit_routes(),
         *openapi_routes(),
     ]

@@ -19,6 +19,7 @@ from core.rest.parameters import (
     Query,
     read_filters,
     read_paging,
+    read_search,
     read_sorts,
     read_wanted,
     split,
@@ -26,8 +27,11 @@ from core.rest.parameters import (
 from core.rest.replies import reply
 from core.rest.rows import Sight, conditions
 from core.rest.shape import Row, Shape, expanded, shape_of
+from core.search.hits import find
 
 COUNTED = 10_000
+Said = dict[str, bool]
+NOTHING_SAID: Said = {}
 
 
 async def list_records(
@@ -43,6 +47,7 @@ async def list_records(
         sorts=read_sorts(entity, ctx.rights.visible(entity.name), own.get("ordering")),
         filters=read_filters(ctx, entity, pairs),
         trash=trash,
+        phrase=read_search(ctx, entity, own.get("search"), trash=trash),
     )
     return await answer(ctx, request, entity, query, action)
 
@@ -64,19 +69,29 @@ async def query_records(
             )
         )
     sorts = read_sorts(entity, ctx.rights.visible(entity.name), own.get("ordering"))
-    query = Query(read_paging(own), read_wanted(own), sorts, tuple(filters))
+    phrase = read_search(ctx, entity, own.get("search"), trash=False)
+    query = Query(read_paging(own), read_wanted(own), sorts, tuple(filters), phrase=phrase)
     return await answer(ctx, request, entity, query, "list")
 
 
 async def answer(
     ctx: Context, request: Request[Any, Any, Any], entity: Declaration, query: Query, action: str
 ) -> ASGIResponse:
-    """Run a checked list query and return its page."""
+    """Run a checked list query and return its page.
+
+    A search comes first; everything else applies to its newest hits, and the reply says so when
+    there are more (ruling 30).
+    """
     shape = shape_of(ctx.tenant, ctx.rights, entity, query.wanted)
-    where, values = conditions(ctx, entity, action, query.filters, 2, trash=query.trash)
+    filters, said = query.filters, NOTHING_SAID
+    if query.phrase is not None:
+        phrase = query.phrase
+        hits = await ctx.read(lambda connection: find(ctx, connection, entity, phrase))
+        filters, said = (*filters, hits.among()), {"count_is_capped": hits.capped}
+    where, values = conditions(ctx, entity, action, filters, 2, trash=query.trash)
     if query.paging.cursor is not None:
-        return await _by_cursor(ctx, request, entity, query, shape, where, values)
-    return await _by_page(ctx, request, entity, query, shape, where, values)
+        return await _by_cursor(ctx, request, entity, query, shape, where, values, said)
+    return await _by_page(ctx, request, entity, query, shape, where, values, said)
 
 
 async def _by_page(
@@ -87,6 +102,7 @@ async def _by_page(
     shape: Shape,
     where: str,
     values: list[Any],
+    said: Said,
 ) -> ASGIResponse:
     paging = query.paging
     cap = "" if paging.exact else f" LIMIT {COUNTED + 1}"
@@ -110,7 +126,7 @@ async def _by_page(
         return rows, await _estimate(connection, entity, where, given), True
 
     rows, count, estimated = await ctx.read(run)
-    body: dict[str, Any] = {"count": count}
+    body: dict[str, Any] = {"count": count, **said}
     if estimated:
         body["count_is_estimate"] = True
     more = paging.page * paging.size < count and (paging.page + 1) * paging.size <= MOST_OFFSET
@@ -156,6 +172,7 @@ async def _by_cursor(
     shape: Shape,
     where: str,
     values: list[Any],
+    said: Said,
 ) -> ASGIResponse:
     sorts, size = query.sorts, query.paging.size
     text = query.paging.cursor
@@ -187,4 +204,4 @@ async def _by_cursor(
     onward = leading(shown[-1], back=False) if shown and (more or back) else None
     started = not shown or cursor is None or (back and not more)
     backward = None if started else leading(shown[0], back=True)
-    return reply({"count": None, "next": onward, "previous": backward, "results": rows})
+    return reply({"count": None, **said, "next": onward, "previous": backward, "results": rows})

@@ -12,6 +12,7 @@ from core.errors import FieldError, Invalid
 from core.rest.context import Context
 from core.rest.rows import Sight
 from core.rest.shape import Wanted
+from core.search.hits import read_phrase, searchable
 
 PAGE = 25
 MOST_PAGE = 200
@@ -60,6 +61,7 @@ class Query(msgspec.Struct, frozen=True):
     sorts: tuple[Sort, ...]
     filters: tuple[criteria.Checked, ...]
     trash: bool = False
+    phrase: str | None = None
 
 
 def _whole(name: str, text: str, least: int, most: int) -> int:
@@ -157,9 +159,17 @@ def split(request: Request[Any, Any, Any]) -> tuple[dict[str, str], list[tuple[s
             own[name] = value
     if own.get("format", "json") != "json":
         raise Invalid.field("?format", "Records come as JSON.", "unknown", ("json",))
-    if "search" in own:
-        raise Invalid.field("?search", "Search is not available yet.", "search")
     return own, filters
+
+
+def read_search(ctx: Context, entity: Declaration, text: str | None, *, trash: bool) -> str | None:
+    """Return what to search for; refuses where nothing can be found that way."""
+    if text is None:
+        return None
+    if trash or not searchable(ctx, entity):
+        where = "The trash" if trash else entity.plural
+        raise Invalid.field("?search", f"{where} cannot be searched.", "search")
+    return read_phrase("search", text)
 
 
 def read_filters(

@@ -7,8 +7,11 @@ import msgspec
 from core.entities import Declaration
 from core.fields import Field
 
-# The calling codes of one and two digits; all others have three (ITU-T E.164).
-COUNTRY = r"^\+(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3})"
+# The calling codes (ITU-T E.164). PostgreSQL takes the longest match, so none begins another.
+COUNTRY = (
+    r"^\+(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]"
+    r"|(2[1-689]|3[578]|42|5[09]|6[7-9]|8[035789]|9[679])[0-9])"
+)
 
 
 class Group(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from core.rest.openapi.about import options_operation, stats_operation
 from core.rest.openapi.answers import Schema, answer, body
 from core.rest.openapi.draft import Draft
 from core.rest.openapi.many import batch_operation, bulk_operation, query_operation
-from core.rest.openapi.parts import ID, KEY, listing, operation, page, shaping
+from core.rest.openapi.parts import ID, KEY, listing, operation, page, searching, shaping
 
 Made = Callable[[Draft, Declaration], Schema]
 
@@ -19,7 +19,7 @@ def _list(draft: Draft, entity: Declaration) -> Schema:
         "list",
         f"List {entity.plural.lower()}",
         description="Fields of linked records filter as well: `link.field__operator=value`.",
-        parameters=listing(draft, entity),
+        parameters=searching(draft, entity),
         responses={"200": answer("One page.", found), **draft.problems()},
     )
 

@@ -5,7 +5,7 @@ from core.entities import Declaration
 from core.rest.bulk import BULK_VERBS
 from core.rest.openapi.answers import Schema, answer, body, closed, listed, ref
 from core.rest.openapi.draft import Draft
-from core.rest.openapi.parts import ID_LIST, KEY, listing, operation, page
+from core.rest.openapi.parts import ID_LIST, KEY, operation, page, searching
 from core.rest.selection import MOST_IDS
 
 
@@ -17,7 +17,7 @@ def query_operation(draft: Draft, entity: Declaration) -> Schema:
         entity,
         "query",
         f"List {entity.plural.lower()} by criteria",
-        parameters=listing(draft, entity),
+        parameters=searching(draft, entity),
         requestBody=body(schema, {"criteria": {"all": []}}, required=False),
         responses={
             "200": answer("One page.", page(draft, draft.record(entity))),

@@ -14,6 +14,7 @@ from core.rest.openapi.answers import Schema
 from core.rest.openapi.fields import codes
 from core.rest.parameters import MOST_OFFSET, MOST_PAGE, MOST_SORTS, PAGE, sortable
 from core.rest.shape import expandable, readable
+from core.search.hits import CAP, MOST_LETTERS
 from core.tenancy.tenant import Tenant
 
 WORDS_OF = {
@@ -94,6 +95,12 @@ def shared_parameters() -> dict[str, Schema]:
         name: parameter(name, "query", given["schema"], given["description"])
         for name, given in PAGING.items()
     }
+    found["search"] = parameter(
+        "search",
+        "query",
+        {"type": "string", "maxLength": MOST_LETTERS},
+        f"Words of which all begin so; filters and order apply to the newest {CAP} hits.",
+    )
     found["mobile"] = parameter(
         "mobile", "query", {"type": "boolean"}, "Only the fields of small screens."
     )

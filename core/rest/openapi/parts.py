@@ -11,6 +11,8 @@ from core.rest.openapi.parameters import (
     order_parameter,
     shape_parameters,
 )
+from core.search.hits import CAP
+from core.search.terms import classes
 
 NULL_URL: Schema = {"type": ["string", "null"], "format": "uri"}
 ID_LIST: Schema = {"type": "array", "items": {"type": "string", "format": "uuid"}}
@@ -51,12 +53,23 @@ def listing(draft: Draft, entity: Declaration) -> list[Schema]:
     return [*paging, *shaping(draft, entity), *filtering(draft, entity)]
 
 
+def searching(draft: Draft, entity: Declaration) -> list[Schema]:
+    """Return the parameters of a list that can be searched, if this one can by this principal."""
+    if not classes(entity, draft.rights.visible(entity.name)):
+        return listing(draft, entity)
+    return [{"$ref": "#/components/parameters/search"}, *listing(draft, entity)]
+
+
 def page(draft: Draft, record: Schema) -> Schema:
     """Return a reference to a page of ``record``."""
     name = f"{record['$ref'].rpartition('/')[2]}Page"
     properties: dict[str, Schema] = {
         "count": {"type": ["integer", "null"], "description": "Null with `cursor`."},
         "count_is_estimate": {"type": "boolean", "description": "True beyond 10,000."},
+        "count_is_capped": {
+            "type": "boolean",
+            "description": f"With `search`: there are more than its newest {CAP} hits.",
+        },
         "next": NULL_URL,
         "previous": NULL_URL,
         "results": listed(record),
