@@ -16,12 +16,13 @@ EXEMPT = {
     "core_idempotency": "holds answers for a day; what they tell is audited where it changed",
     "core_reset": "one-time links; their use changes core_password",
     "core_search_document": "a copy of what its entities hold",
+    "core_search_shelf": "arranges that copy",
     "core_security_event": "is a log itself, append-only",
     "core_session": "sign-ins; their opening and refusal are security events",
 }
 # Columns that say nothing beside the change itself.
-_BESIDE = {"tenant_id", "id", "version", "updated_at", "updated_by"}
-_NOISE = {"core_api_key": {"last_used_at"}, "core_user": {"token_version"}}
+BESIDE = {"tenant_id", "id", "version", "updated_at", "updated_by"}
+NOISE = {"core_api_key": {"last_used_at"}, "core_user": {"token_version"}}
 # That they changed is told, never what they were.
 _SECRET = {"core_api_key": {"hash"}, "core_password": {"hash"}}
 _HIDDEN = '"***"'
@@ -69,26 +70,26 @@ _EVENTS = {
 
 
 def generated(
-    table: str, columns: frozenset[str], entity: Declaration | None
+    table: str, name: str, columns: frozenset[str], entity: Declaration | None
 ) -> Iterator[Generated]:
     """Yield the three functions of a tenant table; ``columns`` are those that it has now.
 
-    A kernel table without an entity is called by its own name: ``core.setting``.
+    ``name`` is what its entries say they are of; a table without an entity is told as well.
     """
     if table in EXEMPT:
         return
     source = _Source(table, columns, entity)
     for event, tables in _EVENTS.items():
-        name = routine_name("audit", event, table)
+        routine = routine_name("audit", event, table)
         function = _FUNCTION.format(
-            name=name,
+            name=routine,
             rows="old_rows" if event == "delete" else "new_rows",
-            entity=source.entity,
+            entity=name,
             entries=source.entries(event),
         )
-        trigger = _TRIGGER.format(name=name, event=event.upper(), table=table, tables=tables)
-        revoke = f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC"
-        yield Generated(name=name, table=table, statements=(function, trigger, revoke))
+        trigger = _TRIGGER.format(name=routine, event=event.upper(), table=table, tables=tables)
+        revoke = f"REVOKE ALL ON FUNCTION {routine}() FROM PUBLIC"
+        yield Generated(name=routine, table=table, statements=(function, trigger, revoke))
 
 
 class _Source:
@@ -96,8 +97,7 @@ class _Source:
 
     def __init__(self, table: str, columns: frozenset[str], entity: Declaration | None) -> None:
         self.table = table
-        self.entity = entity.name if entity else table.replace("_", ".", 1)
-        self.covered = sorted(columns - _BESIDE - _NOISE.get(table, set()))
+        self.covered = sorted(columns - BESIDE - NOISE.get(table, set()))
         credit = entity.credit if entity else ()
         self.fields = entity.fields if entity else {}
         self.subject = _column(entity, entity.subject if entity else None, columns)

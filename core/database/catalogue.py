@@ -42,6 +42,13 @@ WITH ours AS MATERIALIZED (
   SELECT o.oid, o.title, o.relkind, o.tenant_attnum, a.grantee, a.privilege_type
     FROM ours o JOIN pg_attribute t ON t.attrelid = o.oid, aclexplode(t.attacl) a
    WHERE a.grantee <> o.relowner
+), audited AS (
+  -- the triggers that call a generated audit function, as the kernel left it
+  SELECT g.tgrelid, g.tgtype, f.prosrc FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid
+   WHERE starts_with(f.proname, 'crm_g_audit_') AND g.tgenabled IN ('O', 'A')
+     AND g.tgtype & 1 = 0 AND g.tgqual IS NULL AND g.tgattr = ''::int2vector
+     AND split_part(obj_description(f.oid, 'pg_proc'), ' ', 3)
+       = md5(concat_ws(' ', f.prosrc, f.prosecdef, f.proconfig, f.proacl))
 )
 """
 
@@ -312,4 +319,28 @@ DICTIONARY = (
     ),
 )
 
-RULES = (*TABLES, *POLICIES, *KEYS, *DOORS, *DICTIONARY)
+AUDIT = (
+    Rule(
+        "audit_trigger",
+        "{1} on table {0} is not audited: its trigger is missing, switched off or changed",
+        """SELECT t.title, e.event FROM tenant t,
+                  (VALUES ('INSERT', 4), ('DELETE', 8), ('UPDATE', 16)) AS e (event, bit)
+             WHERE t.nspname = 'public' AND t.relname <> ALL (CAST(:unaudited_tables AS text[]))
+               AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = t.oid)
+               AND NOT EXISTS (SELECT FROM audited a
+                                WHERE a.tgrelid = t.oid AND a.tgtype & e.bit > 0)""",
+    ),
+    Rule(
+        "audit_column",
+        "column {0}.{1} is not audited",
+        """SELECT t.relname::text, c.attname::text FROM tenant t
+              JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0
+               AND NOT c.attisdropped AND c.attgenerated = ''
+              JOIN audited a ON a.tgrelid = t.oid AND a.tgtype & 16 > 0
+             WHERE position(format('"%s":', c.attname) IN a.prosrc) = 0
+               AND c.attname <> ALL (CAST(:unaudited_columns AS text[]))
+               AND t.relname || '.' || c.attname <> ALL (CAST(:unaudited_columns AS text[]))""",
+    ),
+)
+
+RULES = (*TABLES, *POLICIES, *KEYS, *DOORS, *AUDIT, *DICTIONARY)

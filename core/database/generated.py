@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from core.audit import triggers as audit
 from core.database.routines import PREFIX, Generated
-from core.entities import Declaration
 from core.registry import Registry
 from core.search import triggers as search
 
@@ -50,34 +49,35 @@ def renew(connection: sa.Connection, registry: Registry, absent: Collection[str]
     as it is.
     """
     columns = {table: frozenset(names) for table, names in connection.execute(sa.text(COLUMNS))}
-    entities = {e.table: e for e in registry.entities.values() if e.plugin not in absent}
+    served = [name for name in registry.plugins if name not in absent]
     existing = _existing(connection, PREFIX)
-    wanted = {one.name: one for one in _wanted(registry, columns, entities)}
+    wanted = {one.name: one for one in _wanted(registry, columns, served)}
     for name, one in wanted.items():
         have = existing.get(name)
         if have is None or have.comment != _comment(one, have.kept):
             _make(connection, one)
     for name, have in existing.items():
         table = have.comment.partition(" ")[0]
-        if name not in wanted and (table not in columns or _is_ours(table, entities)):
+        if name not in wanted and (table not in columns or _owner(table, served)):
             connection.exec_driver_sql(f"DROP FUNCTION {have.signature} CASCADE")
 
 
-def _is_ours(table: str, entities: Mapping[str, Declaration]) -> bool:
-    """Whether the loaded plugins or the kernel say what the table carries."""
-    return table in entities or table.startswith("core_")
+def _owner(table: str, served: Collection[str]) -> str | None:
+    """Return which of the plugins a table belongs to, or None."""
+    found = [name for name in served if table.startswith(f"{name}_")]
+    return max(found, key=len, default=None)
 
 
 def _wanted(
-    registry: Registry,
-    columns: Mapping[str, frozenset[str]],
-    entities: Mapping[str, Declaration],
+    registry: Registry, columns: Mapping[str, frozenset[str]], served: Collection[str]
 ) -> Iterator[Generated]:
+    entities = {e.table: e for e in registry.entities.values()}
     for table, names in columns.items():
-        entity = entities.get(table)
-        if not _is_ours(table, entities):
+        owner, entity = _owner(table, served), entities.get(table)
+        if owner is None:
             continue
-        yield from audit.generated(table, names, entity)
+        name = f"{owner}.{table.removeprefix(f'{owner}_')}"
+        yield from audit.generated(table, name, names, entity)
         if entity is not None:
             yield from search.generated(registry, entity, names)
 

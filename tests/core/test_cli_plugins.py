@@ -66,7 +66,7 @@ def test_the_tests_of_a_new_plugin_pass_at_once(project: Project) -> None:
         env=project.environment(),
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert "4 passed" in done.stdout
 
 
 def test_a_plugin_is_switched_on_and_off_for_one_tenant(project: Project) -> None:

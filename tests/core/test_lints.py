@@ -227,6 +227,29 @@ FLAWS = {
         "evil_pages",
         "CREATE INDEX evil_pages ON library_book (pages)",
     ),
+    # --- the audit (C1, ruling 12)
+    "trigger switched off": (
+        "audit_trigger",
+        "UPDATE on table library_book",
+        "ALTER TABLE library_book DISABLE TRIGGER crm_g_audit_update_library_book",
+    ),
+    "trigger dropped": (
+        "audit_trigger",
+        "DELETE on table library_book",
+        "DROP TRIGGER crm_g_audit_delete_library_book ON library_book",
+    ),
+    "function that notes nothing": (
+        "audit_trigger",
+        "INSERT on table library_book",
+        "CREATE OR REPLACE FUNCTION crm_g_audit_insert_library_book() RETURNS trigger"
+        " LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
+        " AS 'BEGIN RETURN NULL; END'",
+    ),
+    "column that the audit does not know": (
+        "audit_column",
+        "library_book.unseen",
+        "ALTER TABLE library_book ADD COLUMN unseen text",
+    ),
     # --- other ways in
     "view of the owner": ("view", "evil_view", VIEW.format("")),
     "view with security_invoker off": (
