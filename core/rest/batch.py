@@ -131,6 +131,11 @@ async def _allowed(
     for draft in drafts:
         try:
             await hook(ctx, unit, entity, "create", (draft.id,), draft.values)
+        except Invalid as invalid:
+            errors += [
+                msgspec.structs.replace(e, pointer=e.pointer.replace("#", draft.pointer, 1))
+                for e in invalid.errors
+            ]
         except Rejected as rejected:
             if atomic:
                 raise

@@ -21,6 +21,7 @@ class Input:
     def __init__(self, ctx: Context, entity: Declaration, action: str) -> None:
         self.ctx = ctx
         self.entity = entity
+        self.action = action
         self.writable = ctx.rights.writable(entity.name, action)
         self.visible = ctx.rights.visible(entity.name)
 
@@ -103,11 +104,17 @@ class Input:
 
     def _missing(self, body: Mapping[str, Any], prefix: str) -> list[FieldError]:
         found = []
+        given = {*body, *self._forced()}
         for field in self.entity.fields.values():
-            if field.required and field.name in self.writable and field.name not in body:
+            if field.required and field.name in self.writable and field.name not in given:
                 wrong = missing(field)
                 found.append(FieldError(f"{prefix}/{field.name}", wrong.detail, wrong.code))
         return found
+
+    def _forced(self) -> list[str]:
+        """Return the column that ``with_scope`` fills where a creator's scope leaves no choice."""
+        own = own_columns(self.ctx, self.entity, "create") if self.action == "create" else None
+        return list(own or ())[:1]
 
     def needs_stored(self, body: Mapping[str, Any]) -> bool:
         """Return whether the stored record is needed to judge the body."""

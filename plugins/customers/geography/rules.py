@@ -62,11 +62,13 @@ def _name(country: str) -> str:
 
 
 def _matched(value: str, choices: list[tuple[str, str]]) -> tuple[str, str] | None:
-    """Return the key of the choice that is meant, and how it is written in letters like ours."""
+    """Return the key of the choice that is meant, and how it is written in the same letters."""
     wanted = folded(value)
     for key, label in choices:
-        if wanted in (folded(key), folded(label)):
-            return key, key if key.isascii() or not label.isascii() else label
+        if wanted == folded(key):
+            return key, key
+        if wanted == folded(label):
+            return key, key if key.isascii() else label
     return None
 
 
