@@ -238,12 +238,10 @@ FLAWS = {
         "DELETE on table library_book",
         "DROP TRIGGER crm_g_audit_delete_library_book ON library_book",
     ),
-    "function that notes nothing": (
+    "function that may not write": (
         "audit_trigger",
         "INSERT on table library_book",
-        "CREATE OR REPLACE FUNCTION crm_g_audit_insert_library_book() RETURNS trigger"
-        " LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
-        " AS 'BEGIN RETURN NULL; END'",
+        "ALTER FUNCTION crm_g_audit_insert_library_book() SECURITY INVOKER",
     ),
     "column that the audit does not know": (
         "audit_column",
