@@ -48,7 +48,7 @@ def sample(field: Field, tenant: Tenant, number: int, canary: str = "") -> Any:
         "datetime": lambda: _NOON + timedelta(minutes=number),
         "currency": lambda: tenant.config.currency,
         "choice": lambda: field.default or _choice(field, tenant),
-        "tags": lambda: [word] if field.name != "roles" else [],
+        "tags": lambda: [word] if field.name != "roles" else ["staff"],
         "json": lambda: f'{{"note": "{word}"}}',
         "number": lambda: number / 2,
     }

@@ -17,6 +17,9 @@ SCOPED = [g for g in REGISTRY.grants if g.scope != "all" and {"list", "trash"} &
 # Verbs that a rule of their plugin refuses for the generated body or record, and how.
 REFUSED = {
     "customers.customer.bulk_update": (400, "its action is one of two words"),
+    "customers.customer.transfer": (400, "its salesperson is the id of somebody who works here"),
+    "customers.address.create": (400, "a generated address breaks the rules of its country"),
+    "customers.address.update": (400, "a generated address breaks the rules of its country"),
     "customers.customer.purge": (409, "the seeded customer still has points"),
     "customers.company_link.create": (400, "the two are linked already"),
     "dummy.device.inspect": (409, "the seeded device is sealed"),
