@@ -11,6 +11,7 @@ from core.registry import Grant, Registry
 from core.testing.probes.stage import Row, Spot, Stage, Who
 
 IN_TRASH = ("trash", "restore", "purge")
+HISTORY = "history"
 
 
 class Oracle:
@@ -27,7 +28,7 @@ class Oracle:
         """Return the actions that ``who`` may do on some rows of an entity."""
         declared = self.registry.entities[entity]
         own = {action.right for action in self.registry.actions.get(entity, ())}
-        every = {*declared.verbs, *declared.actions, *own}
+        every = {HISTORY, *declared.verbs, *declared.actions, *own}
         return {action for action in every if self.scopes(who, entity, action)}
 
     def scopes(self, who: Who, entity: str, action: str) -> set[str]:
@@ -42,8 +43,14 @@ class Oracle:
         return [
             g
             for g in self.registry.grants
-            if g.role in who.roles and g.entity == entity and action in g.actions
+            if g.role in who.roles and g.entity == entity and self._names(g, action)
         ]
+
+    def _names(self, grant: Grant, action: str) -> bool:
+        """Return whether a grant allows an action; internal roles read what they view changed."""
+        if action == HISTORY:
+            return "view" in grant.actions and self.registry.roles[grant.role].internal
+        return action in grant.actions
 
     def _key_allows(self, who: Who, entity: str, action: str) -> bool:
         allowed = who.key_scopes

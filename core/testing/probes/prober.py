@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import msgspec
 
-from core.testing.probes.oracle import IN_TRASH, Oracle
+from core.testing.probes.oracle import HISTORY, IN_TRASH, Oracle
 from core.testing.probes.requests import Bodies, Route, routes
 from core.testing.probes.stage import TENANTS, Row, Stage, Who
 
@@ -147,7 +147,11 @@ class Prober:
 
     def may(self, route: Route, row: Row | None) -> bool:
         """Return whether the oracle lets the principal do what the route does to the record."""
-        if row is None or row.deleted != (route.right in IN_TRASH):
+        if row is None:
+            return False
+        if row.deleted and route.right == HISTORY:  # ruling 29
+            return all(self.oracle.reaches(self.who, right, row) for right in (HISTORY, "trash"))
+        if row.deleted != (route.right in IN_TRASH):
             return False
         return self.oracle.reaches(self.who, route.right, row)
 
