@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from core.plugin import Tenant, Unit, digits
+from plugins.customers.demo_belongings import fill_belongings
 from plugins.customers.places import PLACES, Place
 
 SPACE = UUID("6f1d2c0a-3d0b-5a43-9a51-0b6a3c1f8e57")
@@ -19,14 +20,15 @@ SMALL = 300
 BATCH = 500
 UNTIL = datetime(2026, 6, 30, 9, tzinfo=UTC)
 DAYS = 730
+EMPLOYERS = 12
 TYPES = {"individual": 78, "small_business": 15, "enterprise": 5, "government": 2}
 TAGS = ("newsletter", "wholesale", "referral", "walk-in", "online", "seasonal")
 
 COMPANIES = """
 INSERT INTO customers_company (tenant_id, id, name, email, phone, address, city, province,
-                               postal_code, created_at, updated_at)
+                               postal_code, created_at, updated_at, kind)
 SELECT $1, g.id, g.name, g.email, g.phone, g.address, g.city, g.province, g.postal_code,
-       g.created_at, g.created_at
+       g.created_at, g.created_at, $11
   FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
               $9::text[], $10::timestamptz[])
        AS g (id, name, email, phone, address, city, province, postal_code, created_at)
@@ -35,17 +37,17 @@ ON CONFLICT DO NOTHING
 CUSTOMERS = """
 INSERT INTO customers_customer (tenant_id, id, name, email, phone, address, city, province,
        postal_code, created_at, updated_at, type, is_vip, salesperson_id, tags, notes, is_active,
-       currency, total_orders, total_spent, last_order_date)
+       currency, total_orders, total_spent, last_order_date, company_id)
 SELECT $1, g.id, g.name, g.email, g.phone, g.address, g.city, g.province, g.postal_code,
        g.created_at, g.created_at, g.type, g.is_vip, g.salesperson_id,
-       string_to_array(g.tags, ','), g.notes, g.is_active, $20, g.total_orders, g.total_spent,
-       g.last_order_date
+       string_to_array(g.tags, ','), g.notes, g.is_active, $21, g.total_orders, g.total_spent,
+       g.last_order_date, g.company_id
   FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
               $9::text[], $10::timestamptz[], $11::text[], $12::bool[], $13::uuid[], $14::text[],
-              $15::text[], $16::bool[], $17::int[], $18::int8[], $19::timestamptz[])
+              $15::text[], $16::bool[], $17::int[], $18::int8[], $19::timestamptz[], $20::uuid[])
        AS g (id, name, email, phone, address, city, province, postal_code, created_at, type,
              is_vip, salesperson_id, tags, notes, is_active, total_orders, total_spent,
-             last_order_date)
+             last_order_date, company_id)
 ON CONFLICT DO NOTHING
 """
 # A customer whose e-mail somebody else has already was not made: the join leaves him out.
@@ -99,6 +101,7 @@ class Buyer(Address, frozen=True):
     total_orders: int
     total_spent: int
     last_order_date: datetime | None
+    company_id: UUID | None
 
 
 async def fill(
@@ -108,15 +111,21 @@ async def fill(
     count = max(1, round(SIZES.get(tenant.slug, SMALL) * scale))
     place = PLACES.get(tenant.config.phone_region, PLACES["US"])
     companies = list(_companies(tenant, place))
-    await unit.execute(COMPANIES, tenant.id, *_columns(companies))
+    await unit.execute(COMPANIES, tenant.id, *_columns(companies), "seller")
+    employers = list(_employers(tenant, place))
+    await unit.execute(COMPANIES, tenant.id, *_columns(employers), "customer")
     emails = [f"{who}@{tenant.slug}.example" for who in ("admin", "staff")]
     staff = [row["id"] for row in await unit.fetch(STAFF, tenant.id, emails)]
     for first in range(0, count, BATCH):
         last = min(first + BATCH, count)
         buyers = [_buyer(tenant, place, number, staff) for number in range(first, last)]
+        firms = [_firm(buyer) for buyer in buyers if buyer.type != "individual"]
+        if firms:
+            await unit.execute(COMPANIES, tenant.id, *_columns(firms), "customer")
         await unit.execute(CUSTOMERS, tenant.id, *_columns(buyers), tenant.config.currency)
         links = list(_links(buyers, companies))
         await unit.execute(LINKS, tenant.id, *_columns(links))
+        await fill_belongings(unit, tenant, place, buyers)
         progress(last, count)
     await _attach(unit, tenant, companies)
 
@@ -159,6 +168,37 @@ def _companies(tenant: Tenant, place: Place) -> Iterator[Address]:
         )
 
 
+def _employers(tenant: Tenant, place: Place) -> Iterator[Address]:
+    """Yield companies of whose people some are customers."""
+    for number in range(EMPLOYERS):
+        dice = random.Random(f"{tenant.slug}/employer/{number}")  # noqa: S311 - demo data
+        city = place.cities[number % len(place.cities)]
+        yield Address(
+            id=_id(tenant, "employer", number),
+            name=place.firm(dice, "enterprise"),
+            email=f"office.{number}@employer.example",
+            phone=place.phone(dice),
+            address=place.street(dice),
+            city=city.name,
+            province=city.province,
+            postal_code=city.postal_code(dice),
+            created_at=UNTIL - timedelta(days=DAYS),
+        )
+
+
+def _firm(buyer: Buyer) -> Address:
+    """Return the company that a business customer is."""
+    values = {name: getattr(buyer, name) for name in Address.__struct_fields__}
+    return Address(**{**values, "id": uuid5(buyer.id, "firm")})
+
+
+def _company(tenant: Tenant, dice: random.Random, kind: str, id: UUID) -> UUID | None:
+    """Return whom a customer buys for: himself, his firm, or now and then an employer."""
+    if kind != "individual":
+        return uuid5(id, "firm")
+    return _id(tenant, "employer", dice.randrange(EMPLOYERS)) if dice.random() < 0.1 else None
+
+
 def _buyer(tenant: Tenant, place: Place, number: int, staff: list[UUID]) -> Buyer:
     dice = random.Random(f"{tenant.slug}/customer/{number}")  # noqa: S311 - demo data
     kind = dice.choices(list(TYPES), list(TYPES.values()))[0] if number else "individual"
@@ -169,8 +209,9 @@ def _buyer(tenant: Tenant, place: Place, number: int, staff: list[UUID]) -> Buye
     vip = orders >= 20 and dice.random() < 0.5
     word = "".join(c for c in name.lower().replace(" ", ".") if c.isalnum() or c == ".")
     email = f"{word.replace('..', '.')}.{number}@mail.example"
+    id = _id(tenant, "customer", number)
     return Buyer(
-        id=_id(tenant, "customer", number),
+        id=id,
         name=name,
         email=f"customer@{tenant.slug}.example" if number == 0 else email,
         phone=place.phone(dice),
@@ -188,6 +229,7 @@ def _buyer(tenant: Tenant, place: Place, number: int, staff: list[UUID]) -> Buye
         total_orders=orders,
         total_spent=spent,
         last_order_date=last,
+        company_id=_company(tenant, dice, kind, id),
     )
 
 

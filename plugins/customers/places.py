@@ -21,6 +21,7 @@ class City(msgspec.Struct, frozen=True):
 class Place(msgspec.Struct, frozen=True):
     """What is usual in a region. ``order`` bounds what one order costs, in whole units."""
 
+    country: str
     given: tuple[str, ...]
     family: tuple[str, ...]
     cities: tuple[City, ...]
@@ -53,6 +54,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 INDONESIA = Place(
+    country="ID",
     given=(
         "Budi",
         "Siti",
@@ -174,6 +176,7 @@ INDONESIA = Place(
     order=(45_000, 1_250_000),
 )
 AMERICA = Place(
+    country="US",
     given=(
         "James",
         "Mary",
