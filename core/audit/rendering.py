@@ -1,6 +1,5 @@
 """An entry as one caller may see it: his fields, in the form that the records have."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
@@ -40,7 +39,7 @@ class View:
 
     def changes(self, record: asyncpg.Record) -> dict[str, list[Any]]:
         """Return the visible changes of an entry as they are stored: name → [old, new]."""
-        found = json.loads(record["changes"]) if record["changes"] else {}
+        found = record["changes"] or {}
         return {name: pair for name, pair in found.items() if name in self.fields}
 
     def mentioned(self, record: asyncpg.Record) -> Iterator[Any]:

@@ -1,6 +1,5 @@
 """The history of one record, its figures, and the tenant's whole log."""
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from core.rest.rows import conditions, plugin_conditions
 
 AnyRequest = Request[Any, Any, Any]
 PURGED = """
-SELECT changes ->> 'currency' FROM core_audit_entry
+SELECT changes -> 'currency' ->> 0 FROM core_audit_entry
  WHERE tenant_id = $1 AND record_id = $2 AND entity = $3 AND action = 'purged'
  ORDER BY at DESC LIMIT 1
 """
@@ -34,10 +33,10 @@ WITH told AS (
 SELECT count(*) AS total, min(at) AS first_at, max(at) AS last_at,
        count(DISTINCT principal_id) AS people,
        (SELECT coalesce(jsonb_object_agg(action, n), '{}') FROM (
-          SELECT action, count(*) AS n FROM told GROUP BY action) AS a)::text AS actions,
+          SELECT action, count(*) AS n FROM told GROUP BY action) AS a) AS actions,
        (SELECT coalesce(jsonb_object_agg(field, n), '{}') FROM (
           SELECT k AS field, count(*) AS n FROM told, jsonb_object_keys(changes) AS k
-           WHERE action = 'updated' AND k = ANY ($4) GROUP BY k) AS f)::text AS fields
+           WHERE action = 'updated' AND k = ANY ($4) GROUP BY k) AS f) AS fields
   FROM told
 """
 
@@ -79,8 +78,8 @@ async def history_stats(ctx: Context, request: AnyRequest, entity: Declaration) 
     return reply(
         {
             "total_changes": row["total"],
-            "by_action": _object(row["actions"]),
-            "by_field": _object(row["fields"]),
+            "by_action": row["actions"],
+            "by_field": row["fields"],
             "people": row["people"],
             "first_at": row["first_at"],
             "last_at": row["last_at"],
@@ -190,15 +189,7 @@ async def _purged(
     found = await connection.fetchrow(PURGED, ctx.tenant.id, id, entity.name)
     if found is None:
         raise NotFound
-    return _code(found[0]) or ctx.tenant.config.currency
-
-
-def _code(pair: str | None) -> str | None:
-    return json.loads(pair)[0] if pair else None
-
-
-def _object(text: str) -> Any:
-    return json.loads(text)
+    return found[0] or ctx.tenant.config.currency
 
 
 def _check_field(view: View, asked: Asked) -> None:
