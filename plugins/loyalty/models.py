@@ -169,6 +169,7 @@ class Part(Entity):
     title="name",
     resource="loyalty-rewards",
     columns=("name", "points", "stock", "minimum_tier", "is_active", "valid_until"),
+    search=("name",),
     filters=("name", "is_active"),
     order="points",
     indexed=(("points",), ("is_active", "points")),

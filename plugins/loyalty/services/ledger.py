@@ -27,9 +27,10 @@ SELECT c.loyalty_points AS points, (
   FROM customers_customer c WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL
 """
 DUE = """
-SELECT c.id FROM customers_customer c WHERE c.tenant_id = $1 AND c.deleted_at IS NULL
+SELECT c.id FROM customers_customer c
+ WHERE c.tenant_id = $1 AND c.deleted_at IS NULL AND c.id > $4
    AND c.id IN (SELECT l.customer_id FROM loyalty_lot l WHERE l.tenant_id = $1
-                   AND l.remaining > 0 AND l.expires_at <= coalesce($2::timestamptz, now()))
+                   AND l.remaining > 0 AND l.expires_at <= $2)
  ORDER BY c.id LIMIT $3 FOR UPDATE OF c
 """
 
@@ -87,7 +88,8 @@ async def take(
 ) -> Posted:
     """Take points from the lots that end first; those that the entry ``first`` opened before all.
 
-    Refuses with ``NotEnoughPoints``, and then nothing has changed.
+    ``customer`` is the row as it was locked: whoever moves twice locks twice. Refuses with
+    ``NotEnoughPoints``, and then nothing has changed.
     """
     if points > customer["loyalty_points"]:
         raise NotEnoughPoints
@@ -107,17 +109,17 @@ async def expire(unit: Unit, tenant: Tenant, at: datetime | None = None) -> Expi
     Customers in the trash keep theirs until the next expiry after they are back.
     """
     await unit.execute(tiers.PATIENCE)
-    customers = points = 0
-    entry = Entry(kind=Kind.EXPIRED, reason="Points expired")
     at = at or await unit.fetchval("SELECT now()")
-    while due := await unit.fetch(DUE, tenant.id, at, MOST_AT_ONCE):
-        _, current = await tiers.in_force(unit, tenant)
-        values = _values(tenant, entry, current)
+    _, current = await tiers.in_force(unit, tenant)
+    values = _values(tenant, Entry(kind=Kind.EXPIRED, reason="Points expired"), current)
+    customers = points = 0
+    ids = [UUID(int=0)]
+    # Some may have spent what was due while their lock was waited for: the lots are read anew.
+    while due := await unit.fetch(DUE, tenant.id, at, MOST_AT_ONCE, ids[-1]):
         ids = [row["id"] for row in due]
         row = await unit.fetchrow(posting.EXPIRE, *values, ids, at)
-        if row is None or row["customers"] != len(ids):
-            raise Conflict("The lots of a customer do not make his balance.", code="ledger")
-        customers, points = customers + row["customers"], points + row["points"]
+        if row is not None:
+            customers, points = customers + row["customers"], points + row["points"]
     return Expired(customers, points)
 
 

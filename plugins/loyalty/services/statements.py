@@ -1,7 +1,7 @@
 """Statements: what a customer's points did over a period, and which of them end soon."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -68,6 +68,6 @@ def _midnight(day: date | None, zone: ZoneInfo, days: int = 0) -> datetime | Non
     if day is None:
         return None
     try:
-        return datetime.combine(day + timedelta(days=days), time.min, zone)
-    except OverflowError:
+        return datetime.combine(day + timedelta(days=days), time.min, zone).astimezone(UTC)
+    except OverflowError:  # beyond the first or the last moment that there is
         return None
