@@ -31,8 +31,11 @@ Write rules in ``services.py``. They get a ``Context`` (who asks: ``tenant``, ``
 ``Forbidden``. ``read_ids`` reads a list of ids out of a body, and ``change_many`` does one thing
 to many records as the caller's rights allow, asking the hooks. ``visible_records`` returns records
 of any entity as the caller may see them, and ``conditions`` the WHERE text of those rows for a
-statement of your own. ``open_context`` gives a controller of ``register_routes`` the context of its
-request, ``read_body`` its JSON object, and ``query_records`` answers it with a list.
+statement of your own.
+
+``open_context`` gives a controller of ``register_routes`` the context of its request,
+``read_body`` its JSON object and ``read_values`` that object as a struct; ``query_records`` answers
+it with a list. A handler describes itself with ``opt={"doc": Doc(…)}``.
 """
 
 from core.access.rights import Principal, Rights
@@ -50,9 +53,11 @@ from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reje
 from core.fields import choice, computed, currency, field, link, money, user_link
 from core.hookspecs import Change, concerns, hookimpl
 from core.registry import Action, Choice, Demo, Dictionary, Grant, Role, Scope
+from core.rest.actions import read_values
 from core.rest.bulk import change_many, read_ids
 from core.rest.context import Context, open_context
 from core.rest.decode import read_body
+from core.rest.doc import Doc
 from core.rest.listing import query_records
 from core.rest.rows import conditions
 from core.rest.visible import visible_records
@@ -67,6 +72,7 @@ __all__ = [
     "Context",
     "Demo",
     "Dictionary",
+    "Doc",
     "Email",
     "Entity",
     "FieldError",
@@ -106,6 +112,7 @@ __all__ = [
     "query_records",
     "read_body",
     "read_ids",
+    "read_values",
     "tenant_columns",
     "tenant_table",
     "user_link",

@@ -1,15 +1,50 @@
 """The advanced search: several criteria and a span of time, with the list's pages and order."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 from litestar import Controller, Request, post
 from litestar.response.base import ASGIResponse
 
-from core.plugin import FieldError, Invalid, open_context, query_records, read_body
+from core.plugin import Doc, open_context, query_records, read_body, read_values
 
 CUSTOMER = "customers.customer"
-KEYS = ("criteria", "date_field", "date_from", "date_to")
-DATES = ("created_at", "updated_at", "last_order_date")
+
+
+class Search(msgspec.Struct, frozen=True):
+    """What customers must meet, all of it; a time is written as 2026-01-31T12:00:00Z."""
+
+    criteria: Annotated[
+        dict[str, Any] | None, msgspec.Meta(extra={"message": "Criteria are objects."})
+    ] = None
+    date_field: Annotated[
+        Literal["created_at", "updated_at", "last_order_date"],
+        msgspec.Meta(extra={"message": "This is not a date to search by."}),
+    ] = "created_at"
+    date_from: str | None = None
+    date_to: str | None = None
+
+    def tree(self) -> dict[str, Any] | None:
+        """Return one tree of criteria, None when nothing is asked."""
+        parts = [] if self.criteria is None else [self.criteria]
+        for value, op in ((self.date_from, ">="), (self.date_to, "<=")):
+            if value is not None:
+                parts.append({"field": self.date_field, "op": op, "value": value})
+        if len(parts) == 1:
+            return parts[0]
+        return {"all": parts} if parts else None
+
+
+DOC = Doc(
+    summary="Search customers by several criteria",
+    id="customers_customer_advanced_search",
+    description="Takes ``page``, ``page_size``, ``cursor``, ``ordering`` and filters as the list.",
+    tag="Customers",
+    body=Search,
+    body_required=False,
+    answer=dict[str, Any],
+    refuses=(400, 403),
+)
 
 
 class AdvancedSearch(Controller):
@@ -17,32 +52,12 @@ class AdvancedSearch(Controller):
 
     path = "/advanced-search"
 
-    @post("/", opt={"permission": f"{CUSTOMER}.list"}, status_code=200)
+    @post("/", opt={"permission": f"{CUSTOMER}.list", "doc": DOC}, status_code=200)
     async def search(self, request: Request[Any, Any, Any]) -> ASGIResponse:
         """Answer a page of the customers that meet all that the body names."""
         ctx = await open_context(request)
         ctx.rights.require(CUSTOMER, "list")
-        body = await read_body(request)
-        tree = criteria_of(body)
-        return await query_records(
-            ctx, request, ctx.tenant.entities[CUSTOMER], {"criteria": tree} if tree else {}
-        )
-
-
-def criteria_of(body: dict[str, Any]) -> dict[str, Any] | None:
-    """Return one tree out of the body's criteria and its span; refuses what it does not know."""
-    errors = [
-        FieldError(f"#/{name}", "Unknown key.", "unknown", KEYS) for name in body.keys() - set(KEYS)
-    ]
-    field = body.get("date_field", DATES[0])
-    if field not in DATES:
-        errors.append(FieldError("#/date_field", "Not a date to search by.", "unknown", DATES))
-    if errors:
-        raise Invalid.fields(errors)
-    parts = [] if body.get("criteria") is None else [body["criteria"]]
-    for name, op in (("date_from", ">="), ("date_to", "<=")):
-        if body.get(name) is not None:
-            parts.append({"field": field, "op": op, "value": body[name]})
-    if len(parts) == 1:
-        return parts[0]
-    return {"all": parts} if parts else None
+        search: Search = read_values(Search, await read_body(request))
+        tree = search.tree()
+        entity = ctx.tenant.entities[CUSTOMER]
+        return await query_records(ctx, request, entity, {"criteria": tree} if tree else {})
