@@ -32,10 +32,11 @@ SELECT e.id, e.kind, e.points,
          AS rewarded
   FROM loyalty_entry e WHERE e.tenant_id = $1 AND e.id = $2 AND e.customer_id = $3
 """
+# One lot per end: lots that end together and are of one age would have no order.
 TAKEN = """
-SELECT -p.points AS points, l.expires_at
+SELECT -sum(p.points)::int AS points, l.expires_at
   FROM loyalty_part p JOIN loyalty_lot l ON l.tenant_id = $1 AND l.id = p.lot_id
- WHERE p.tenant_id = $1 AND p.entry_id = $2 ORDER BY l.expires_at, l.created_at, l.id
+ WHERE p.tenant_id = $1 AND p.entry_id = $2 GROUP BY l.expires_at ORDER BY l.expires_at
 """
 HOLDERS = """
 SELECT count(*) FROM customers_customer c

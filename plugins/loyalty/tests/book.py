@@ -105,8 +105,11 @@ class Book:
         if giver == receiver:
             raise Refusal(400)
         gone = self.take(giver, "transferred", points)
-        parts = [(part, lot.day) for lot, part in gone.taken]
-        return gone, self.give(receiver, "transferred", *parts)
+        parts: dict[int | None, int] = {}
+        for lot, part in gone.taken:
+            parts[lot.day] = parts.get(lot.day, 0) + part
+        lots = [(points, day) for day, points in parts.items()]
+        return gone, self.give(receiver, "transferred", *lots)
 
     def expire(self, day: int) -> list[Entry]:
         found = []
