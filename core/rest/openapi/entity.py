@@ -6,6 +6,12 @@ from core.entities import Declaration
 from core.rest.openapi.about import options_operation, stats_operation
 from core.rest.openapi.answers import Schema, answer, body
 from core.rest.openapi.draft import Draft
+from core.rest.openapi.history import (
+    attribution_operation,
+    credit_operation,
+    history_operation,
+    history_stats_operation,
+)
 from core.rest.openapi.many import batch_operation, bulk_operation, query_operation
 from core.rest.openapi.parts import ID, KEY, listing, operation, page, searching, shaping
 
@@ -141,4 +147,8 @@ MADE: dict[tuple[str, str], Made] = {
     ("/{id}", "DELETE"): _delete,
     ("/{id}/restore", "POST"): _restore,
     ("/{id}/purge", "POST"): _purge,
+    ("/{id}/history", "GET"): history_operation,
+    ("/{id}/history/stats", "GET"): history_stats_operation,
+    ("/{id}/attribution", "GET"): attribution_operation,
+    ("/credit", "GET"): credit_operation,
 }

@@ -1,0 +1,122 @@
+"""The operations of a record's history, and of who was responsible for it."""
+
+from core.audit.asking import Asked, Period
+from core.audit.credit import NUMBERS
+from core.entities import Declaration
+from core.rest.openapi.action import query_parameters
+from core.rest.openapi.answers import Schema, answer, closed, listed, ref
+from core.rest.openapi.draft import Draft
+from core.rest.openapi.parts import ID, operation
+
+TEXT: Schema = {"type": ["string", "null"]}
+UUID: Schema = {"type": ["string", "null"], "format": "uuid"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+NUMBER: Schema = {"type": "integer"}
+PERSON = closed({"id": UUID, "name": TEXT, "gone": {"type": "boolean"}}, ("id", "name", "gone"))
+SOMEBODY: Schema = {"anyOf": [PERSON, {"type": "null"}]}
+
+
+def history_operation(draft: Draft, entity: Declaration) -> Schema:
+    """Return who changed what in a record."""
+    draft.schemas.setdefault("HistoryEntry", _entry())
+    page = closed({"next_cursor": TEXT, "results": listed(ref("HistoryEntry"))}, _PAGE)
+    return operation(
+        entity,
+        "history",
+        f"Who changed what in one of {entity.plural.lower()}, the newest first",
+        description="Of a record in the trash, or purged, for holders of `trash` alone.",
+        parameters=[ID, *query_parameters(draft, Asked)],
+        responses={"200": answer("The changes.", page), **draft.problems()},
+    )
+
+
+_PAGE = ("next_cursor", "results")
+
+
+def _entry() -> Schema:
+    """Return one change, as far as the caller sees the fields."""
+    change = closed(
+        {
+            "field": {"type": "string"},
+            "label": {"type": "string"},
+            "old": {},
+            "new": {},
+            "old_label": TEXT,
+            "new_label": TEXT,
+        },
+        ("field", "label", "old", "new"),
+    )
+    origin = dict.fromkeys(("address", "user_agent", "method", "route", "operation"), TEXT)
+    actions = ["created", "updated", "trashed", "restored", "purged"]
+    whole = {
+        "id": {"type": "string", "format": "uuid"},
+        "at": TIME,
+        "action": {"type": "string", "enum": actions},
+        "entity": {"type": "string"},
+        "record_id": {"type": "string", "format": "uuid"},
+        "changes": listed(change),
+        "by": closed({"kind": TEXT, **PERSON["properties"]}, ("kind", "id", "name", "gone")),
+        "request": closed({"id": UUID, **origin}, ("id", *origin)),
+        "reason": TEXT,
+        "responsible": SOMEBODY,
+    }
+    return closed(whole, [name for name in whole if name != "responsible"])
+
+
+def history_stats_operation(draft: Draft, entity: Declaration) -> Schema:
+    """Return how often what was changed."""
+    numbers: Schema = {"type": "object", "additionalProperties": NUMBER}
+    whole = {
+        "total_changes": NUMBER,
+        "by_action": numbers,
+        "by_field": numbers,
+        "people": NUMBER,
+        "first_at": {"type": ["string", "null"], "format": "date-time"},
+        "last_at": {"type": ["string", "null"], "format": "date-time"},
+    }
+    return operation(
+        entity,
+        "history_stats",
+        f"How often what was changed in one of {entity.plural.lower()}",
+        parameters=[ID],
+        responses={"200": answer("The figures.", closed(whole, whole)), **draft.problems()},
+    )
+
+
+def _credit() -> Schema:
+    numbers = closed(dict.fromkeys(NUMBERS, NUMBER), NUMBERS)
+    return {"type": "object", "additionalProperties": numbers}
+
+
+def attribution_operation(draft: Draft, entity: Declaration) -> Schema:
+    """Return everyone who was responsible for a record, and when."""
+    period = {
+        "responsible": PERSON,
+        "from": TIME,
+        "to": {"type": ["string", "null"], "format": "date-time"},
+        "credit": _credit(),
+    }
+    whole = {"results": listed(closed(period, period)), "is_whole": {"type": "boolean"}}
+    return operation(
+        entity,
+        "attribution",
+        f"Everyone who was responsible for one of {entity.plural.lower()}, and when",
+        parameters=[ID],
+        responses={"200": answer("The periods, in order.", closed(whole, whole))}
+        | draft.problems(),
+    )
+
+
+def credit_operation(draft: Draft, entity: Declaration) -> Schema:
+    """Return what each responsible person achieved in a period."""
+    line = {"responsible": SOMEBODY, "credit": _credit()}
+    labels: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
+    whole = {"from": TIME, "to": TIME, "fields": labels, "results": listed(closed(line, line))}
+    return operation(
+        entity,
+        "credit",
+        f"What the people responsible for {entity.plural.lower()} achieved",
+        description="Of the last 30 days, unless a period is given.",
+        parameters=query_parameters(draft, Period),
+        responses={"200": answer("One line per person.", closed(whole, whole))} | draft.problems(),
+    )
