@@ -11,7 +11,7 @@ from core.database.routines import Generated, routine_name
 from core.entities import Declaration
 from core.registry import Registry
 
-# A scope with no more records than this is read first and searched through.
+# Of a scope with no more records than this, each document is looked at.
 NARROW = 2_000
 ARGUMENTS = "text, text[], text[], integer"
 
@@ -48,7 +48,7 @@ _EVERY = """SELECT h.record_id FROM crm_search_steps(tenant, kind, place, templa
       CROSS JOIN LATERAL (
         SELECT m.record_id FROM (
           SELECT d.record_id FROM core_search_document d
-           WHERE d.tsv @@ s.condition AND d.tenant_id = tenant AND d.entity = kind{also} OFFSET 0
+           WHERE d.tsv @@ s.condition AND d.tenant_id = tenant AND d.entity = kind OFFSET 0
         ) AS m ORDER BY m.record_id DESC LIMIT most) AS h LIMIT most"""
 _WITHIN = """SELECT h.record_id FROM crm_search_steps(tenant, kind, place, template) AS s
       CROSS JOIN LATERAL (
@@ -64,7 +64,12 @@ _NARROW = """
     mine := ARRAY(SELECT x.id FROM {table} x
       WHERE x.tenant_id = tenant AND x.deleted_at IS NULL AND {condition} LIMIT {most} + 1);
     IF cardinality(mine) <= {most} THEN
-      RETURN QUERY {found};
+      RETURN QUERY SELECT d.record_id FROM unnest(mine) AS m (id)
+        CROSS JOIN LATERAL (SELECT o.record_id, o.tsv FROM core_search_document o
+          WHERE o.tenant_id = tenant AND o.entity = kind AND o.record_id = m.id OFFSET 0) AS d
+       WHERE d.tsv @@ (SELECT string_agg(s.condition::text, '|')::tsquery
+                         FROM crm_search_steps(tenant, kind, place, template) AS s)
+       ORDER BY d.record_id DESC LIMIT most;
       RETURN;
     END IF;
   END IF;"""
@@ -85,7 +90,7 @@ def generated(registry: Registry, entity: Declaration) -> Generated:
     function = _FUNCTION.format(
         name=name,
         entity=entity.name,
-        every=_EVERY.format(also=""),
+        every=_EVERY,
         narrow="".join(_narrow(entity, scope, conditions) for scope in entity.scopes),
         within=_WITHIN.format(condition=_any(conditions), table=entity.table),
     )
@@ -108,7 +113,6 @@ def _narrow(entity: Declaration, scope: str, conditions: Mapping[str, str]) -> s
         table=entity.table,
         condition=conditions[scope],
         most=NARROW,
-        found=_EVERY.format(also="\n             AND d.record_id = ANY (mine)"),
     )
 
 

@@ -78,11 +78,13 @@ async def search(request: AnyRequest) -> ASGIResponse:
     ctx = await open_context(request)
     if not ctx.rights.known:
         raise Unauthenticated
-    asked: Asked = read_query(Asked, _once(request))
-    phrase = read_phrase("q", asked.q)
-    if phrase is None:
-        raise Invalid.field("?q", "q is required", "required")
-    wanted = _entities(ctx, asked.entity)
+    try:
+        asked, phrase = _asked(request)
+        wanted = _entities(ctx, asked.entity)
+    except Invalid:
+        # Who is no longer known hears that and nothing else.
+        await ctx.fetchval("SELECT 1")
+        raise
     address = base_url(request, ctx)
 
     async def run(connection: asyncpg.Connection) -> list[_Part]:
@@ -105,6 +107,15 @@ async def search(request: AnyRequest) -> ASGIResponse:
         results=[result for _, result in ranked[: asked.page_size]],
     )
     return reply(found)
+
+
+def _asked(request: AnyRequest) -> tuple[Asked, str]:
+    """Return the parameters and the phrase in them."""
+    asked: Asked = read_query(Asked, _once(request))
+    phrase = read_phrase("q", asked.q)
+    if phrase is None:
+        raise Invalid.field("?q", "q is required", "required")
+    return asked, phrase
 
 
 def _once(request: AnyRequest) -> dict[str, str]:

@@ -13,10 +13,10 @@ from core.search import finder
 from core.search.terms import groups
 
 # Documents of one shelf: see migrations/versions/0005_search.py.
-SHELF = 50_000
+SHELF = 25_000
 # From this many rows on a statement gets shelves of its own, and a longer list of what the GIN has
 # yet to sort in; in normal work that list stays short, because each search reads all of it.
-MANY = 20_000
+MANY = 10_000
 
 # Plans are made once per connection and must be right for one row as for a million: transition
 # tables lead, the index follows by its key.

@@ -1,7 +1,7 @@
 """The search index: one table of documents for all entities, and how words become lexemes.
 
 A lexeme is ``<tenant no>.<entity no>[/<shelf no>][.<field>]:<term>``, so that the one index falls
-apart by tenant, and by field where not everybody may see the field. A shelf holds about 50,000
+apart by tenant, and by field where not everybody may see the field. A shelf holds about 25,000
 documents that follow each other in time: the newest hits are found without reading the older ones.
 """
 

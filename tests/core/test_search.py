@@ -85,10 +85,10 @@ async def test_what_does_not_begin_a_word_is_not_found(world, staff, zoe, phrase
 
 @pytest.mark.parametrize(
     "phrase",
-    ["'", "''", "\\", "a' | 'b", "!a & (b", "a:*", "<->", "x':*", "%", "_", "--", ";", "{", "@", "a@b",
-     "'@'", "\\@\\", "\x01", "\x01@\x01a", "a\x01:b", "\u00ad", "\ufdfa", "½", "İ", "ﬁ", "\U0010ffff",
-     "०१२", "٠١٢٣", "²³", "🙂", "a" * 100, "@" * 100, "0" * 100, "1" * 100, "é" * 100, "a'b@c\\d",
-     "(0)", "+", "()", "+()", "1-2", "$1", "NULL", "%00", "null\u0000".replace("\0", "")],
+    ["'", "''", "\\", "a' | 'b", "!a & (b", "a:*", "<->", "x':*", "%", "_", "--", ";", "{", "@",
+     "a@b", "'@'", "\\@\\", "\x01", "\x01@\x01a", "a\x01:b", "\u00ad", "\ufdfa", "½", "İ", "ﬁ",
+     "\U0010ffff", "०१२", "٠١٢٣", "²³", "🙂", "a" * 100, "@" * 100, "0" * 100, "1" * 100, "é" * 100,
+     "a'b@c\\d", "(0)", "+", "()", "+()", "1-2", "$1", "NULL", "%00"],
 )  # fmt: skip
 async def test_no_text_is_an_error(world, staff, phrase):
     """Whatever is typed is text: it finds something or nothing, and never fails."""
@@ -97,7 +97,7 @@ async def test_no_text_is_an_error(world, staff, phrase):
     assert answer.status_code == (200 if phrase.strip() else 400), answer.text
 
 
-@pytest.mark.parametrize("url, name", [(CUSTOMERS, "search"), (EVERYWHERE, "q")])
+@pytest.mark.parametrize(("url", "name"), [(CUSTOMERS, "search"), (EVERYWHERE, "q")])
 @pytest.mark.parametrize("raw", ["%00", "x" * 101, "+".join("abcdefghijklm")])
 async def test_what_cannot_be_meant_is_refused(world, staff, url, name, raw):
     answer = await world.ask(staff, "GET", f"{url}?{name}={raw}")
@@ -149,7 +149,8 @@ async def test_search_combines_with_filters_sort_pages_and_cursor(world, staff, 
     assert await found(world, staff, word, city="Bandung") == ids[1::2][::-1]
     assert await found(world, staff, word, ordering="total_orders") == ids
     page = await world.ask(staff, "GET", f"{CUSTOMERS}?search={word}&page_size=10&page=3")
-    assert page.json()["count"] == 30 and page.json()["count_is_capped"] is False
+    assert page.json()["count"] == 30
+    assert page.json()["count_is_capped"] is False
     assert [row["id"] for row in page.json()["results"]] == ids[::-1][20:]
     seen, url = [], f"{CUSTOMERS}?search={word}&cursor=&page_size=12"
     while url:
@@ -185,7 +186,8 @@ async def test_everything_is_searched_at_once_and_ranked(world, staff):
         ("customers.customer", 3),
     ]
     first = body["results"][0]
-    assert first["title"] == word.upper() and first["resource"] == "customers"
+    assert first["title"] == word.upper()
+    assert first["resource"] == "customers"
     assert (await world.ask(staff, "GET", first["url"])).json()["id"] == str(exact)
     one = await world.ask(staff, "GET", f"{EVERYWHERE}?q={word}&entity=customers.company")
     assert [row["id"] for row in one.json()["results"]] == [str(firm)]
@@ -210,7 +212,6 @@ async def test_nobody_searches_without_signing_in(world):
 
 async def test_the_document_describes_search(world, staff):
     document = (await world.ask(staff, "GET", "/api/openapi.json")).json()
-    print(document)
     assert "get" in document["paths"]["/api/search/"]
     listed = document["paths"]["/api/customers/"]["get"]["parameters"]
     assert {"$ref": "#/components/parameters/search"} in listed

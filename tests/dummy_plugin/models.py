@@ -55,7 +55,7 @@ def by_condition(value: str) -> dict[str, object]:
     plural="Devices",
     title="name",
     columns=("name", "customer", "state", "price", "created_at"),
-    search=("name",),
+    search=("name", "contact", "hotline", "secret"),
     filters=("customer", "serial", "slots"),
     order="-created_at",
     indexed=(("created_at",), ("state", "slots")),
@@ -133,4 +133,6 @@ class CustomerRating:
     """What the dummy adds to a customer."""
 
     dummy_rating: Mapped[int] = field(Integer, label="Rating", default=0, sort=True, filter=True)
-    dummy_remark: Mapped[str | None] = field(String(80), label="Remark", audience=("staff",))
+    dummy_remark: Mapped[str | None] = field(
+        String(80), label="Remark", audience=("staff",), search=True
+    )

@@ -8,6 +8,7 @@ from core.testing.probes import people
 from core.testing.probes.cheats import hidden, injected, links
 from core.testing.probes.prober import Prober
 from core.testing.probes.requests import Route
+from core.testing.probes.searches import searched
 from core.testing.probes.stage import SIDES, Who
 from core.testing.probes.victims import Victim, routes_of, unseen_targets, victims
 
@@ -23,6 +24,8 @@ async def everything(prober: Prober) -> None:
 async def entities(prober: Prober, wanted: tuple[Declaration, ...]) -> None:
     """Run the attacks on the generated routes and the actions of some entities."""
     called = {entity.name for entity in wanted}
+    for entity in wanted:
+        await searched(prober, entity)
     for route in prober.routes:
         if route.entity in called:
             await by_id(prober, route) if route.has_id else await by_body(prober, route)
