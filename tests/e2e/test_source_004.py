@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ import httpx
 import pytest
 
 from core.cli.demo import PASSWORD
-from core.database import embedded
-from tests.core.commands import Project
+from tests.core.commands import Served
 
 pytestmark = [pytest.mark.slow, pytest.mark.embedded]
 SCRIPT = Path(__file__).with_name("source_004.sh")
@@ -21,19 +19,16 @@ DEMO = 40  # customers of acme at a scale of 0.02
 
 
 @pytest.fixture(scope="module")
-def steps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
+def steps(demo: Served) -> list[dict[str, Any]]:
     """What each request of the script was answered."""
-    project = Project(tmp_path_factory.mktemp("source"), ("customers", "loyalty"))
-    with project.serving("--scale", "0.02", command=("up",)) as served:
-        login = {"email": "staff@acme.example", "password": PASSWORD}
-        signed = httpx.post(f"{served.url}/api/auth/login/", json=login)
-        given = {**os.environ, "ACCESS": signed.json()["access"], "URL": served.url}
-        done = subprocess.run(
-            ["bash", str(SCRIPT)], capture_output=True, text=True, env=given, timeout=60
-        )
+    login = {"email": "staff@acme.example", "password": PASSWORD}
+    signed = httpx.post(f"{demo.url}/api/auth/login/", json=login)
+    given = {**os.environ, "ACCESS": signed.json()["access"], "URL": demo.url}
+    done = subprocess.run(
+        ["bash", str(SCRIPT)], capture_output=True, text=True, env=given, timeout=60
+    )
     assert (done.returncode, done.stderr) == (0, "")
-    yield [json.loads(line) for line in done.stdout.splitlines()]
-    embedded.drop(project.home)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_each_line_of_the_script_is_answered_well(steps: list[dict[str, Any]]) -> None:
@@ -44,12 +39,14 @@ def test_each_line_of_the_script_is_answered_well(steps: list[dict[str, Any]]) -
 def test_the_list_and_the_statistics_are_the_demos(steps: list[dict[str, Any]]) -> None:
     """CUS-01, CUS-08"""
     listed, stats = steps[0]["body"], steps[1]["body"]
+    count = listed["count"]  # other tests add customers of their own to the same demo
     assert set(listed) == {"count", "next", "previous", "results"}
-    assert (listed["count"], len(listed["results"])) == (DEMO, 25)
-    assert stats["total_customers"] == DEMO
-    assert 0 < stats["active_customers"] <= DEMO
+    assert count >= DEMO
+    assert len(listed["results"]) == 25
+    assert stats["total_customers"] == count
+    assert 0 < stats["active_customers"] <= count
     assert stats["total_loyalty_points"] > 0
-    assert sum(stats["customers_by_tier"].values()) == DEMO
+    assert sum(stats["customers_by_tier"].values()) == count
 
 
 def test_a_customer_is_made_changed_and_deleted(steps: list[dict[str, Any]]) -> None:
