@@ -41,50 +41,29 @@ def register_actions():
 
 
 def _movements():
-    return [
-        Action(
+    said = {
+        points.earn: ("Add earned points", "Adds points, in a lot of their own."),
+        points.update_points: ("Adjust points", "Adds or takes points by hand, for a reason."),
+        points.redeem_points: ("Redeem points", "Takes points; answers 409 for too few."),
+        points.reverse_points: ("Reverse an entry", "Takes an entry back, once, whole or in part."),
+        rewards.redeem_reward: ("Redeem a reward", "Gives a reward for its price in points."),
+    }
+    bodies = {
+        points.update_points: (Adjustment, None),
+        points.reverse_points: (Reversal, Posted),
+        rewards.redeem_reward: (Wish, Issued),
+    }
+    for run, (label, description) in said.items():
+        values, returns = bodies.get(run, (Movement, None))
+        yield Action(
             entity=Customer,
-            name="earn",
-            label="Add earned points",
-            values=Movement,
-            run=points.earn,
-            description="Adds points; with the same key once only.",
-        ),
-        Action(
-            entity=Customer,
-            name="update_points",
-            label="Adjust points",
-            values=Adjustment,
-            run=points.update_points,
-            description="Adds or takes points by hand, for a reason.",
-        ),
-        Action(
-            entity=Customer,
-            name="redeem_points",
-            label="Redeem points",
-            values=Movement,
-            run=points.redeem_points,
-            description="Takes points; answers 409 when there are too few.",
-        ),
-        Action(
-            entity=Customer,
-            name="reverse_points",
-            label="Reverse an entry",
-            values=Reversal,
-            returns=Posted,
-            run=points.reverse_points,
-            description="Takes an entry of the ledger back, once, all of it or a part.",
-        ),
-        Action(
-            entity=Customer,
-            name="redeem_reward",
-            label="Redeem a reward",
-            values=Wish,
-            returns=Issued,
-            run=rewards.redeem_reward,
-            description="Gives a reward for its price in points; 409 when either runs out.",
-        ),
-    ]
+            name=run.__name__,
+            label=label,
+            values=values,
+            returns=returns,
+            run=run,
+            description=description,
+        )
 
 
 def _views():

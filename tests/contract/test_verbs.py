@@ -22,6 +22,11 @@ REFUSED = {
     "customers.address.update": (400, "a generated address breaks the rules of its country"),
     "customers.customer.purge": (409, "the seeded customer still has points"),
     "customers.company_link.create": (400, "the two are linked already"),
+    "customers.customer.redeem_points": (409, "the seeded points lie in no lot"),
+    "customers.customer.redeem_reward": (400, "its reward is the id of one"),
+    "customers.customer.reverse_points": (400, "its entry is the id of one"),
+    "customers.customer.transfer_points": (400, "giver and receiver are ids of customers"),
+    "loyalty.redemption.cancel": (409, "the seeded redemption took no points"),
     "dummy.device.inspect": (409, "the seeded device is sealed"),
 }
 

@@ -28,6 +28,11 @@ async def ledger(world: World, who: Person, id: UUID) -> list[dict[str, Any]]:
     return answer.json()["results"]
 
 
+async def last(world: World, who: Person, id: UUID) -> dict[str, Any]:
+    """Return the latest entry of a customer."""
+    return (await ledger(world, who, id))[-1]
+
+
 async def state(world: World, who: Person, id: UUID) -> tuple[int, str]:
     """Return points and tier of a customer."""
     row = (await world.ask(who, "GET", f"/api/customers/{id}/")).json()

@@ -56,8 +56,8 @@ Keyed = st.booleans()
 Day = st.integers(1, 9)
 
 
-class Machine(RuleBasedStateMachine):
-    """Customers of one run, moved by HTTP and by services, and the book that says what is right."""
+class Both(RuleBasedStateMachine):
+    """Customers of one run and the book that says what is right; both are moved, and agree."""
 
     world: World
     staff: Person
@@ -108,6 +108,33 @@ class Machine(RuleBasedStateMachine):
         row = self.wait(context.fetchrow(sql, context.tenant.id, self.ids[entry.owner]))
         assert (row["points"], row["kind"]) == (entry.points, entry.kind)
         entry.id = str(row["id"])
+
+    @invariant()
+    def book_and_product_agree(self) -> None:
+        type(self).steps += 1
+        context = self.world.system()
+        rows = self.wait(context.fetch(STATE, context.tenant.id, self.ids))
+        found = {UUID(str(row["id"])): row for row in rows}
+        for owner, id in enumerate(self.ids):
+            row, balance = found[id], self.book.balance(owner)
+            assert row["points"] == row["ledger"] == balance >= 0
+            assert row["last"] in (balance, None)
+            assert row["tier"] == self.book.tier(owner)
+            lots = sorted((lot for lot in self.book.lots[owner] if lot.left), key=lambda x: x.order)
+            days = [
+                None if end is None else (datetime.fromisoformat(end) - DAWN).days
+                for end, _ in row["lots"]
+            ]
+            left = [lot.left for lot in lots]
+            assert list(zip(days, (r for _, r in row["lots"]), strict=True)) == list(
+                zip((lot.day for lot in lots), left, strict=True)
+            )
+            assert row["wrong"] == 0
+            assert row["entries"] == sum(e.owner == owner for e in self.book.entries)
+
+
+class Machine(Both):
+    """The movements, by HTTP and by services."""
 
     @rule(owner=Owner, points=Points, keyed=Keyed)
     def earn(self, owner: int, points: int, keyed: bool) -> None:
@@ -211,29 +238,6 @@ class Machine(RuleBasedStateMachine):
         body = {"points": 401, "reason": "Other", "key": key}
         answer = self.post(f"{self.ids[owner]}/earn", body)
         assert (answer.status_code, answer.json()["code"]) == (409, "key_used")
-
-    @invariant()
-    def book_and_product_agree(self) -> None:
-        type(self).steps += 1
-        context = self.world.system()
-        rows = self.wait(context.fetch(STATE, context.tenant.id, self.ids))
-        found = {UUID(str(row["id"])): row for row in rows}
-        for owner, id in enumerate(self.ids):
-            row, balance = found[id], self.book.balance(owner)
-            assert row["points"] == row["ledger"] == balance >= 0
-            assert row["last"] in (balance, None)
-            assert row["tier"] == self.book.tier(owner)
-            lots = sorted((lot for lot in self.book.lots[owner] if lot.left), key=lambda x: x.order)
-            days = [
-                None if end is None else (datetime.fromisoformat(end) - DAWN).days
-                for end, _ in row["lots"]
-            ]
-            left = [lot.left for lot in lots]
-            assert list(zip(days, (r for _, r in row["lots"]), strict=True)) == list(
-                zip((lot.day for lot in lots), left, strict=True)
-            )
-            assert row["wrong"] == 0
-            assert row["entries"] == sum(e.owner == owner for e in self.book.entries)
 
 
 @pytest.mark.timeout(0)

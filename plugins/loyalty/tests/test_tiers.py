@@ -97,7 +97,7 @@ async def test_thresholds_are_versioned(make_world: Any) -> None:
     assert again.json() == {"version": 2, "customers": 0}
 
 
-async def test_process_that_lags_brings_no_old_version_back(make_world: Any) -> None:
+async def test_lagging_worker_brings_no_old_version_back(make_world: Any) -> None:
     """Another process may hold the former setting for two seconds; there is still one version."""
     world = await make_world(("customers", "loyalty"), {})
     admin = await world.person("admin")
