@@ -96,6 +96,17 @@ def register_actions():
             run=services.bulk_update,
             description="Activates or deactivates the customers whose ids are given.",
         ),
+        Action(
+            entity=Customer,
+            name="bulk-action",
+            label="Change many",
+            on="collection",
+            permission="bulk_update",
+            values=services.BulkAction,
+            returns=services.Updated,
+            run=services.bulk_action,
+            description="Activity, VIP, status or salesperson of those whose ids are given.",
+        ),
         *(
             Action(entity=Customer, name=name, label=label, values=values, run=run)
             for name, label, values, run in CHANGES
@@ -126,7 +137,7 @@ def register_actions():
 
 @hookimpl
 def register_routes():
-    return [routes.AdvancedSearch]
+    return [routes.AdvancedSearch, routes.DetailedProfile]
 
 
 @hookimpl

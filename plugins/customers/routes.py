@@ -1,12 +1,13 @@
-"""The advanced search: several criteria and a span of time, with the list's pages and order."""
+"""The advanced search, and the detailed profile where older clients look for it."""
 
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Controller, Request, post
+from litestar import Controller, Request, get, post
 from litestar.response.base import ASGIResponse
 
 from core.plugin import Doc, open_context, query_records, read_body, read_values
+from plugins.customers.profile import Profile, detailed_profile
 
 CUSTOMER = "customers.customer"
 
@@ -45,6 +46,30 @@ DOC = Doc(
     answer=dict[str, Any],
     refuses=(400, 403),
 )
+
+
+PROFILE = Doc(
+    summary="Detailed profile of a customer",
+    id="customers_customer_detailed_profile_by_id",
+    description="The same as ``{id}/detailed-profile/``.",
+    tag="Customers",
+    answer=Profile,
+    refuses=(403, 404),
+)
+
+
+class DetailedProfile(Controller):
+    """``GET /api/customers/detailed-profile/{id}/``, as ``{id}/detailed-profile/`` (CUS-10)."""
+
+    path = "/detailed-profile"
+
+    @get("/{id:uuid}", opt={"permission": f"{CUSTOMER}.view", "doc": PROFILE})
+    async def show(self, request: Request[Any, Any, Any]) -> Profile:
+        """Answer all about one customer, each part as the caller may see it."""
+        ctx = await open_context(request)
+        ctx.rights.require(CUSTOMER, "view")
+        record = {"id": request.path_params["id"]}
+        return await ctx.read(lambda connection: detailed_profile(ctx, connection, record, None))
 
 
 class AdvancedSearch(Controller):

@@ -1,7 +1,8 @@
 """The rules of customers."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 
@@ -15,11 +16,13 @@ from core.plugin import (
     change_many,
     read_ids,
 )
-from plugins.customers.models import CompanyKind
+from plugins.customers.models import CompanyKind, Status
 
 ENTITY = "customers.customer"
 KIND = "SELECT o.kind FROM customers_company o WHERE o.tenant_id = $1 AND o.id = $2"
 STATES = {"activate": True, "deactivate": False}
+
+Deed = Literal["activate", "deactivate", "make_vip", "revoke_vip", "change_status", "transfer"]
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -29,6 +32,49 @@ class Selection(msgspec.Struct, frozen=True):
         list[Any], msgspec.Meta(extra={"message": "No customers selected"})
     ] = []
     action: Annotated[str, msgspec.Meta(extra={"message": "Invalid action"})] = ""
+
+
+class BulkAction(msgspec.Struct, frozen=True):
+    """Which customers to change, how, and why; ``status`` or ``salesperson_id`` as it needs."""
+
+    customer_ids: Annotated[
+        list[Any], msgspec.Meta(extra={"message": "No customers selected"})
+    ] = []
+    action: Annotated[
+        Literal["activate", "deactivate", "make_vip", "revoke_vip", "change_status", "transfer"]
+        | None,
+        msgspec.Meta(extra={"message": "Invalid action"}),
+    ] = None
+    status: Annotated[
+        Status | None,
+        msgspec.Meta(extra={"message": "Status is active, inactive, suspended or closed"}),
+    ] = None
+    salesperson_id: Annotated[
+        UUID | None, msgspec.Meta(extra={"message": "Salesperson must be the id of a user"})
+    ] = None
+    reason: Annotated[
+        Annotated[str, msgspec.Meta(max_length=500)] | None,
+        msgspec.Meta(extra={"message": "Reason must be text of at most 500 characters"}),
+    ] = None
+
+    def values(self) -> dict[str, Any]:
+        """Return what is to be set; refuses an action without what it needs."""
+        switches = {
+            "activate": {"is_active": True},
+            "deactivate": {"is_active": False},
+            "make_vip": {"is_vip": True},
+            "revoke_vip": {"is_vip": False},
+        }
+        if self.action is None:
+            raise Invalid.field("#/action", "Invalid action", "unknown")
+        if self.action in switches:
+            return switches[self.action]
+        name = "status" if self.action == "change_status" else "salesperson_id"
+        value = getattr(self, name)
+        if value is None:
+            label = "Status" if name == "status" else "Salesperson"
+            raise Invalid.field(f"#/{name}", f"{label} is required", "required")
+        return {name: value.value if isinstance(value, Status) else value}
 
 
 class Updated(msgspec.Struct, frozen=True):
@@ -44,14 +90,26 @@ async def bulk_update(
     ctx: Context, unit: Unit, record: Mapping[str, Any] | None, selection: Selection
 ) -> Updated:
     """Activate or deactivate the selected customers, in one statement."""
-    if not selection.customer_ids:
-        raise Invalid.field("#/customer_ids", "No customers selected", "required")
-    if selection.action not in STATES:
+    if selection.customer_ids and selection.action not in STATES:
         raise Invalid.field("#/action", "Invalid action", "unknown", tuple(STATES))
-    if "is_active" not in ctx.rights.writable(ENTITY, "update"):
+    values = {"is_active": STATES.get(selection.action)}
+    return await _change(ctx, unit, selection.customer_ids, values)
+
+
+async def bulk_action(
+    ctx: Context, unit: Unit, record: Mapping[str, Any] | None, given: BulkAction
+) -> Updated:
+    """Do one thing to all selected customers, in one statement (CUS-12)."""
+    values = given.values() if given.customer_ids else {}
+    return await _change(ctx, unit, given.customer_ids, values)
+
+
+async def _change(ctx: Context, unit: Unit, selected: list[Any], values: dict[str, Any]) -> Updated:
+    if not selected:
+        raise Invalid.field("#/customer_ids", "No customers selected", "required")
+    if not values.keys() <= ctx.rights.writable(ENTITY, "update"):
         raise Forbidden
-    ids = read_ids(selection.customer_ids, "#/customer_ids")
-    values = {"is_active": STATES[selection.action]}
+    ids = read_ids(selected, "#/customer_ids")
     found = await change_many(
         ctx, unit, ctx.tenant.entities[ENTITY], "update", ids, values, atomic=False
     )

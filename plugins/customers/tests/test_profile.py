@@ -58,6 +58,24 @@ async def test_profile_holds_everything(world: World, staff: Person, shop: Shop)
     assert figures["days_since_last_order"] == 0
 
 
+async def test_profile_is_found_at_its_old_address(
+    world: World, staff: Person, shop: Shop, stranger: Person
+) -> None:
+    """CUS-10: the id behind the word, also under a prefix of older clients (C-27)."""
+    id = shop.customer["id"]
+    for prefix in ("/api", "/api/crm"):
+        path = f"{prefix}/customers/detailed-profile/{id}/"
+        assert (await seen(world, shop.himself, path)) == await seen(world, shop.himself, shop.path)
+        assert (await world.ask(stranger, "GET", path)).status_code == 404
+        assert (await world.ask(None, "GET", path)).status_code == 401
+    nobody = await world.person()
+    assert (await world.ask(nobody, "GET", path)).status_code == 403
+    other = await made(world, staff)
+    path = f"{CUSTOMERS}detailed-profile/{other['id']}/"
+    assert (await world.ask(shop.himself, "GET", path)).status_code == 404
+    assert (await world.ask(staff, "GET", f"{CUSTOMERS}detailed-profile/7/")).status_code == 404
+
+
 async def test_profile_keeps_to_rights_and_field_rules(world: World, shop: Shop) -> None:
     """CUS-10: each part as its reader may see it."""
     seller = await seen(world, shop.seller, shop.path)

@@ -219,6 +219,61 @@ async def test_many_go_to_another_salesperson(world: World, staff: Person) -> No
     assert found["count"] == 3
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ({"action": "deactivate"}, {"is_active": False}),
+        ({"action": "make_vip"}, {"is_vip": True}),
+        ({"action": "change_status", "status": "closed"}, {"status": "closed"}),
+    ],
+)
+async def test_bulk_action_does_one_thing_to_many(
+    world: World, staff: Person, body: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    """CUS-12"""
+    ids = [(await made(world, staff))["id"] for _ in range(2)]
+    elsewhere = str(uuid4())
+    sent = {"customer_ids": [*ids, elsewhere], "reason": "Season's end.", **body}
+    answer = await world.ask(staff, "POST", f"{CUSTOMERS}bulk-action/", sent)
+    assert answer.status_code == 200, answer.text
+    done = answer.json()
+    assert (done["updated"], done["skipped"]) == (2, [elsewhere])
+    assert done["message"] == "2 customers updated successfully"
+    for id in ids:
+        row = await seen(world, staff, f"{CUSTOMERS}{id}/")
+        assert {name: row[name] for name in shown} == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({}, "#/customer_ids"),
+        ({"customer_ids": [str(uuid4())]}, "#/action"),
+        ({"customer_ids": [str(uuid4())], "action": "explode"}, "#/action"),
+        ({"customer_ids": [str(uuid4())], "action": "change_status"}, "#/status"),
+        ({"customer_ids": [str(uuid4())], "action": "transfer"}, "#/salesperson_id"),
+    ],
+)
+async def test_bulk_action_needs_what_it_needs(
+    world: World, staff: Person, body: dict[str, Any], wrong: str
+) -> None:
+    """CUS-12"""
+    answer = await world.ask(staff, "POST", f"{CUSTOMERS}bulk-action/", body)
+    assert pointers(answer) == [wrong]
+
+
+async def test_bulk_action_hands_many_over(world: World, staff: Person) -> None:
+    """CUS-12, CUS-15"""
+    heir, portal = await world.person("staff"), await world.person("customer")
+    id = (await made(world, staff))["id"]
+    body = {"customer_ids": [id], "action": "transfer", "salesperson_id": str(portal.id)}
+    answer = await world.ask(staff, "POST", f"{CUSTOMERS}bulk-action/", body)
+    assert pointers(answer) == ["#/salesperson_id"]
+    body["salesperson_id"] = str(heir.id)
+    answer = await world.ask(staff, "POST", f"{CUSTOMERS}bulk-action/", body)
+    assert answer.json()["ids"] == [id]
+
+
 async def test_only_staff_may(world: World, customer: Any) -> None:
     """Ruling 28: a seller reads, a customer changes his contact fields."""
     company = await world.plant("customers.company")
