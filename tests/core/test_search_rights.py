@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from core.testing.kit import PACKAGES, PLUGINS
+from core.testing.probes import Prober, names, open_stage, person
+from core.testing.probes.searches import searched
 from core.testing.world import CONFIG
 
 CUSTOMERS = "/api/customers/"
@@ -202,3 +204,20 @@ async def test_what_a_plugin_that_is_off_declares_is_not_found(make_world):
         named = await world.ask(who, "GET", f"{EVERYWHERE}?q={word}&entity=dummy.device")
         assert named.status_code == 400
         assert "dummy" not in named.text.replace("?q", "")
+
+
+async def test_every_search_field_is_probed_as_everybody(make_world):
+    """Ruling 30: other tenants', other sides', trashed and hidden tokens; 0 canaries."""
+    world = await make_world()
+    stage = await open_stage(world)
+    findings, asked_in_all = [], 0
+    for name in names(world.platform.registry):
+        prober = Prober(stage, await person(stage, name))
+        await prober.open()
+        for entity in world.platform.registry.entities.values():
+            await searched(prober, entity)
+        await prober.close()
+        findings += prober.findings
+        asked_in_all += prober.count
+    assert not findings, "\n".join(findings)
+    assert asked_in_all > 500
