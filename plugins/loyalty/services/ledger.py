@@ -153,7 +153,8 @@ async def _post(
             raise NotFound
         if not standing["current"]:
             _, current = await tiers.in_force(unit, tenant)
-            row = await unit.fetchrow(sql, *_values(tenant, entry, current), customer_id, *more)
+        # Also when somebody else made the version between the two statements.
+        row = await unit.fetchrow(sql, *_values(tenant, entry, current), customer_id, *more)
     if row is None:
         if sql == posting.TAKE:
             raise NotEnoughPoints
