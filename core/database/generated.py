@@ -60,6 +60,7 @@ def renew(connection: sa.Connection, registry: Registry, absent: Collection[str]
         table = have.comment.partition(" ")[0]
         if name not in wanted and (table not in columns or _owner(table, served)):
             connection.exec_driver_sql(f"DROP FUNCTION {have.signature} CASCADE")
+    connection.exec_driver_sql(search.TIDY)
 
 
 def _owner(table: str, served: Collection[str]) -> str | None:

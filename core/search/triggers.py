@@ -117,6 +117,19 @@ DO $$ DECLARE place record; BEGIN
   END IF;
 END $$
 """
+# What is no longer searched, or whose table is gone, leaves the index with all its words.
+TIDY = """
+DO $$ DECLARE gone smallint[]; BEGIN
+  gone := ARRAY(SELECT e.number FROM core_search_entity e WHERE NOT EXISTS (
+    SELECT FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+     WHERE c.relname = replace(e.name, '.', '_') AND starts_with(t.tgname, 'crm_g_search_')));
+  IF gone <> '{}' THEN
+    DELETE FROM core_search_document WHERE entity = ANY (gone);
+    DELETE FROM core_search_shelf WHERE entity = ANY (gone);
+    DELETE FROM core_search_entity WHERE number = ANY (gone);
+  END IF;
+END $$
+"""
 _NUMBERED = """
 INSERT INTO core_search_entity (name, number)
 SELECT '{entity}', coalesce(max(number), 0) + 1 FROM core_search_entity

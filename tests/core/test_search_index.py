@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from core.database.migrate import migrate
+from core.database.migrate import migrate, purge
 from core.loader import load
 from core.testing.kit import PACKAGES, PLUGINS
 
@@ -235,3 +235,32 @@ async def test_the_application_reaches_the_index_through_its_functions_alone(bas
         await app.fetch("SELECT * FROM crm_search_steps($1, 1::smallint, '1.1', 'x')", tenant)
     assert await found(app, "", "x", "") == [], "without a tenant there is nothing"
     await app.close()
+
+
+async def test_a_plugin_that_is_purged_leaves_no_words_behind(make_scratch):
+    """Its entities leave the index, and so does what it added to the host's search (ruling 12)."""
+    loaded = load(PLUGINS, PACKAGES)
+    scratch = await make_scratch(loaded)
+    owner, tenant = await scratch.connect("crm_owner"), uuid4()
+    await owner.execute("INSERT INTO core_tenant (id, slug, number) VALUES ($1, 'p', 4)", tenant)
+    one = row(tenant, "mona")
+    await owner.execute(INSERT, *one)
+    await owner.execute(f"UPDATE {TABLE} SET dummy_remark = 'whispered' WHERE id = $1", one[1])
+    await owner.execute(
+        "INSERT INTO dummy_device (tenant_id, name, currency) VALUES ($1, 'murmured', 'IDR')",
+        tenant,
+    )
+    words = "SELECT string_agg(tsv::text, ' ') FROM core_search_document"
+    before = await owner.fetchval(words)
+    assert "whispered" in before
+    assert "murmured" in before
+    plugin = loaded.registry.plugins["dummy"]
+    rest = load(tuple(n for n in PLUGINS if n != "dummy"), PACKAGES)
+    await purge(scratch.url("crm_owner"), plugin, rest.registry)
+    await migrate(scratch.url("crm_owner"), rest.registry)
+    after = await owner.fetchval(words)
+    assert "whispered" not in after
+    assert "murmured" not in after
+    assert "mona" in after
+    assert await found(owner, tenant, "mona") == [one[1]]
+    await owner.close()
