@@ -13,7 +13,7 @@ from core.entities import Declaration
 from core.errors import Invalid
 from core.rest.addresses import page_url
 from core.rest.context import Context
-from core.rest.cursors import after, order_by, read_cursor, write_cursor
+from core.rest.cursors import after, among, order_by, read_cursor, write_cursor
 from core.rest.parameters import (
     MOST_OFFSET,
     Query,
@@ -174,18 +174,19 @@ async def _by_cursor(
     values: list[Any],
     said: Said,
 ) -> ASGIResponse:
-    sorts, size = query.sorts, query.paging.size
-    text = query.paging.cursor
+    sorts, size, text = query.sorts, query.paging.size, query.paging.cursor
     cursor = read_cursor(text, sorts, entity, ctx.tenant.terms) if text else None
-    if cursor is not None:
-        behind, keys = after(entity, sorts, cursor, len(values) + 2)
-        where, values = f"{where} AND {behind}", [*values, *keys]
     back = cursor is not None and cursor.back
+    order, found = order_by(sorts, back=back), f"{entity.table} x WHERE {where}"
+    if cursor is not None:
+        branches, keys = after(entity, sorts, cursor, len(values) + 2)
+        values = [*values, *keys]
+        found = among(entity.table, where, branches, order, f"${len(values) + 2}")
     names = [f"__s{place}" for place in range(len(sorts))]
     keys_sql = ", ".join(f"x.{s.column} AS {name}" for s, name in zip(sorts, names, strict=True))
     sql = (
-        f"SELECT {shape.columns('x')}, {keys_sql} FROM {entity.table} x WHERE {where}"
-        f" ORDER BY {order_by(sorts, back=back)} LIMIT ${len(values) + 2}"
+        f"SELECT {shape.columns('x')}, {keys_sql} FROM {found}"
+        f" ORDER BY {order} LIMIT ${len(values) + 2}"
     )
 
     async def run(connection: asyncpg.Connection) -> tuple[list[Any], list[Row]]:

@@ -141,6 +141,32 @@ async def test_search(full: Scratch, who: str, phrase: str, asked: float) -> Non
     assert ids == sorted(ids, reverse=True)
 
 
+async def test_a_copy(full: Scratch) -> None:
+    """What the triggers add to the owner's COPY of 100,000 rows."""
+    owner = await full.connect("crm_owner")
+    await owner.execute("SET statement_timeout = 0")
+    rows = [row[2:] for _, row in zip(range(100_000), customers(), strict=False)]
+    spent: dict[str, float] = {}
+    for number, kinds in enumerate(((), ("audit",), ("audit", "search"))):
+        tenant = uuid.UUID(int=100 + number)
+        await owner.execute(
+            "INSERT INTO core_tenant (id, slug, number) VALUES ($1, $2, $3)",
+            tenant, str(tenant), 100 + number,
+        )  # fmt: skip
+        for kind in ("audit", "search"):
+            name = {"audit": "audit_insert_customers_customer"}.get(
+                kind, "search_customers_customer_insert"
+            )
+            switch = "ENABLE" if kind in kinds else "DISABLE"
+            await owner.execute(f"ALTER TABLE customers_customer {switch} TRIGGER crm_g_{name}")
+        given = [(tenant, uuid.UUID(int=at), *row) for at, row in enumerate(rows)]
+        began = time.perf_counter()
+        await owner.copy_records_to_table("customers_customer", records=given, columns=COLUMNS)
+        spent["+".join(kinds) or "bare"] = time.perf_counter() - began
+    print("\nCOPY of 100,000:", {word: f"{seconds:.2f} s" for word, seconds in spent.items()})
+    await owner.close()
+
+
 async def test_a_single_insert(full: Scratch) -> None:
     """What the trigger of the search adds to an insert of one row, without a disk to wait for."""
     owner = await full.connect("crm_owner")
