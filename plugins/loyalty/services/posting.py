@@ -71,8 +71,10 @@ version AS (
    WHERE c.tenant_id = $1 AND c.id = ANY ({ids}) AND c.id = s.customer_id AND c.deleted_at IS NULL
      AND o.tenant_id = $1 AND o.id = ANY ({ids}) AND o.id = c.id
      AND c.loyalty_points + s.points BETWEEN 0 AND 2147483647
-  RETURNING c.id, s.points, c.loyalty_points AS balance, o.loyalty_tier AS before,
-            c.loyalty_tier AS tier, v.number AS version, clock_timestamp() AS at
+  RETURNING c.id, s.points, c.loyalty_points AS balance, c.loyalty_tier AS tier,
+            v.number AS version, clock_timestamp() AS at,
+            (SELECT o.loyalty_tier FROM customers_customer o
+              WHERE o.tenant_id = $1 AND o.id = c.id) AS before
 ), entry AS (
   INSERT INTO loyalty_entry (tenant_id, customer_id, kind, requested, points, balance_after, reason,
                              key, tier_before, tier_after, tier_version, transfer, reverses_id,

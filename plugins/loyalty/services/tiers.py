@@ -54,8 +54,9 @@ SELECT e.created_at AS at, e.tier_before AS before, e.tier_after AS after, e.kin
   FROM loyalty_entry e WHERE e.tenant_id = $1 AND e.customer_id = $2
    AND e.tier_before <> e.tier_after ORDER BY e.created_at DESC, e.id DESC LIMIT $3
 """
-# These statements reach every customer of a tenant.
-PATIENCE = "SET LOCAL statement_timeout = '120s'"
+# For statements that reach every customer of a tenant. Where the tables were never analysed, nested
+# loops would compare each customer with each.
+PATIENCE = "SET LOCAL statement_timeout = '120s'; SET LOCAL enable_nestloop = off"
 
 
 def columns(settings: Settings) -> tuple[list[str], list[int]]:
