@@ -7,12 +7,13 @@ from uuid import UUID
 import asyncpg
 
 from core.audit.rows import People
-from core.entities import Declaration
+from core.entities import HISTORY, Declaration
 from core.fields import Field
 from core.rest.context import Context
 from core.values import from_database
 
 USER = "core.user"
+_DEED, _ORIGIN = ("method", "route", "operation"), ("address", "user_agent")
 
 
 class View:
@@ -31,6 +32,8 @@ class View:
         found = entity.field(entity.responsible) if entity.responsible else None
         self.responsible = found is not None and found.name in visible
         self.credit = [name for name in entity.credit if name in self.fields]
+        # From where people work is for those alone who see all records.
+        self.origins = ctx.rights.scopes(entity.name, HISTORY) == ("all",)
 
     @property
     def names(self) -> list[str]:
@@ -66,10 +69,7 @@ class View:
             "by": _author(record, who),
             "request": {
                 "id": record["request_id"],
-                **{
-                    name: record[name]
-                    for name in ("address", "user_agent", "method", "route", "operation")
-                },
+                **{name: record[name] for name in (*_DEED, *(_ORIGIN if self.origins else ()))},
             },
             "reason": record["reason"],
         }

@@ -242,6 +242,7 @@ async def test_nobody_reads_what_his_fields_or_scope_hide(world: World, admin: P
     visible = (await world.ask(seller, "GET", f"/api/customers/{id}/")).json()
     for entry in (await told(world, seller, id))["results"]:
         assert set(pairs(entry)) <= set(visible)
+        assert not {"address", "user_agent"} & set(entry["request"])
 
 
 async def test_log_of_the_tenant_is_for_its_administrators(

@@ -46,7 +46,8 @@ def _entry() -> Schema:
         },
         ("field", "label", "old", "new"),
     )
-    origin = dict.fromkeys(("address", "user_agent", "method", "route", "operation"), TEXT)
+    deed = dict.fromkeys(("method", "route", "operation"), TEXT)
+    origin = dict.fromkeys(("address", "user_agent"), TEXT)
     actions = ["created", "updated", "trashed", "restored", "purged"]
     whole = {
         "id": {"type": "string", "format": "uuid"},
@@ -56,7 +57,7 @@ def _entry() -> Schema:
         "record_id": {"type": "string", "format": "uuid"},
         "changes": listed(change),
         "by": closed({"kind": TEXT, **PERSON["properties"]}, ("kind", "id", "name", "gone")),
-        "request": closed({"id": UUID, **origin}, ("id", *origin)),
+        "request": closed({"id": UUID, **deed, **origin}, ("id", *deed)),
         "reason": TEXT,
         "responsible": SOMEBODY,
     }
