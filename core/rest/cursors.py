@@ -83,8 +83,12 @@ def _key(entity: Declaration, sort: Sort, value: Any, terms: Any) -> Any:
 
 def after(
     entity: Declaration, sorts: Sequence[Sort], cursor: Cursor, first: int
-) -> tuple[str, list[Any]]:
-    """Return the condition of the rows behind a cursor, and its values."""
+) -> tuple[list[str], list[Any]]:
+    """Return the conditions of the rows behind a cursor, of which one must hold, and their values.
+
+    They exclude each other, and each is a range of an index: together they would be a filter that
+    reads everything before the place.
+    """
     casts = [cast_of(entity, sort) for sort in sorts]
     values: list[Any] = []
     branches: list[str] = []
@@ -94,29 +98,41 @@ def after(
         sign = "<" if sorts[0].down != cursor.back else ">"
         columns = ", ".join(f"x.{s.column}" for s in sorts)
         marks = ", ".join(f"${first + i}::{cast}" for i, cast in enumerate(casts))
-        return f"({columns}) {sign} ({marks})", list(cursor.keys)
+        return [f"({columns}) {sign} ({marks})"], list(cursor.keys)
     for sort, key, cast in zip(sorts, cursor.keys, casts, strict=True):
         column = f"x.{sort.column}"
         mark = ""
         if key is not None:
             mark = f"${first + len(values)}::{cast}"
             values.append(key)
-        step = _behind(column, sort, mark, back=cursor.back)
-        if step:
+        for step in _behind(column, sort, mark, back=cursor.back):
             branches.append(" AND ".join([*equal, step]))
         equal.append(f"{column} = {mark}" if mark else f"{column} IS NULL")
-    return "(" + " OR ".join(f"({b})" for b in branches) + ")", values
+    return branches, values
 
 
-def _behind(column: str, sort: Sort, mark: str, *, back: bool) -> str:
-    """Return the condition that a column's value comes later in the order; "" for never."""
+def _behind(column: str, sort: Sort, mark: str, *, back: bool) -> list[str]:
+    """Return the conditions under which a column's value comes later in the order."""
     if not mark:
-        return f"{column} IS NOT NULL" if back else ""
+        return [f"{column} IS NOT NULL"] if back else []
     sign = "<" if sort.down != back else ">"
-    step = f"{column} {sign} {mark}"
-    if sort.nullable and not back:
-        return f"({step} OR {column} IS NULL)"
-    return step
+    nulls = [f"{column} IS NULL"] if sort.nullable and not back else []
+    return [f"{column} {sign} {mark}", *nulls]
+
+
+def among(table: str, where: str, branches: Sequence[str], order: str, limit: str) -> str:
+    """Return the FROM text of rows that meet ``where`` and one of ``branches``, as ``x``.
+
+    Each branch gives at most a page in the order asked for, so that each is read by its index.
+    """
+    if len(branches) == 1:
+        return f"{table} x WHERE {where} AND {branches[0]}"
+    parts = (
+        f"SELECT * FROM (SELECT x.* FROM {table} x WHERE {where} AND {branch}"
+        f" ORDER BY {order} LIMIT {limit}) b{place}"
+        for place, branch in enumerate(branches)
+    )
+    return f"({' UNION ALL '.join(parts)}) x"
 
 
 CASTS = {
