@@ -1,6 +1,7 @@
 """An entry as one caller may see it: his fields, in the form that the records have."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -91,7 +92,7 @@ class View:
         if convert is not None and value is not None:
             return convert(value, currency)
         if field.kind == "datetime" and isinstance(value, str):
-            return value.replace("+00:00", "Z")
+            return datetime.fromisoformat(value)
         return value
 
     def _words(self, field: Field, who: People) -> Any:
