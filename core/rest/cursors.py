@@ -105,8 +105,8 @@ def after(
         if key is not None:
             mark = f"${first + len(values)}::{cast}"
             values.append(key)
-        for step in _behind(column, sort, mark, back=cursor.back):
-            branches.append(" AND ".join([*equal, step]))
+        steps = _behind(column, sort, mark, back=cursor.back)
+        branches += [" AND ".join([*equal, step]) for step in steps]
         equal.append(f"{column} = {mark}" if mark else f"{column} IS NULL")
     return branches, values
 
