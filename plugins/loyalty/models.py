@@ -194,10 +194,10 @@ class Reward(Entity):
 @entity(
     label="Redemption",
     plural="Redemptions",
-    title="code",
+    title="voucher",
     resource="loyalty-redemptions",
-    columns=("created_at", "customer", "reward", "points", "status", "code"),
-    filters=("customer", "reward", "status", "code"),
+    columns=("created_at", "customer", "reward", "points", "status", "voucher"),
+    filters=("customer", "reward", "status", "voucher"),
     verbs=READ,
     indexed=(("created_at",), ("status", "created_at")),
     scopes=OF_CUSTOMER,
@@ -211,9 +211,9 @@ class Redemption(Entity):
     entry_id: Mapped[UUID] = link(Entry, label="Points entry", on_delete="cascade")
     points: Mapped[int] = field(label="Points")
     status: Mapped[Status] = choice(Status, label="Status", default="issued")
-    code: Mapped[str] = field(
+    voucher: Mapped[str] = field(
         String(20),
-        label="Code",
+        label="Voucher",
         unique=True,
         audience=("staff", "customer"),
         help="Shown by the customer to get the reward.",

@@ -49,7 +49,7 @@ class Adjustment(msgspec.Struct, frozen=True):
 class Reversal(msgspec.Struct, frozen=True):
     """Takes an entry of the customer back, once: all of it, or some of its ``points``."""
 
-    entry_id: Annotated[UUID, _said("Entry must be the id of an entry")]
+    entry_id: Annotated[str, _said("Entry must be the id of an entry")]
     reason: Reason
     points: Annotated[
         Amount | None, _said("Points must be a whole number, 1 or more, or null for all")
@@ -70,7 +70,7 @@ class Transfer(msgspec.Struct, frozen=True):
 class Wish(msgspec.Struct, frozen=True):
     """The reward that a customer takes."""
 
-    reward_id: Annotated[UUID, _said("Reward must be the id of a reward")]
+    reward_id: Annotated[str, _said("Reward must be the id of a reward")]
     key: Key = None
 
 
@@ -107,11 +107,11 @@ class Transferred(msgspec.Struct, frozen=True, rename={"giver": "from", "receive
 
 
 class Issued(msgspec.Struct, frozen=True):
-    """A reward that was just taken. ``code`` is what the customer shows for it."""
+    """A reward that was just taken. ``voucher`` is what the customer shows for it."""
 
     redemption_id: UUID
     reward_id: UUID
-    code: str
+    voucher: str
     status: str
     points: int
     balance: int
@@ -203,6 +203,19 @@ class Statement(msgspec.Struct, frozen=True, rename={"since": "from", "until": "
     expiring_days: int
     expiring_points: int
     expiring: list[Ending]
+
+
+def unknown(pointer: str, what: str) -> Invalid:
+    """Return the refusal of a link to what is not there, or not for the caller."""
+    return Invalid.field(pointer, f"{what} does not exist.", "unknown_record")
+
+
+def read_link(text: str, pointer: str, what: str) -> UUID:
+    """Return an id out of a body. It is read once the caller is known to reach the record."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise unknown(pointer, what) from None
 
 
 def read_points(value: float | str) -> int:

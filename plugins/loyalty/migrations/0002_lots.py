@@ -160,8 +160,8 @@ def _rewards() -> None:
         sa.Column("entry_id", sa.Uuid(), nullable=False),
         sa.Column("points", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(50), nullable=False, server_default="issued"),
-        sa.Column("code", sa.String(20), nullable=False),
-        unique=("code",),
+        sa.Column("voucher", sa.String(20), nullable=False),
+        unique=("voucher",),
         links={
             "customer_id": CUSTOMER,
             "reward_id": ("loyalty_reward", "restrict"),

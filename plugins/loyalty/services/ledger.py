@@ -30,7 +30,8 @@ DUE = """
 SELECT c.id FROM customers_customer c
  WHERE c.tenant_id = $1 AND c.deleted_at IS NULL AND c.id > $4
    AND c.id IN (SELECT l.customer_id FROM loyalty_lot l WHERE l.tenant_id = $1
-                   AND l.remaining > 0 AND l.expires_at <= $2)
+                   AND l.deleted_at IS NULL AND l.remaining > 0
+                   AND l.expires_at <= $2)
  ORDER BY c.id LIMIT $3 FOR UPDATE OF c
 """
 

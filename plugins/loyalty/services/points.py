@@ -15,7 +15,9 @@ from plugins.loyalty.schemas import (
     Reversal,
     Transfer,
     Transferred,
+    read_link,
     read_points,
+    unknown,
 )
 from plugins.loyalty.services import ledger
 from plugins.loyalty.services.ledger import Entry
@@ -31,6 +33,7 @@ SELECT e.id, e.kind, e.points,
        EXISTS (SELECT 1 FROM loyalty_redemption d WHERE d.tenant_id = $1 AND d.entry_id = e.id)
          AS rewarded
   FROM loyalty_entry e WHERE e.tenant_id = $1 AND e.id = $2 AND e.customer_id = $3
+   AND e.deleted_at IS NULL
 """
 # One lot per end: lots that end together and are of one age would have no order.
 TAKEN = """
@@ -92,9 +95,10 @@ async def reverse_points(ctx: Context, unit: Unit, record: Customer, values: Rev
     """Take an entry back, once: what it took returns to its lots, what it gave is taken."""
 
     async def act() -> Posted:
-        entry = await unit.fetchrow(FIND, ctx.tenant.id, values.entry_id, record["id"])
+        id = read_link(values.entry_id, "#/entry_id", "Entry")
+        entry = await unit.fetchrow(FIND, ctx.tenant.id, id, record["id"])
         if entry is None:
-            raise Invalid.field("#/entry_id", "Entry does not exist.", "unknown_record")
+            raise unknown("#/entry_id", "Entry")
         if entry["rewarded"]:
             raise Conflict("Cancel the redemption instead.", code="not_reversible")
         return await reverse(unit, ctx.tenant, record, entry, values)
@@ -139,7 +143,7 @@ async def transfer_points(ctx: Context, unit: Unit, record: None, values: Transf
     found = await ledger.lock_allowed(ctx, unit, "transfer_points", giver_id, receiver_id)
     for field, id in (("from_customer_id", giver_id), ("to_customer_id", receiver_id)):
         if id not in found:
-            raise Invalid.field(f"#/{field}", "Customer does not exist.", "unknown_record")
+            raise unknown(f"#/{field}", "Customer")
     asked = ("transfer_points", giver_id, receiver_id, values.points, values.reason)
 
     async def act() -> Transferred:

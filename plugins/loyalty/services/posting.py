@@ -15,6 +15,7 @@ WITH lots AS (
          ) - l.remaining AS before
     FROM loyalty_lot l
    WHERE l.tenant_id = $1 AND l.customer_id = $11::uuid AND l.remaining > 0
+     AND l.deleted_at IS NULL
 ), shares AS (
   SELECT id, customer_id, -least(remaining, $12::int8 - before) AS points
     FROM lots WHERE before < $12::int8
@@ -43,7 +44,7 @@ _EXPIRE = """
 WITH shares AS (
   SELECT l.id, l.customer_id, -l.remaining AS points FROM loyalty_lot l
    WHERE l.tenant_id = $1 AND l.customer_id = ANY ($11::uuid[]) AND l.remaining > 0
-     AND l.expires_at <= $12::timestamptz
+     AND l.deleted_at IS NULL AND l.expires_at <= $12::timestamptz
 ), sums AS (
   SELECT customer_id, sum(points)::int8 AS points FROM shares GROUP BY customer_id
 ),

@@ -8,7 +8,6 @@ from typing import Any
 from core.plugin import (
     Conflict,
     Context,
-    Invalid,
     NotFound,
     Principal,
     Tenant,
@@ -16,7 +15,15 @@ from core.plugin import (
     conditions,
 )
 from plugins.loyalty.models import Kind, Status
-from plugins.loyalty.schemas import MOST_POINTS, Cancellation, Issued, Reversal, Wish
+from plugins.loyalty.schemas import (
+    MOST_POINTS,
+    Cancellation,
+    Issued,
+    Reversal,
+    Wish,
+    read_link,
+    unknown,
+)
 from plugins.loyalty.services import ledger, points
 from plugins.loyalty.services.ledger import Entry
 from plugins.loyalty.services.receipts import event, is_portal, once
@@ -39,7 +46,7 @@ UPDATE loyalty_reward r SET stock = r.stock + 1
  WHERE r.tenant_id = $1 AND r.id = $2 AND r.stock IS NOT NULL
 """
 ISSUE = """
-INSERT INTO loyalty_redemption (tenant_id, customer_id, reward_id, entry_id, points, code)
+INSERT INTO loyalty_redemption (tenant_id, customer_id, reward_id, entry_id, points, voucher)
 VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
 """
 SET_STATUS = """
@@ -47,7 +54,7 @@ UPDATE loyalty_redemption d SET status = $3 WHERE d.tenant_id = $1 AND d.id = $2
 """
 
 
-def new_code() -> str:
+def new_voucher() -> str:
     """Return 80 random bits as four groups of letters and digits."""
     text = base64.b32encode(secrets.token_bytes(10)).decode()
     return "-".join(text[place : place + 4] for place in range(0, 16, 4))
@@ -69,9 +76,10 @@ async def _issue(ctx: Context, unit: Unit, customer: Mapping[str, Any], values: 
     tenant = ctx.tenant
     where, given = conditions(ctx, tenant.entities[REWARD], "view", (), 3)
     sql = SEE.replace("x.deleted_at IS NULL", where)
-    reward = await unit.fetchrow(sql, tenant.id, values.reward_id, *given)
+    reward_id = read_link(values.reward_id, "#/reward_id", "Reward")
+    reward = await unit.fetchrow(sql, tenant.id, reward_id, *given)
     if reward is None:
-        raise Invalid.field("#/reward_id", "Reward does not exist.", "unknown_record")
+        raise unknown("#/reward_id", "Reward")
     _refuse_unfit(ctx, customer, reward)
     price, name = reward["points"], reward["name"]
     if reward["stock"] is not None and not await unit.execute(
@@ -80,11 +88,13 @@ async def _issue(ctx: Context, unit: Unit, customer: Mapping[str, Any], values: 
         raise Conflict("Nothing of this reward is left.", code="out_of_stock")
     entry = Entry(kind=Kind.REDEEMED, reason=f"Reward: {name}", key=event(ctx, values.key))
     posted = await ledger.take(unit, tenant, customer, entry, price)
-    code = new_code()
+    voucher = new_voucher()
     id = await unit.fetchval(
-        ISSUE, tenant.id, customer["id"], reward["id"], posted.entry_id, price, code
+        ISSUE, tenant.id, customer["id"], reward["id"], posted.entry_id, price, voucher
     )
-    return Issued(id, reward["id"], code, Status.ISSUED.value, price, posted.balance, posted.tier)
+    return Issued(
+        id, reward["id"], voucher, Status.ISSUED.value, price, posted.balance, posted.tier
+    )
 
 
 def _refuse_unfit(ctx: Context, customer: Mapping[str, Any], reward: Mapping[str, Any]) -> None:
@@ -114,7 +124,7 @@ async def cancel(ctx: Context, unit: Unit, record: Mapping[str, Any], values: Ca
             raise NotFound
         entry = await unit.fetchrow(points.FIND, tenant.id, record["entry_id"], customer_id)
         asked = Reversal(
-            entry_id=record["entry_id"], reason=values.reason, key=event(ctx, values.key)
+            entry_id=str(record["entry_id"]), reason=values.reason, key=event(ctx, values.key)
         )
         if entry is None or entry["kind"] != Kind.REDEEMED:
             raise Conflict("This redemption took no points.", code="not_reversible")

@@ -12,10 +12,11 @@ MOST_LINES = 10_000
 MOST_ENDINGS = 100
 BALANCES = """
 SELECT coalesce((SELECT e.balance_after FROM loyalty_entry e
-          WHERE e.tenant_id = $1 AND e.customer_id = $2 AND e.created_at < $3
+          WHERE e.tenant_id = $1 AND e.customer_id = $2 AND e.deleted_at IS NULL
+            AND e.created_at < $3
           ORDER BY e.created_at DESC, e.id DESC LIMIT 1), 0) AS opening,
        coalesce((SELECT e.balance_after FROM loyalty_entry e
-          WHERE e.tenant_id = $1 AND e.customer_id = $2
+          WHERE e.tenant_id = $1 AND e.customer_id = $2 AND e.deleted_at IS NULL
             AND ($4::timestamptz IS NULL OR e.created_at < $4)
           ORDER BY e.created_at DESC, e.id DESC LIMIT 1), 0) AS closing
 """
@@ -23,6 +24,7 @@ LINES = """
 SELECT e.id, e.created_at AS at, e.kind, e.points, e.balance_after AS balance, e.reason,
        e.tier_after AS tier
   FROM loyalty_entry e WHERE e.tenant_id = $1 AND e.customer_id = $2
+   AND e.deleted_at IS NULL
    AND ($3::timestamptz IS NULL OR e.created_at >= $3)
    AND ($4::timestamptz IS NULL OR e.created_at < $4)
  ORDER BY e.created_at, e.id LIMIT $5 OFFSET $6
@@ -30,7 +32,7 @@ SELECT e.id, e.created_at AS at, e.kind, e.points, e.balance_after AS balance, e
 ENDINGS = """
 SELECT l.expires_at, l.remaining AS points, sum(l.remaining) OVER () AS total
   FROM loyalty_lot l WHERE l.tenant_id = $1 AND l.customer_id = $2 AND l.remaining > 0
-   AND l.expires_at <= now() + make_interval(days => $3)
+   AND l.deleted_at IS NULL AND l.expires_at <= now() + make_interval(days => $3)
  ORDER BY l.expires_at, l.created_at, l.id LIMIT $4
 """
 

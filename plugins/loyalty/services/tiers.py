@@ -52,7 +52,8 @@ CHANGES = """
 SELECT e.created_at AS at, e.tier_before AS before, e.tier_after AS after, e.kind, e.points,
        e.reason, e.tier_version AS version
   FROM loyalty_entry e WHERE e.tenant_id = $1 AND e.customer_id = $2
-   AND e.tier_before <> e.tier_after ORDER BY e.created_at DESC, e.id DESC LIMIT $3
+   AND e.tier_before <> e.tier_after AND e.deleted_at IS NULL
+ ORDER BY e.created_at DESC, e.id DESC LIMIT $3
 """
 # For statements that reach every customer of a tenant. Where the tables were never analysed, nested
 # loops would compare each customer with each.

@@ -30,7 +30,7 @@ async def stock(world: World, who: Person, reward: str) -> int | None:
 
 
 async def test_reward_is_taken_for_points(world: World, staff: Person) -> None:
-    """LOY-05: points, stock, ledger and redemption in one transaction; the code is random."""
+    """LOY-05: points, stock, ledger and redemption in one transaction; the voucher is random."""
     id = await customer(world)
     await move(world, staff, id, "earn", {"points": 100, "reason": "Order"})
     reward = await offer(world, staff, name="Enamel mug", stock=2)
@@ -39,11 +39,11 @@ async def test_reward_is_taken_for_points(world: World, staff: Person) -> None:
     found = answer.json()
     assert (found["points"], found["balance"], found["tier"]) == (30, 70, "bronze")
     # 80 bits: 16 letters of 5 bits each.
-    assert re.fullmatch(r"([A-Z2-7]{4}-){3}[A-Z2-7]{4}", found["code"])
+    assert re.fullmatch(r"([A-Z2-7]{4}-){3}[A-Z2-7]{4}", found["voucher"])
     assert await stock(world, staff, reward) == 1
     path = f"/api/loyalty-redemptions/{found['redemption_id']}/"
     shown = (await world.ask(staff, "GET", path)).json()
-    assert (shown["status"], shown["code"], shown["points"]) == ("issued", found["code"], 30)
+    assert (shown["status"], shown["voucher"], shown["points"]) == ("issued", found["voucher"], 30)
     entry = (await ledger(world, staff, id))[-1]
     assert (entry["id"], entry["kind"]) == (shown["entry_id"], "redeemed")
     assert entry["reason"] == "Reward: Enamel mug"
@@ -65,7 +65,7 @@ async def test_stock_and_points_are_exact_under_concurrency(world: World, staff:
         "out_of_stock",
         "not_enough_points",
     }
-    assert len({answer.json()["code"] for answer in given}) == 7
+    assert len({answer.json()["voucher"] for answer in given}) == 7
     assert await stock(world, staff, reward) == 0
     assert sum([(await state(world, staff, id))[0] for id in ids]) == 300 - 7 * 30
 
@@ -160,7 +160,7 @@ async def test_same_key_takes_one_reward(world: World, staff: Person) -> None:
 
 
 async def test_portal_sees_active_rewards_and_takes_its_own(world: World, staff: Person) -> None:
-    """Scope own: the customer redeems for himself, reads his code, and changes no reward."""
+    """Scope own: the customer redeems for himself, reads his voucher, and changes no reward."""
     mine, other = await customer(world), await customer(world)
     person = await world.person("customer", customers_customer_id=mine)
     for id in (mine, other):
@@ -182,14 +182,14 @@ async def test_portal_sees_active_rewards_and_takes_its_own(world: World, staff:
     await move(world, staff, other, "redeem_reward", {"reward_id": shown})
     listed = (await world.ask(person, "GET", "/api/loyalty-redemptions/")).json()["results"]
     assert [UUID(row["customer_id"]) for row in listed] == [mine]
-    assert listed[0]["code"]
+    assert listed[0]["voucher"]
     assert await stock(world, staff, shown) == 1
     path = f"/api/loyalty-redemptions/{listed[0]['id']}/cancel/"
     answer = await world.ask(person, "POST", path, {"reason": "Changed my mind"})
     assert answer.status_code == 403
 
 
-async def test_code_is_not_for_sellers(world: World, staff: Person) -> None:
+async def test_voucher_is_not_for_sellers(world: World, staff: Person) -> None:
     company = await world.plant("customers.company")
     id = await customer(world)
     await world.plant("customers.company_link", customer_id=id, company_id=company)
@@ -198,4 +198,4 @@ async def test_code_is_not_for_sellers(world: World, staff: Person) -> None:
     await move(world, staff, id, "redeem_reward", {"reward_id": await offer(world, staff)})
     (row,) = (await world.ask(seller, "GET", "/api/loyalty-redemptions/")).json()["results"]
     assert row["customer_id"] == str(id)
-    assert "code" not in row
+    assert "voucher" not in row
