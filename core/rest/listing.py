@@ -107,11 +107,10 @@ async def _by_page(
     paging = query.paging
     cap = "" if paging.exact else f" LIMIT {COUNTED + 1}"
     counted = f"(SELECT count(*) FROM (SELECT 1 FROM {entity.table} x WHERE {where}{cap}) n)"
-    place = len(values) + 2
-    sql = (
-        f"SELECT {shape.columns('x')}, {counted} AS __count FROM {entity.table} x WHERE {where}"
-        f" ORDER BY {order_by(query.sorts)} LIMIT ${place} OFFSET ${place + 1}"
-    )
+    place, order = len(values) + 2, order_by(query.sorts)
+    page = f"{entity.table} x WHERE {where} ORDER BY {order} LIMIT ${place} OFFSET ${place + 1}"
+    page = _page(entity, query, page, order)
+    sql = f"SELECT {shape.columns('x')}, {counted} AS __count FROM {page}"
     given = (ctx.tenant.id, *values)
 
     async def run(connection: asyncpg.Connection) -> tuple[list[Row], int, bool]:
@@ -133,6 +132,24 @@ async def _by_page(
     body["next"] = page_url(request, ctx, page=paging.page + 1) if more else None
     body["previous"] = page_url(request, ctx, page=paging.page - 1) if paging.page > 1 else None
     return reply({**body, "results": rows})
+
+
+def _page(entity: Declaration, query: Query, page: str, order: str) -> str:
+    """Return the FROM text of a page's rows as ``x``, in order.
+
+    Where no index of its own gives the order, all rows may have to be sorted: their ids are, and
+    only those of the page are read whole.
+    """
+    first = query.sorts[0]
+    given = {first.field, f"-{first.field}"}
+    if first.nullable:  # nulls stand last both ways, so its index serves one
+        given = {f"-{first.field}" if first.down else first.field}
+    if any(len(pair) == 1 and pair[0] in given for pair in entity.indexed):
+        return page
+    return (
+        f"(SELECT x.id FROM {page}) p JOIN {entity.table} x ON x.tenant_id = $1 AND x.id = p.id"
+        f" ORDER BY {order}"
+    )
 
 
 async def _rows(
@@ -184,10 +201,8 @@ async def _by_cursor(
         found = among(entity.table, where, branches, order, f"${len(values) + 2}")
     names = [f"__s{place}" for place in range(len(sorts))]
     keys_sql = ", ".join(f"x.{s.column} AS {name}" for s, name in zip(sorts, names, strict=True))
-    sql = (
-        f"SELECT {shape.columns('x')}, {keys_sql} FROM {found}"
-        f" ORDER BY {order} LIMIT ${len(values) + 2}"
-    )
+    page = _page(entity, query, f"{found} ORDER BY {order} LIMIT ${len(values) + 2}", order)
+    sql = f"SELECT {shape.columns('x')}, {keys_sql} FROM {page}"
 
     async def run(connection: asyncpg.Connection) -> tuple[list[Any], list[Row]]:
         records = await connection.fetch(sql, ctx.tenant.id, *values, size + 1)

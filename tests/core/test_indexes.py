@@ -221,6 +221,8 @@ async def test_a_pair_is_served_by_its_index(
             text = await role.fetchval(f"EXPLAIN (FORMAT JSON) {page.query}", *page.args)
             found = list(nodes(msgspec.json.decode(text)[0]["Plan"]))
             reads = [node for node in found if node.get("Relation Name") == entity.table]
+            # Rows of the page may be fetched by their key after their place is known.
+            reads = [n for n in reads if n.get("Index Name") != f"{entity.table}_pk"]
             assert {n.get("Index Name") for n in reads} == {index_of(entity, pair)}, page.query
             sorts = [n["Plan Rows"] for n in found if "Sort" in n["Node Type"]]
             assert max(sorts, default=0) <= PAGE, text
