@@ -25,7 +25,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def concerns(entity: str, *verbs: str) -> Callable[[F], F]:
     """Say that a ``before_`` hook has an opinion on these writes only; the others skip it.
 
-    Without verbs it concerns every write on ``entity``. Stands below ``@hookimpl``.
+    Without verbs it concerns every write on ``entity``. Stands below ``@hookimpl``. A plugin with
+    rules for several entities has a function for each, with ``@hookimpl(specname="before_write")``.
     """
 
     def mark(function: F) -> F:

@@ -7,7 +7,7 @@ import msgspec
 
 from core.plugin import Change, Invalid, Rejected, Tenant, Unit
 from plugins.customers.geography.cities import GEOCODERS, Place
-from plugins.customers.geography.rules import Lines, well_written
+from plugins.customers.geography.rules import Lines, country_code, well_written
 from plugins.customers.settings import Settings
 
 LINES = Lines.__struct_fields__
@@ -59,8 +59,9 @@ async def _complete(unit: Unit, tenant: Tenant, change: Change) -> None:
         if len(change.ids) > 1:
             raise Rejected("Addresses are rewritten one by one.", code="one_by_one")
         before = await unit.fetchrow(STORED, tenant.id, list(change.ids)) or {}
-    lines = Lines(**{name: change.values.get(name, before.get(name)) for name in LINES})
-    lines, errors = well_written(lines)
+    given = {name: change.values.get(name, before.get(name)) for name in LINES}
+    given["country"] = country_code(given["country"])
+    lines, errors = well_written(Lines(**given))
     if errors:
         raise Invalid.fields(errors)
     point = await locate(tenant, lines)

@@ -11,47 +11,64 @@ CUSTOMER = "customers.customer"
 MONTHS = 12
 MOST_CITIES = 10
 # {where} is the kernel's: tenant, trash, scope and what plugins hide. $2 is the tenant's time zone.
-# One pass over the customers makes all groups at once.
+# One pass counts the customers by all that matters; the sums by each of it are made of those few.
 DASHBOARD = """
-WITH seen AS MATERIALIZED (
-  SELECT x.status, x.is_active, x.is_vip, x.type, x.currency, x.total_orders, x.total_spent,
-         date_trunc('month', x.created_at AT TIME ZONE $2) AS month
+WITH month AS MATERIALIZED (
+  SELECT date_trunc('month', now() AT TIME ZONE $2) AT TIME ZONE $2 AS start
+), seen AS MATERIALIZED (
+  SELECT x.status, x.type, x.currency, x.is_active, x.is_vip,
+         x.created_at >= (SELECT m.start FROM month m) AS is_fresh, count(*) AS customers,
+         sum(x.total_orders)::int8 AS orders, sum(x.total_spent) AS spent
     FROM customers_customer x WHERE {where}
+   GROUP BY 1, 2, 3, 4, 5, 6
 )
-SELECT s.status, s.type, s.currency, count(*) AS customers,
-       count(*) FILTER (WHERE s.is_active) AS active, count(*) FILTER (WHERE s.is_vip) AS vips,
-       count(*) FILTER (WHERE s.month = date_trunc('month', now() AT TIME ZONE $2)) AS fresh,
-       coalesce(sum(s.total_orders), 0)::int8 AS orders,
-       coalesce(sum(s.total_spent), 0)::int8 AS spent,
+SELECT s.status, s.type, s.currency, coalesce(sum(s.customers), 0)::int8 AS customers,
+       coalesce(sum(s.customers) FILTER (WHERE s.is_active), 0)::int8 AS active,
+       coalesce(sum(s.customers) FILTER (WHERE s.is_vip), 0)::int8 AS vips,
+       coalesce(sum(s.customers) FILTER (WHERE s.is_fresh), 0)::int8 AS fresh,
+       coalesce(sum(s.orders), 0)::int8 AS orders, coalesce(sum(s.spent), 0)::int8 AS spent,
        grouping(s.status, s.type, s.currency) AS part
   FROM seen s GROUP BY GROUPING SETS ((), (s.status), (s.type), (s.currency))
 """
+# Cities are grouped as an expression: in the order of their index each row would be fetched alone.
 OVERVIEW = """
-WITH seen AS MATERIALIZED (
-  SELECT x.city, x.type, x.currency, x.is_vip, x.total_orders, x.total_spent,
-         date_trunc('month', x.created_at AT TIME ZONE $2)::date AS month
+WITH month AS MATERIALIZED (
+  SELECT m.start, m.start AT TIME ZONE $2 AS since, m.number
+    FROM generate_series(date_trunc('month', now() AT TIME ZONE $2) - interval '{back} months',
+                         date_trunc('month', now() AT TIME ZONE $2), interval '1 month')
+         WITH ORDINALITY AS m (start, number)
+), seen AS MATERIALIZED (
+  SELECT x.type, x.currency, x.is_vip, least(x.total_orders, 2) AS habit,
+         width_bucket(x.created_at, (SELECT array_agg(m.since ORDER BY m.since) FROM month m))
+           AS month, count(*) AS customers, sum(x.total_orders)::int8 AS orders,
+         sum(x.total_spent) AS spent
     FROM customers_customer x WHERE {where}
+   GROUP BY 1, 2, 3, 4, 5
 ), found AS (
-  SELECT s.city, s.type, s.currency, s.month, count(*) AS customers,
-         count(*) FILTER (WHERE s.is_vip) AS vips,
-         count(*) FILTER (WHERE s.total_orders > 0) AS buyers,
-         count(*) FILTER (WHERE s.total_orders > 1) AS regulars,
-         coalesce(sum(s.total_orders), 0)::int8 AS orders,
-         coalesce(sum(s.total_spent), 0)::int8 AS spent,
-         grouping(s.city, s.type, s.currency, s.month) AS part
-    FROM seen s GROUP BY GROUPING SETS ((), (s.city), (s.type), (s.currency), (s.month))
+  SELECT s.type, s.currency, s.month, coalesce(sum(s.customers), 0)::int8 AS customers,
+         coalesce(sum(s.customers) FILTER (WHERE s.is_vip), 0)::int8 AS vips,
+         coalesce(sum(s.customers) FILTER (WHERE s.habit > 0), 0)::int8 AS buyers,
+         coalesce(sum(s.customers) FILTER (WHERE s.habit > 1), 0)::int8 AS regulars,
+         coalesce(sum(s.orders), 0)::int8 AS orders, coalesce(sum(s.spent), 0)::int8 AS spent,
+         grouping(s.type, s.currency, s.month) AS part
+    FROM seen s GROUP BY GROUPING SETS ((), (s.type), (s.currency), (s.month))
 )
-(SELECT f.*, null::date AS label FROM found f WHERE f.part IN (15, 11, 13))
+(SELECT f.part, f.type AS label, f.currency, f.customers, f.vips, f.buyers, f.regulars, f.orders,
+        f.spent
+   FROM found f WHERE f.part IN (7, 3, 5))
 UNION ALL
-(SELECT f.*, null FROM found f WHERE f.part = 7 AND f.city IS NOT NULL
-  ORDER BY f.customers DESC, f.city LIMIT {cities})
+(SELECT 6, to_char(m.start, 'YYYY-MM'), null, coalesce(f.customers, 0), 0, 0, 0, 0, 0
+   FROM month m LEFT JOIN found f ON f.part = 6 AND f.month = m.number ORDER BY m.start)
 UNION ALL
-(SELECT f.*, m.label::date
-   FROM generate_series(date_trunc('month', now() AT TIME ZONE $2) - interval '{back} months',
-                        date_trunc('month', now() AT TIME ZONE $2), interval '1 month')
-        AS m (label)
-   LEFT JOIN found f ON f.part = 14 AND f.month = m.label::date ORDER BY m.label)
+(SELECT 0, c.city, null, c.customers, 0, 0, 0, 0, 0
+   FROM (SELECT x.city || '' AS city, count(*) AS customers
+           FROM customers_customer x WHERE {where} AND x.city <> '' GROUP BY 1) c
+  ORDER BY c.customers DESC, c.city LIMIT {cities})
 """
+# What grouping() says of the rows of either statement.
+WHOLE = 7
+BY_STATUS, BY_TYPE, BY_CURRENCY = 3, 5, 6
+OVERVIEW_TYPE, OVERVIEW_CURRENCY, OVERVIEW_MONTH, OVERVIEW_CITY = 3, 5, 6, 0
 
 
 class Spending(msgspec.Struct, frozen=True):
@@ -107,45 +124,43 @@ class Overview(msgspec.Struct, frozen=True):
 async def dashboard_stats(ctx: Context, connection: Any, record: None, values: None) -> Stats:
     """Count the customers by status and type, and what they spent by currency."""
     rows = await _ask(ctx, connection, DASHBOARD)
-    whole = rows[7][0]
+    whole = rows[WHOLE][0]
     return Stats(
         total_customers=whole["customers"],
         active_customers=whole["active"],
         inactive_customers=whole["customers"] - whole["active"],
         vip_customers=_vips(ctx, whole),
         new_this_month=whole["fresh"],
-        customers_by_type=_counts(_types(ctx), rows.get(5, ()), "type"),
-        customers_by_status=_counts(_statuses(ctx), rows.get(3, ()), "status"),
-        spending=_spending(rows.get(6, ())),
+        customers_by_type=_counts(_types(ctx), rows.get(BY_TYPE, ()), "type"),
+        customers_by_status=_counts(_statuses(ctx), rows.get(BY_STATUS, ()), "status"),
+        spending=_spending(rows.get(BY_CURRENCY, ())),
     )
 
 
 async def analytics_overview(ctx: Context, connection: Any, record: None, values: None) -> Overview:
     """Count the new customers of the last twelve months, the largest cities, who buys again."""
     rows = await _ask(ctx, connection, OVERVIEW)
-    whole = rows[15][0]
-    months = [row for part in (14, None) for row in rows.get(part, ())]
-    months.sort(key=lambda row: row["label"])
+    whole = rows[WHOLE][0]
     return Overview(
         total_customers=whole["customers"],
         vip_customers=_vips(ctx, whole),
         customers_with_orders=whole["buyers"],
         customers_with_repeat_orders=whole["regulars"],
         new_customers_by_month=[
-            Month(row["label"].strftime("%Y-%m"), row["customers"] or 0) for row in months
+            Month(row["label"], row["customers"]) for row in rows[OVERVIEW_MONTH]
         ],
-        customers_by_type=_counts(_types(ctx), rows.get(11, ()), "type"),
-        top_cities=[City(row["city"], row["customers"]) for row in rows.get(7, ())],
-        spending=_spending(rows.get(13, ())),
+        customers_by_type=_counts(_types(ctx), rows.get(OVERVIEW_TYPE, ()), "label"),
+        top_cities=[City(row["label"], row["customers"]) for row in rows.get(OVERVIEW_CITY, ())],
+        spending=_spending(rows.get(OVERVIEW_CURRENCY, ())),
     )
 
 
-async def _ask(ctx: Context, connection: Any, sql: str) -> dict[int | None, list[Any]]:
+async def _ask(ctx: Context, connection: Any, sql: str) -> dict[int, list[Any]]:
     """Return the rows of a statement by the set of columns that they are grouped by."""
     where, values = conditions(ctx, ctx.tenant.entities[CUSTOMER], "list", (), 3)
     text = sql.replace("{where}", where).replace("{cities}", str(MOST_CITIES))
     text = text.replace("{back}", str(MONTHS - 1))
-    found: dict[int | None, list[Any]] = {}
+    found: dict[int, list[Any]] = {}
     for row in await connection.fetch(text, ctx.tenant.id, ctx.tenant.config.timezone, *values):
         found.setdefault(row["part"], []).append(row)
     return found

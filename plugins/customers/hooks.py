@@ -22,32 +22,24 @@ CHANGES = (
     ("deactivate", "Deactivate", status.Because, status.deactivate),
     ("change_status", "Change the status", status.NewStatus, status.change_status),
     ("transfer", "Give to another salesperson", status.Transfer, status.transfer),
+    ("record_order", "Record an order", purchases.Order, purchases.record_order),
 )
-VIEWS = (
-    (
-        "detailed-profile",
-        "Detailed profile",
-        "record",
-        "view",
-        profile.Profile,
-        profile.detailed_profile,
-    ),
-    (
-        "dashboard-stats",
-        "Dashboard",
-        "collection",
-        "list",
-        dashboards.Stats,
-        dashboards.dashboard_stats,
-    ),
-    (
-        "analytics-overview",
-        "Overview",
-        "collection",
-        "list",
-        dashboards.Overview,
-        dashboards.analytics_overview,
-    ),
+BULK = (
+    ("bulk_update", "Activate or deactivate", services.Selection, services.bulk_update),
+    ("bulk-action", "Change many", services.BulkAction, services.bulk_action),
+)
+PROFILE = Action(
+    entity=Customer,
+    name="detailed-profile",
+    label="Detailed profile",
+    method="GET",
+    permission="view",
+    returns=profile.Profile,
+    run=profile.detailed_profile,
+)
+DASHBOARDS = (
+    ("dashboard-stats", "Dashboard", dashboards.Stats, dashboards.dashboard_stats),
+    ("analytics-overview", "Overview", dashboards.Overview, dashboards.analytics_overview),
 )
 CONTACT = ("phone", "address", "city", "province", "postal_code")
 
@@ -85,54 +77,37 @@ def register_dictionaries():
 
 @hookimpl
 def register_actions():
-    return [
+    changes = [
+        Action(entity=Customer, name=name, label=label, values=values, run=run)
+        for name, label, values, run in CHANGES
+    ]
+    bulk = [
         Action(
             entity=Customer,
-            name="bulk_update",
-            label="Activate or deactivate",
-            on="collection",
-            values=services.Selection,
-            returns=services.Updated,
-            run=services.bulk_update,
-            description="Activates or deactivates the customers whose ids are given.",
-        ),
-        Action(
-            entity=Customer,
-            name="bulk-action",
-            label="Change many",
+            name=name,
+            label=label,
             on="collection",
             permission="bulk_update",
-            values=services.BulkAction,
+            values=values,
             returns=services.Updated,
-            run=services.bulk_action,
-            description="Activity, VIP, status or salesperson of those whose ids are given.",
-        ),
-        *(
-            Action(entity=Customer, name=name, label=label, values=values, run=run)
-            for name, label, values, run in CHANGES
-        ),
+            run=run,
+        )
+        for name, label, values, run in BULK
+    ]
+    figures = [
         Action(
             entity=Customer,
-            name="record_order",
-            label="Record an order",
-            values=purchases.Order,
-            run=purchases.record_order,
-            description="Counts an order in the totals; with the same key once only.",
-        ),
-        *(
-            Action(
-                entity=Customer,
-                name=name,
-                label=label,
-                on=on,
-                method="GET",
-                permission=right,
-                returns=returns,
-                run=run,
-            )
-            for name, label, on, right, returns, run in VIEWS
-        ),
+            name=name,
+            label=label,
+            on="collection",
+            method="GET",
+            permission="list",
+            returns=returns,
+            run=run,
+        )
+        for name, label, returns, run in DASHBOARDS
     ]
+    return [*changes, *bulk, *figures, PROFILE]
 
 
 @hookimpl
@@ -145,7 +120,7 @@ def register_grants():
     read = ("list", "view")
     links = tuple(verb for verb in ALL_BUT_PURGE if verb != "update")
     own = ("list", "view", "create", "update", "delete")
-    changes = ("bulk_update", "record_order", *(name for name, *_ in CHANGES))
+    changes = ("bulk_update", *(name for name, *_ in CHANGES))
     return [
         Grant(role="staff", entity=Customer, actions=(*ALL_BUT_PURGE, *changes), scope="all"),
         Grant(role="staff", entity=Company, actions=ALL_BUT_PURGE, scope="all"),

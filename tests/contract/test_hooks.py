@@ -42,7 +42,7 @@ def test_hook_is_used_by_a_plugin(name: str) -> None:
 
 @pytest.mark.parametrize("impl", IMPLEMENTED, ids=_title)
 def test_implementation_has_the_colour_and_the_names_of_its_specification(impl: HookImpl) -> None:
-    spec = SPECS[impl.function.__name__]
+    spec = SPECS[impl.opts["specname"] or impl.function.__name__]
     assert inspect.iscoroutinefunction(impl.function) == inspect.iscoroutinefunction(spec)
     assert set(impl.argnames) <= set(inspect.signature(spec).parameters)
     assert impl.kwargnames == ()

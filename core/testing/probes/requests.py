@@ -181,6 +181,8 @@ def _value(kind: Any) -> Any:
         return kind.values[0]
     if isinstance(kind, info.EnumType):
         return next(iter(kind.cls)).value
+    if isinstance(kind, info.UUIDType):
+        return str(UUID(int=1))
     if isinstance(kind, info.StrType):
         return f"sample passphrase {next(_counter)}"
     if isinstance(kind, info.IntType | info.FloatType):

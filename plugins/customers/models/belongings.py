@@ -7,7 +7,6 @@ from sqlalchemy import Float, String, Text
 from sqlalchemy.orm import Mapped
 
 from core.plugin import Email, Entity, Phone, Through, choice, currency, entity, field, link, money
-from plugins.customers.geography.rules import country_code
 from plugins.customers.models.parties import INTERNAL, Customer
 
 # Whoever may see the customer through a company, and the customer himself.
@@ -88,7 +87,7 @@ class Address(Entity):
         String(16), label="Postal code", pii="location", erase="null"
     )
     country: Mapped[str] = field(
-        String(2), label="Country", sort=True, help="ISO 3166.", validators=(country_code,)
+        String(2), label="Country", sort=True, help="A code of two letters (ISO 3166)."
     )
     is_default: Mapped[bool] = field(label="Default", default=False, mobile=True)
     latitude: Mapped[float | None] = field(
