@@ -24,12 +24,11 @@ async def leaks(world: World, plugin: str) -> list[str]:
     Every route of its entities is asked as every principal for records of every kind: his own,
     those of the other side, in the trash, of another tenant, and for ids that do not exist.
     """
-    stage = await open_stage(world)
     registry = world.platform.registry
     own = tuple(e for e in registry.entities.values() if e.plugin == plugin)
     found: list[str] = []
     for name in names(registry):
-        await stage.renew()
+        stage = await open_stage(world)  # rows of his own: the one before changed some of his
         prober = Prober(stage, await person(stage, name))
         await prober.open()
         await entities(prober, own)
