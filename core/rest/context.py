@@ -1,5 +1,6 @@
 """One request's context: tenant, principal, rights and the two doors, opened once."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -99,7 +100,11 @@ class Context:
             return await fn(unit)
 
         context = f"{self._context(keyed)}; {self.trace()}"
-        return await self.platform.database.write(context, run)
+        result = await self.platform.database.write(context, run)
+        if len(self.tenant.writes) >= MOST_OPENINGS:
+            self.tenant.writes.clear()
+        self.tenant.writes[self.principal.id] = time.monotonic()
+        return result
 
     def trace(self) -> str:
         """Return the settings that tell the audit who writes, from where and why."""

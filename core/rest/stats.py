@@ -40,7 +40,8 @@ async def statistics(
 ) -> ASGIResponse:
     """Answer ``GET …/stats/`` over the rows that the caller may list; at most 5 s old.
 
-    The cache knows tenant, scope and fields, so nobody gets another's figures.
+    The cache knows tenant, scope and fields, so nobody gets another's figures. Who has written
+    meanwhile sees his change at once.
     """
     ctx.rights.require(entity.name, "list")
     own, pairs = split(request)
@@ -54,8 +55,10 @@ async def statistics(
     personal = scoped or bool(plugin_conditions(ctx, entity))
     person = ctx.principal.id if personal else None
     place = (_cache_key, entity.name, ctx.rights, who if scoped else (), person)
+    began = time.monotonic()
     kept = ctx.tenant.shapes.get(place)
-    if kept is not None and not filters and time.monotonic() - kept[0] < FRESH_SECONDS:
+    oldest = max(began - FRESH_SECONDS, ctx.tenant.writes.get(ctx.principal.id, 0.0))
+    if kept is not None and not filters and kept[0] > oldest:
         # The credential is still checked, as in every request.
         await ctx.fetchval("SELECT 1")
         return raw_reply(kept[1])
@@ -63,7 +66,7 @@ async def statistics(
     if not filters:
         if len(ctx.tenant.shapes) > MOST_KEPT:
             ctx.tenant.shapes.clear()
-        ctx.tenant.shapes[place] = (time.monotonic(), body)
+        ctx.tenant.shapes[place] = (began, body)
     return raw_reply(body)
 
 

@@ -47,6 +47,8 @@ class Tenant:
         }
         self.shapes: dict[Any, Any] = {}
         self.openings: dict[Any, str] = {}
+        # When each person last wrote through this worker: what is kept from before is not for him.
+        self.writes: dict[str | None, float] = {}
         self._rights: dict[Any, Rights] = {}
         self._settings: dict[str, msgspec.Struct] = {}
         self.terms = Terms(

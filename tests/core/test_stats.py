@@ -87,6 +87,21 @@ async def test_figures_are_at_most_five_seconds_old(make_world, monkeypatch):
     assert (await stats(world, staff))["total_devices"] == 1
 
 
+async def test_who_writes_sees_his_change_at_once(make_world):
+    """Ruling 26: what is kept from before his own write is not for him; for others it stands."""
+    world = await make_world()
+    writer, reader = [await world.person("staff") for _ in range(2)]
+    id = await world.plant("dummy.device", slots=2)
+    for who in (writer, reader):
+        assert (await stats(world, who))["total_slots"] == 2
+    changed = await world.ask(writer, "PATCH", f"/api/devices/{id}/", {"slots": 6})
+    assert changed.status_code == 200, changed.text
+    assert (await stats(world, reader))["total_slots"] == 2, "kept for a moment"
+    assert (await stats(world, writer))["total_slots"] == 6
+    await world.plant("dummy.device", slots=4)
+    assert (await stats(world, writer))["total_slots"] == 6, "what others write may wait"
+
+
 async def test_a_kept_figure_is_not_given_to_a_dead_session(make_world):
     """The credential is checked by the database, also when the answer is in memory."""
     world = await make_world()
