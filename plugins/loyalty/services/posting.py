@@ -68,9 +68,8 @@ version AS (
   UPDATE customers_customer c
      SET loyalty_points = c.loyalty_points + s.points,
          loyalty_tier = ($6::text[])[width_bucket(c.loyalty_points + s.points, $7::int8[])]
-    FROM sums s, version v, customers_customer o
+    FROM sums s, version v
    WHERE c.tenant_id = $1 AND c.id = ANY ({ids}) AND c.id = s.customer_id AND c.deleted_at IS NULL
-     AND o.tenant_id = $1 AND o.id = ANY ({ids}) AND o.id = c.id
      AND c.loyalty_points + s.points BETWEEN 0 AND 2147483647
   RETURNING c.id, s.points, c.loyalty_points AS balance, c.loyalty_tier AS tier,
             v.number AS version, clock_timestamp() AS at,
