@@ -15,7 +15,8 @@ from core.search.terms import groups
 # Documents of one shelf: see migrations/versions/0005_search.py.
 SHELF = 25_000
 # From this many rows on a statement gets shelves of its own, and a longer list of what the GIN has
-# yet to sort in; in normal work that list stays short, because each search reads all of it.
+# yet to sort in, which it sorts in itself at its end. In normal work that list stays short: each
+# search reads all of it, and some insert has to wait while it is sorted in.
 MANY = 10_000
 
 # Plans are made once per connection and must be right for one row as for a million: transition
@@ -38,6 +39,9 @@ BEGIN
         {shelve_one}
       END IF;
       {inserted};
+      IF place.amount > {many} THEN
+        PERFORM gin_clean_pending_list('core_search_document_tsv'::regclass);
+      END IF;
     END LOOP;
   ELSIF TG_OP = 'UPDATE' THEN
     DELETE FROM core_search_document d USING ({gone}) g
