@@ -77,7 +77,7 @@ async def attribution(ctx: Context, request: AnyRequest, entity: Declaration) ->
         periods = list(_periods(hands[:MOST_PERIODS], row))
         for period in periods:
             period["credit"] = await _of_period(connection, given, view.credit, period)
-        who = await people(connection, (period["holder"] for period in periods))
+        who = await people(ctx, connection, (period["holder"] for period in periods))
         return {
             "results": [
                 {"responsible": person(period.pop("holder"), who), **period} for period in periods
@@ -149,7 +149,7 @@ async def credit(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGI
         rows = await connection.fetch(
             sql, ctx.tenant.id, entity.name, None, view.credit, since, until, *values
         )
-        who = await people(connection, (row["responsible_id"] for row in rows))
+        who = await people(ctx, connection, (row["responsible_id"] for row in rows))
         found: dict[Any, dict[str, Any]] = {}
         for row in rows:
             id = row["responsible_id"]

@@ -7,13 +7,12 @@ from uuid import UUID
 
 import asyncpg
 
-from core.audit.rows import People
+from core.audit.rows import USER, People
 from core.entities import HISTORY, Declaration
 from core.fields import Field
 from core.rest.context import Context
 from core.values import from_database
 
-USER = "core.user"
 _DEED, _ORIGIN = ("method", "route", "operation"), ("address", "user_agent")
 
 
@@ -122,8 +121,8 @@ def _author(record: asyncpg.Record, who: People) -> dict[str, Any]:
 
 
 def person(id: Any, who: People) -> Mapping[str, Any] | None:
-    """Return a person as answers name him, of one who is unknown by now the id alone."""
+    """Return a person as answers name him; of one without a name here, the id alone."""
     if id is None:
         return None
     key = UUID(str(id))
-    return who.get(key, {"id": key, "name": None, "gone": True})
+    return who.get(key, {"id": key, "name": None, "gone": False})

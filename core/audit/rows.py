@@ -19,6 +19,7 @@ REQUESTS = """
 core_audit_entry e
 LEFT JOIN core_audit_request r ON r.tenant_id = e.tenant_id AND r.id = e.request_id
 """
+USER = "core.user"
 PEOPLE = "SELECT id, name, gone FROM crm_audit_people($1::uuid[])"
 
 People = Mapping[UUID, Mapping[str, Any]]
@@ -70,12 +71,17 @@ async def newest(
     return rows
 
 
-async def people(connection: asyncpg.Connection, ids: Iterable[Any]) -> People:
-    """Return name and state of users by id, of those who are gone as well."""
+async def people(ctx: Context, connection: asyncpg.Connection, ids: Iterable[Any]) -> People:
+    """Return users by id, those who are gone as well; by name for who may see users, else not."""
     wanted: Sequence[UUID] = list({UUID(str(id)) for id in ids if id})
-    if not wanted:
+    if not wanted or not _sees_names(ctx):
         return {}
     return {
         row["id"]: {"id": row["id"], "name": row["name"], "gone": row["gone"]}
         for row in await connection.fetch(PEOPLE, wanted)
     }
+
+
+def _sees_names(ctx: Context) -> bool:
+    held = {scope for right in ("view", "list") for scope in ctx.rights.scopes(USER, right)}
+    return "all" in held and "name" in ctx.rights.visible(USER)

@@ -7,6 +7,7 @@ import asyncpg
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
+from core.access.rights import ADMIN
 from core.audit.asking import Asked, AskedOfAll, bounds, month, read, read_place, write_place
 from core.audit.rendering import View
 from core.audit.rows import Where, newest, people
@@ -58,7 +59,7 @@ async def record_history(ctx: Context, request: AnyRequest, entity: Declaration)
         where = _of_record(ctx, view, id)
         where.asked(asked, since, until)
         rows = await newest(connection, where, read_place(asked.cursor), asked.page_size)
-        return await _page(connection, {entity.name: view}, rows, asked.page_size, currency)
+        return await _page(ctx, connection, {entity.name: view}, rows, asked.page_size, currency)
 
     return reply(await ctx.read(run))
 
@@ -109,7 +110,9 @@ async def whole_log(ctx: Context, request: AnyRequest) -> ASGIResponse:
         where = _of_all(ctx, chosen, asked)
         where.asked(asked, since, until)
         rows = await newest(connection, where, read_place(asked.cursor), asked.page_size)
-        return await _page(connection, chosen, rows, asked.page_size, ctx.tenant.config.currency)
+        return await _page(
+            ctx, connection, chosen, rows, asked.page_size, ctx.tenant.config.currency
+        )
 
     return reply(await ctx.read(run))
 
@@ -142,6 +145,7 @@ def _of_all(ctx: Context, views: dict[str, View], asked: AskedOfAll) -> Where:
 
 
 async def _page(
+    ctx: Context,
     connection: asyncpg.Connection,
     views: dict[str, View],
     rows: list[asyncpg.Record],
@@ -150,7 +154,7 @@ async def _page(
 ) -> dict[str, Any]:
     shown = rows[:size]
     who = await people(
-        connection, (id for row in shown for id in views[row["entity"]].mentioned(row))
+        ctx, connection, (id for row in shown for id in views[row["entity"]].mentioned(row))
     )
     more = len(rows) > size
     return {
@@ -163,13 +167,12 @@ async def seen(ctx: Context, connection: asyncpg.Connection, entity: Declaration
     """Return the currency of the record whose history the caller may read; refuses as if none."""
     tenant = ctx.tenant
     currency = "x.currency" if "currency" in entity.fields else "NULL"
-    may_trash = ctx.rights.may(entity.name, "trash")
-    for trash in (False, True) if may_trash else (False,):
+    held = _deleted(ctx, entity)
+    for trash in (False, True) if held else (False,):
         where, values = conditions(ctx, entity, HISTORY, (), 3, trash=trash)
-        if trash and (scope := ctx.rights.predicate(entity, "trash", "x")) != "true":
-            where += f" AND {scope}"
+        scope = ctx.rights.predicate(entity, held, "x") if trash else "true"
         found = await connection.fetchrow(
-            f"SELECT {currency} FROM {entity.table} x WHERE x.id = $2 AND {where}",
+            f"SELECT {currency} FROM {entity.table} x WHERE x.id = $2 AND {where} AND {scope}",
             tenant.id,
             id,
             *values,
@@ -179,11 +182,22 @@ async def seen(ctx: Context, connection: asyncpg.Connection, entity: Declaration
     return await _purged(ctx, connection, entity, id)
 
 
+def _deleted(ctx: Context, entity: Declaration) -> str:
+    """Return the right by which the caller reads of deleted records, or nothing.
+
+    Where nobody can look into a trash, it is an administrator's business.
+    """
+    if "trash" not in entity.verbs and ADMIN in ctx.rights.roles:
+        return HISTORY
+    return "trash" if ctx.rights.may(entity.name, "trash") else ""
+
+
 async def _purged(
     ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID
 ) -> str:
     """A purged record has no row that a scope could look at: only ``all`` reaches it."""
-    scopes = (ctx.rights.scopes(entity.name, right) for right in ("trash", HISTORY))
+    rights = (_deleted(ctx, entity), HISTORY)
+    scopes = (ctx.rights.scopes(entity.name, right) for right in rights)
     if any(held != ("all",) for held in scopes) or plugin_conditions(ctx, entity):
         raise NotFound
     found = await connection.fetchrow(PURGED, ctx.tenant.id, id, entity.name)
