@@ -39,6 +39,7 @@ def against_registry(config: Config, loaded: Loaded) -> None:
         roles=tuple(registry.roles),
     )
 
+
 # A month's part of the audit is made ahead of time; what comes without one goes to the last part.
 AUDIT_AHEAD = "SELECT crm_audit_ahead(12)"
 

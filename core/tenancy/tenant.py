@@ -157,7 +157,7 @@ class Tenant:
         return Rights(self.entities, held, audiences, usable, every, key_scopes, known)
 
     def _internal(self, grant: Grant) -> bool:
-        """Whether the role works for the tenant; a role of the tenant's own does what it is like."""
+        """Whether the role works for the tenant; one of its own is as the one that it is like."""
         own = self.config.roles.get(grant.role)
         role = self.roles.get(own.like if own and own.like else grant.role)
         return role is None or role.internal

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from litestar import Litestar, get
+from litestar import Litestar, get, post
 
 SQL, CONTEXT, VALUES = json.loads(os.environ.get("BENCH_SQL", '["", "", []]'))
 
@@ -37,6 +37,16 @@ async def hello() -> dict[str, str]:
     return {"hello": "world"}
 
 
+@post("/create", status_code=201)
+async def create(data: dict[str, Any]) -> dict[str, Any]:
+    """Insert one row into a table without triggers and answer it: begin, context, insert, commit."""
+    async with app.state.pool.acquire() as connection:
+        await connection.execute(f"BEGIN; {CONTEXT}")
+        row = await connection.fetchrow(SQL, VALUES[0], data["name"], data["email"], data["city"])
+        await connection.execute("COMMIT")
+    return dict(row)
+
+
 @get("/list")
 async def rows() -> dict[str, Any]:
     """Answer a page with the same statements as the kernel: begin, context, page, commit."""
@@ -49,4 +59,4 @@ async def rows() -> dict[str, Any]:
     return {"count": count, "next": None, "previous": None, "results": results}
 
 
-app = Litestar([hello, rows], lifespan=[pool], openapi_config=None)
+app = Litestar([hello, rows, create], lifespan=[pool], openapi_config=None)

@@ -43,9 +43,9 @@ class Prepared(msgspec.Struct, frozen=True):
         """Return the URL of the application's role."""
         return self.server.url("crm_app")
 
-    def login(self, address: str) -> str:
-        """Return an access token of acme's administrator."""
-        body = json.dumps({"email": "admin@acme.example", "password": PASSWORD}).encode()
+    def login(self, address: str, slug: str = "acme") -> str:
+        """Return an access token of a tenant's administrator."""
+        body = json.dumps({"email": f"admin@{slug}.example", "password": PASSWORD}).encode()
         request = urllib.request.Request(
             f"{address}/api/auth/login/", body, {"Content-Type": "application/json"}
         )
