@@ -35,6 +35,14 @@ class Loaded(msgspec.Struct, frozen=True):
     hooks: Hooks
 
 
+def keep_apart(names: Collection[str]) -> None:
+    """Refuse two plugins whose tables could not be told apart: each owns what bears its name."""
+    for name in names:
+        for other in names:
+            if other.startswith(f"{name}_"):
+                raise StartRefused(f"plugin {other!r}: what begins with {name}_ is {name!r}'s")
+
+
 def in_order(manifests: Mapping[str, Manifest]) -> list[str]:
     """Return the names so that each follows what it requires or listens to; refuses circles."""
     for name, manifest in manifests.items():
@@ -176,6 +184,7 @@ def load(names: Collection[str], packages: Mapping[str, str] | None = None) -> L
     Whatever is wrong is refused with ``StartRefused``, which names the plugin and the file.
     """
     found = read_manifests(names, packages or {})
+    keep_apart(found)
     order = in_order({name: manifest for name, (manifest, _, _) in found.items()})
     plugins = {"core": KERNEL} | {name: _plugin(*found[name]) for name in order}
     hooks = Hooks({name: place for place, name in enumerate(plugins)})

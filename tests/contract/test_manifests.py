@@ -6,7 +6,8 @@ import pytest
 
 from core import VERSION
 from core.entities import snake
-from core.loader import in_order
+from core.errors import StartRefused
+from core.loader import in_order, keep_apart
 from core.manifest import fits, read_manifest
 from core.registry import Plugin
 from tests.contract.subjects import BROUGHT, ROOT, SHIPPED, named
@@ -42,6 +43,13 @@ def test_requirements_are_installed_and_load_before(plugin: Plugin) -> None:
 
 def test_no_circle_also_counting_optional() -> None:
     assert in_order({n: p.manifest for n, p in BROUGHT.items()}) == list(BROUGHT)
+
+
+def test_tables_of_two_plugins_can_be_told_apart() -> None:
+    """What bears a plugin's name goes when it is purged, so no other plugin's may bear it."""
+    keep_apart(list(BROUGHT))
+    with pytest.raises(StartRefused, match="begins with customers_ is 'customers''s"):
+        keep_apart(["customers", "customers_more"])
 
 
 @pytest.mark.parametrize("plugin", BROUGHT.values(), ids=named)
