@@ -37,7 +37,7 @@ lint: sync-dev  ## format, lint and types only
 	.venv/bin/mypy
 
 probe: sync-dev  ## ask every route as every principal for foreign rows
-	$(PYTEST) -n $(WORKERS) -m probe
+	PROBE_MUTANTS=1000 $(PYTEST) -n $(WORKERS) -m probe --timeout 3600
 
 fuzz: sync-dev  ## send thousands of hostile requests; no answer may be 5xx
 	$(PYTEST) -m fuzz -s --timeout 0
