@@ -89,13 +89,19 @@ async def asking(prepared: Prepared) -> AsyncIterator[Asked]:
         return (await sessions.start(unit, tenant, user, sessions.Place()))[0]
 
     session = await system.write(sign_in)
-    token = auth_of(platform).tokens.sign(tenant=tenant.id, user=user, session=session, stamp=stamp)
+
+    async def sign(request: httpx.Request) -> None:  # anew each time: a token lives for minutes
+        token = auth_of(platform).tokens.sign(
+            tenant=tenant.id, user=user, session=session, stamp=stamp
+        )
+        request.headers["authorization"] = f"Bearer {token}"
+
     role = await asyncpg.connect(prepared.app_url())
     await role.execute(f"BEGIN READ ONLY; {system.opening}; SET LOCAL statement_timeout = 0")
     client = httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app),  # type: ignore[arg-type]
         base_url="http://127.0.0.1",
-        headers={"authorization": f"Bearer {token}"},
+        event_hooks={"request": [sign]},
         timeout=60,
     )
     asked = Asked(client, role, system)

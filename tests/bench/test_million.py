@@ -166,11 +166,14 @@ async def test_every_filter_with_every_order(asked: Asked, owner: asyncpg.Connec
             path = f"{URL}?ordering={order}&{filters.format(**some)}".rstrip("&")
             _, page = await asked.get(path, "__count")
             cost = await asked.cost(page, times=1)
-            if cost.ms > 150:
-                cost = await asked.cost(page)
+            if cost.ms > 200:
+                cost = min(cost, await asked.cost(page, times=2), key=lambda c: c.ms)
             found.append((cost.ms, f"{order} {filters}"))
+        ms, name = max(found[-2 * len(sorts) :])
+        print(f"\n    {ms:8.1f} ms {name}", end="")
     found.sort(reverse=True)
     late = sum(ms > 200 for ms, _ in found)
+    print("\n    the worst ten:", end="")
     for ms, name in found[:10]:
         print(f"\n    {ms:8.1f} ms {name}", end="")
     show(f"worst of {len(found)} filters x orders, {late} late", found[0][0], 200, "ms")
