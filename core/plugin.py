@@ -33,9 +33,9 @@ to many records as the caller's rights allow, asking the hooks. ``visible_record
 of any entity as the caller may see them, and ``conditions`` the WHERE text of those rows for a
 statement of your own.
 
-``open_context`` gives a controller of ``register_routes`` the context of its request,
-``read_body`` its JSON object and ``read_values`` that object as a struct; ``query_records`` answers
-it with a list. A handler describes itself with ``opt={"doc": Doc(…)}``.
+``open_context`` gives a controller of ``register_routes`` the context of its request, ``read_id``
+the id in its path, ``read_body`` its JSON object and ``read_values`` that object as a struct;
+``query_records`` answers it with a list. A handler describes itself with ``opt={"doc": Doc(…)}``.
 """
 
 from core.access.rights import Principal, Rights
@@ -56,7 +56,7 @@ from core.registry import Action, Choice, Demo, Dictionary, Grant, Role, Scope
 from core.rest.actions import read_values
 from core.rest.bulk import change_many, read_ids
 from core.rest.context import Context, open_context
-from core.rest.decode import read_body
+from core.rest.decode import read_body, read_id
 from core.rest.doc import Doc
 from core.rest.listing import query_records
 from core.rest.rows import conditions
@@ -111,6 +111,7 @@ __all__ = [
     "open_context",
     "query_records",
     "read_body",
+    "read_id",
     "read_ids",
     "read_values",
     "tenant_columns",

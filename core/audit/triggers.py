@@ -36,17 +36,14 @@ SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC'
 SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
   moment timestamptz := clock_timestamp();
-  request uuid;
+  request uuid := nullif(current_setting('app.request_id', true), '')::uuid;
 BEGIN
-  IF session_user = 'crm_app' THEN
-    SELECT crm_audit_request(r.tenant_id) INTO request FROM (
-      SELECT tenant_id FROM {rows} LIMIT 1) AS r;
-  ELSE
-    SELECT min(crm_audit_request(r.tenant_id)::text)::uuid INTO request FROM (
-      SELECT DISTINCT tenant_id FROM {rows}) AS r;
+  IF NOT EXISTS (SELECT FROM {rows}) THEN
+    RETURN NULL;
   END IF;
   IF request IS NULL THEN
-    RETURN NULL;
+    request := gen_random_uuid();
+    PERFORM set_config('app.request_id', request::text, true);
   END IF;
   INSERT INTO core_audit_entry (tenant_id, at, request_id, action, entity, record_id, subject_id,
     responsible_id, credited, changes, salt, commitment)
@@ -54,6 +51,16 @@ BEGIN
          e.responsible_id, e.credited, e.changes, e.salt,
          sha256(e.salt || convert_to(e.changes::text, 'UTF8'))
     FROM ({entries}) AS e;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  IF session_user = 'crm_app' THEN
+    PERFORM crm_audit_request(r.tenant_id, request) FROM (
+      SELECT tenant_id FROM {rows} LIMIT 1) AS r;
+  ELSE
+    PERFORM crm_audit_request(r.tenant_id, request) FROM (
+      SELECT DISTINCT tenant_id FROM {rows}) AS r;
+  END IF;
   RETURN NULL;
 END $$
 """

@@ -62,7 +62,7 @@ async def batch_create(
         errors = list(wrong)
         good = await _linked(ctx, unit, entity, read, errors)
         good = await _allowed(ctx, unit, entity, good, errors, atomic=atomic)
-        if errors and atomic:
+        if errors and (atomic or not good):
             raise Invalid.fields(errors[:MOST_ERRORS])
         ids = await _insert_all(ctx, unit, entity, good, errors, atomic=atomic)
         return Answer(encode(_summary(ids, len(records), errors)), 201)

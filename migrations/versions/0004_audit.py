@@ -20,19 +20,14 @@ CREATE POLICY {table}_role ON {table} AS RESTRICTIVE FOR ALL TO crm_app
 # The origin is the request's JSON in hexadecimal digits, so that it can be SET without quoting.
 # A transaction notes its request once; in a rolled back savepoint the mark is gone with the row.
 REQUEST = """
-CREATE FUNCTION crm_audit_request(tenant uuid) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE FUNCTION crm_audit_request(tenant uuid, request uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  request text := nullif(current_setting('app.request_id', true), '');
+  mark text := tenant || request::text;
   given text := nullif(current_setting('app.origin', true), '');
   origin jsonb := '{}';
 BEGIN
-  IF request IS NULL THEN
-    request := gen_random_uuid();
-    PERFORM set_config('app.request_id', request, true);
-  END IF;
-  IF current_setting('app.audited', true) IS NOT DISTINCT FROM tenant || request THEN
-    RETURN request;
+  IF current_setting('app.audited', true) IS NOT DISTINCT FROM mark THEN
+    RETURN;
   END IF;
   IF given IS NOT NULL THEN
     origin := convert_from(decode(given, 'hex'), 'UTF8')::jsonb;
@@ -40,7 +35,7 @@ BEGIN
   INSERT INTO core_audit_request
     (tenant_id, id, principal_kind, principal_id, session_id, key_id, database_user, address,
      user_agent, method, route, operation, reason)
-  VALUES (tenant, request::uuid,
+  VALUES (tenant, request,
      coalesce(origin ->> 'kind',
               CASE WHEN session_user <> 'crm_app' THEN 'database' ELSE 'system' END),
      nullif(current_setting('app.principal', true), '')::uuid,
@@ -48,8 +43,7 @@ BEGIN
      (origin ->> 'address')::inet, origin ->> 'user_agent', origin ->> 'method',
      origin ->> 'route', origin ->> 'operation', origin ->> 'reason')
   ON CONFLICT (tenant_id, id) DO NOTHING;
-  PERFORM set_config('app.audited', tenant || request, true);
-  RETURN request;
+  PERFORM set_config('app.audited', mark, true);
 END $$
 """
 # A partition has the policies of its parent, for whoever names it, and no grants at all.
@@ -115,7 +109,7 @@ FUNCTIONS = (
     "crm_audit_people(uuid[])",
     "crm_audit_ahead(integer)",
     "crm_audit_wall(text)",
-    "crm_audit_request(uuid)",
+    "crm_audit_request(uuid, uuid)",
 )
 INDEXES = (
     "CREATE INDEX core_audit_entry_at ON core_audit_entry (tenant_id, at)",

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Controller, Request, get, post
 from litestar.response.base import ASGIResponse
 
-from core.plugin import Doc, open_context, query_records, read_body, read_values
+from core.plugin import Doc, open_context, query_records, read_body, read_id, read_values
 from plugins.customers.profile import Profile, detailed_profile
 
 CUSTOMER = "customers.customer"
@@ -63,12 +63,12 @@ class DetailedProfile(Controller):
 
     path = "/detailed-profile"
 
-    @get("/{id:uuid}", opt={"permission": f"{CUSTOMER}.view", "doc": PROFILE})
+    @get("/{id:str}", opt={"permission": f"{CUSTOMER}.view", "doc": PROFILE})
     async def show(self, request: Request[Any, Any, Any]) -> Profile:
         """Answer all about one customer, each part as the caller may see it."""
         ctx = await open_context(request)
         ctx.rights.require(CUSTOMER, "view")
-        record = {"id": request.path_params["id"]}
+        record = {"id": read_id(request.path_params["id"])}
         return await ctx.read(lambda connection: detailed_profile(ctx, connection, record, None))
 
 

@@ -212,7 +212,7 @@ async def test_copy_is_audited_for_the_owner_and_refused_to_the_application(
         "UPDATE core_audit_request SET principal_id = NULL",
         "DELETE FROM core_audit_request",
         "SELECT * FROM core_audit_entry_other",
-        "SELECT crm_audit_request('{A}')",
+        "SELECT crm_audit_request('{A}', '{A}')",
         "ALTER TABLE customers_customer DISABLE TRIGGER ALL",
         "DROP FUNCTION crm_g_audit_update_customers_customer() CASCADE",
     ],

@@ -68,7 +68,7 @@ async def test_settings_are_judged_by_the_plugins_own_struct(office):
     assert refused.status_code == 400
     assert {e["pointer"] for e in refused.json()["errors"]} == {"#/most_decibel", "#/volume"}
     assert (await office.ask(admin, "GET", SETTINGS)).json() == {"most_decibel": 70}
-    for name in ("customers", "nothing"):
+    for name in ("core", "nothing"):
         assert (await office.ask(admin, "GET", f"/api/settings/{name}/")).status_code == 404
     staff = await office.person("staff")
     for method in ("GET", "PATCH"):
