@@ -39,7 +39,7 @@ async def hello() -> dict[str, str]:
 
 @post("/create", status_code=201)
 async def create(data: dict[str, Any]) -> dict[str, Any]:
-    """Insert one row into a table without triggers and answer it: begin, context, insert, commit."""
+    """Insert one row into a table without triggers: begin, context, insert, commit."""
     async with app.state.pool.acquire() as connection:
         await connection.execute(f"BEGIN; {CONTEXT}")
         row = await connection.fetchrow(SQL, VALUES[0], data["name"], data["email"], data["city"])
