@@ -39,6 +39,8 @@ _FORMS: dict[str, str] = {
     "key_contains": "strpos({column}, crm_fold({value})) > 0",
     "starts_with": "crm_fold({column}) ^@ crm_fold({value})",
     "key_starts_with": "{column} ^@ crm_fold({value})",
+    "plain_contains": "strpos({column}, lower({value})) > 0",
+    "plain_starts_with": "{column} ^@ lower({value})",
     "null": "({column} IS NULL)",
     "blank": "({column} IS NULL OR {column} = '')",
     "no_tags": "({column} IS NULL OR cardinality({column}) = 0)",

@@ -13,6 +13,8 @@ from core.values import Terms, WrongValue, operand, plain_text
 MOST_VALUES = 1000
 LONGEST_TEXT = 1000
 _TEXTS = ("text", "long_text", "email", "phone", "currency", "choice")
+# Stored in one way of writing, so that nothing needs to be folded row by row.
+_CANONICAL = ("email", "phone")
 _POSITIVE = {"!=": "=", "not_in": "in", "outside": "during"}
 _NOTHING = {"tags": "no_tags", "json": "no_keys"} | dict.fromkeys(_TEXTS, "blank")
 Complain = Callable[[str, WrongValue], None]
@@ -51,6 +53,8 @@ def _made(place: Place, form: str, negated: bool) -> Leaf:
         form = "tagged"
     elif form in ("contains", "starts_with") and field.has_key:
         form, column = f"key_{form}", field.sort_column
+    elif form in ("contains", "starts_with") and field.kind in _CANONICAL:
+        form = f"plain_{form}"
     return Leaf(form, column, TYPES[field.kind], negated, place.steps)
 
 

@@ -307,7 +307,7 @@ TOKEN = re.compile(
     r"""\s+|\$\d+::(text|int8|boolean|date|timestamptz|uuid|float8|jsonb)(\[\])?|\$1(?!\d)"""
     r"""|(c|k1|k2)\."(?P<column>\w+)"|"work_company"|\bk[12]\b(\.city\b)?|'Hidden'|''|'\{\}'::jsonb"""
     r"""|\b(AND|OR|NOT|IS|NULL|TRUE|true|false|DISTINCT|FROM|ANY|EXISTS|SELECT|WHERE|strpos|crm_fold"""
-    r"""|cardinality)\b|\b[01]\b|<=|>=|\^@|[=<>(),]"""
+    r"""|cardinality|lower)\b|\b[01]\b|<=|>=|\^@|[=<>(),]"""
 )
 COLUMNS = {*PERSON.fields, *world.COMPANY.fields, "name_key", "tenant_id"} - {"secret", "margin"}
 
