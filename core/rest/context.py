@@ -23,8 +23,8 @@ class Context:
     """Who asks for what. A context serves one tenant for life."""
 
     __slots__ = (
+        "asked",
         "opening",
-        "origin",
         "platform",
         "principal",
         "reason",
@@ -41,14 +41,14 @@ class Context:
         principal: Principal,
         request_id: str = "",
         route: str = "",
-        origin: Origin | None = None,
+        asked: Request[Any, Any, Any] | None = None,
     ) -> None:
         self.platform = platform
         self.tenant = tenant
         self.principal = principal
         self.request_id = request_id
         self.route = route
-        self.origin = origin or Origin()
+        self.asked = asked
         self.reason: str | None = None
         system = principal.kind == "system"
         self.rights: Rights = tenant.rights(
@@ -108,7 +108,8 @@ class Context:
 
     def trace(self) -> str:
         """Return the settings that tell the audit who writes, from where and why."""
-        return trace(self.request_id, self.principal, self.origin, self.reason)
+        origin = Origin() if self.asked is None else origin_of(self.asked)
+        return trace(self.request_id, self.principal, origin, self.reason)
 
 
 async def open_context(request: Request[Any, Any, Any]) -> Context:
@@ -130,7 +131,7 @@ async def open_context(request: Request[Any, Any, Any]) -> Context:
         principal,
         state.get("request_id", ""),
         scope["path"],
-        origin_of(request),
+        request,
     )
     ctx.reason = read_reason(headers)
     return ctx
