@@ -7,6 +7,8 @@ from core.fields import Field
 from core.tenancy.tenant import Tenant
 
 _PHONES = {"ID": "+62812345{:05d}", "US": "+1212555{:04d}", "GB": "+4420794{:05d}"}
+# Those that name a row of the probes: no sample is one of them, whatever its number.
+_TOKENS = {"ID": "+6281377{:06d}", "US": "+121277{:06d}", "GB": "+442077{:06d}"}
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -30,6 +32,12 @@ def _whole(field: Field, number: int) -> int:
 def _phone(tenant: Tenant, number: int) -> str:
     form = _PHONES.get(tenant.config.phone_region, _PHONES["US"])
     return form.format(number % 10_000)
+
+
+def token_phone(tenant: Tenant, number: int) -> str:
+    """Return a telephone number that no sample has; its last eight digits are its own."""
+    form = _TOKENS.get(tenant.config.phone_region, _TOKENS["US"])
+    return form.format(number % 1_000_000)
 
 
 def sample(field: Field, tenant: Tenant, number: int, canary: str = "") -> Any:

@@ -1,6 +1,7 @@
 """What is asked: every route for every kind of record, every list, every name of a tenant."""
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from core.entities import Declaration
@@ -108,6 +109,21 @@ def _variants(prober: Prober, route: Route, victim: Victim) -> list[Any]:
     return [good] if takes_ids or victim.kind == "random" else []
 
 
+async def _all_pages(prober: Prober, route: Route) -> set[str] | None:
+    """Return the ids of a whole list, None when it is refused."""
+    found: set[str] = set()
+    cursor: str | None = ""
+    while cursor is not None:
+        path = f"{route.address()}?page_size=200&cursor={cursor}"
+        answer = await prober.ask(route, path)
+        if answer.status_code != 200:
+            return None
+        page = answer.json()
+        found |= {record["id"] for record in page["results"]}
+        cursor = parse_qs(urlsplit(page["next"]).query)["cursor"][0] if page["next"] else None
+    return found
+
+
 async def listing(prober: Prober, entity: Declaration) -> None:
     """Compare lists with the oracle in both directions, whole and filtered by each link."""
     for route in routes_of(prober, entity, "", "/trash"):
@@ -118,11 +134,11 @@ async def listing(prober: Prober, entity: Declaration) -> None:
             for row in prober.stage.rows.values()
             if row.entity == entity.name and prober.may(route, row)
         }
-        answer = await prober.ask(route, f"{route.address()}?page_size=200")
-        if answer.status_code == 200:
+        listed = await _all_pages(prober, route)
+        if listed is not None:
             seeded = {str(id) for id in prober.stage.rows}
             gone = await _moved(prober, entity)
-            found = {record["id"] for record in answer.json()["results"]} & seeded
+            found = listed & seeded
             if (found ^ wanted) - gone:
                 prober.blame(f"GET {route.path}: lists {found - wanted}, lacks {wanted - found}")
         await _filtered(prober, entity, route)

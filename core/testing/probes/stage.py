@@ -12,7 +12,7 @@ import msgspec
 from core.entities import Declaration
 from core.fields import Field
 from core.registry import Registry
-from core.testing.samples import sample
+from core.testing.samples import sample, token_phone
 from core.testing.world import World
 
 TENANTS = ("acme", "globex")
@@ -113,7 +113,8 @@ class Stage:
         elif field.kind == "json":
             made, spots[field.name] = msgspec.json.encode({"note": word}).decode(), word
         elif field.kind == "phone":
-            spots[field.name] = str(made)[-8:]
+            made = token_phone(self.world.tenant(tenant), number)
+            spots[field.name] = made[-8:]
         elif field.kind in ("integer", "money", "decimal", "number") and most >= figure:
             made, spots[field.name] = figure, str(figure)
         return made
