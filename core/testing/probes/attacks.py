@@ -211,9 +211,12 @@ async def kernel(prober: Prober) -> None:
 
 
 async def _kernel_ids(prober: Prober, route: Route, who: Who) -> list[str]:
-    """Return ids for a route: none, somebody else's session, and one's own."""
+    """Return ids for a route: none, records of its entity, or sessions, one's own among them."""
     if not route.has_id:
         return [""]
+    entity = str(route.permission).rpartition(".")[0]
+    if rows := [str(r.id) for r in prober.stage.rows.values() if r.entity == entity]:
+        return [str(uuid4()), *rows]
     client = prober.stage.world.client
     found = [str(uuid4())]
     for person in (await people.person(prober.stage, "admin"), who):
