@@ -36,11 +36,10 @@ SELECT x.created_at, x.{responsible} AS holder FROM {table} x WHERE x.tenant_id 
 # Gained: from no to yes. Regained: so, after it had been lost. Lost: from yes to no.
 MOVES = """
 WITH moved AS (
-  SELECT e.responsible_id, e.record_id, e.at, f.field,
+  SELECT {key} AS key, e.record_id, e.at, f.field,
          e.changes -> f.field ->> 0 AS old, e.changes -> f.field ->> 1 AS new
-    FROM core_audit_entry e CROSS JOIN unnest($4::text[]) AS f (field)
-   WHERE e.tenant_id = $1 AND e.entity = $2 AND e.credited AND e.changes ? f.field
-     AND {period} {scope}
+    FROM core_audit_entry e CROSS JOIN unnest($3::text[]) AS f (field) {periods}
+   WHERE e.tenant_id = $1 AND e.entity = $2 AND e.credited AND e.changes ? f.field AND {where}
 ), told AS (
   SELECT m.*, EXISTS (
       SELECT FROM core_audit_entry p
@@ -49,12 +48,21 @@ WITH moved AS (
          AND p.changes -> m.field ->> 1 = 'false') AS again
     FROM moved m
 )
-SELECT {group} field,
+SELECT key, field,
        count(*) FILTER (WHERE new = 'true' AND NOT again) AS gained,
        count(*) FILTER (WHERE new = 'true' AND again) AS regained,
        count(*) FILTER (WHERE old = 'true' AND new = 'false') AS lost
-  FROM told GROUP BY {group} field
+  FROM told GROUP BY key, field
 """
+OF_PERIODS = MOVES.format(
+    key="p.place",
+    periods="""
+    JOIN unnest($5::timestamptz[], $6::timestamptz[], $7::uuid[]) WITH ORDINALITY
+      AS p (since, until, holder, place)
+      ON e.responsible_id = p.holder AND e.at >= p.since
+     AND (p.until IS NULL OR e.at <= p.until)""",
+    where="e.record_id = $4",
+)
 NUMBERS = ("gained", "regained", "lost")
 
 
@@ -75,8 +83,10 @@ async def attribution(ctx: Context, request: AnyRequest, entity: Declaration) ->
         state = STATE.format(responsible=name, table=entity.table)
         row = await connection.fetchrow(state, ctx.tenant.id, id)
         periods = list(_periods(hands[:MOST_PERIODS], row))
-        for period in periods:
-            period["credit"] = await _of_period(connection, given, view.credit, period)
+        values = (ctx.tenant.id, entity.name, view.credit, id)
+        found = await connection.fetch(OF_PERIODS, *values, *_columns(periods))
+        for row in found:
+            periods[row["key"] - 1]["credit"][row["field"]] = _numbers(row)
         who = await people(ctx, connection, (period["holder"] for period in periods))
         return {
             "results": [
@@ -107,27 +117,19 @@ def _periods(hands: list[asyncpg.Record], row: asyncpg.Record | None) -> Iterato
         if change["action"] == "created":
             continue
         if holder is not None:
-            yield {"holder": holder, "from": begin, "to": change["at"]}
+            yield {"holder": holder, "from": begin, "to": change["at"], "credit": {}}
         holder, begin = change["taker"], change["at"]
     if holder is not None:
-        yield {"holder": holder, "from": begin, "to": None}
+        yield {"holder": holder, "from": begin, "to": None, "credit": {}}
 
 
-async def _of_period(
-    connection: asyncpg.Connection, given: tuple[Any, ...], fields: list[str], period: Any
-) -> dict[str, dict[str, int]]:
-    """Return what one record gained and lost in a period."""
-    tenant, id, entity = given
-    sql = MOVES.format(
-        group="",
-        scope="AND e.record_id = $3",
-        period="e.at >= $5 AND ($6::timestamptz IS NULL OR e.at <= $6)"
-        " AND e.responsible_id = $7::uuid",
-    )
-    rows = await connection.fetch(
-        sql, tenant, entity, id, fields, period["from"], period["to"], period["holder"]
-    )
-    return {row["field"]: {name: row[name] for name in NUMBERS} for row in rows}
+def _columns(periods: list[dict[str, Any]]) -> list[list[Any]]:
+    """Return the periods as the three arrays that ``OF_PERIODS`` joins."""
+    return [[period[name] for period in periods] for name in ("from", "to", "holder")]
+
+
+def _numbers(row: asyncpg.Record) -> dict[str, int]:
+    return {name: row[name] for name in NUMBERS}
 
 
 async def credit(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
@@ -138,23 +140,20 @@ async def credit(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGI
     """
     view = _view(ctx, entity)
     since, until = month(ctx.tenant, read(request, Period))
-    where, values = _scope(ctx, entity, 7)
-    sql = MOVES.format(
-        group="responsible_id,",
-        period="e.at >= $5 AND e.at < $6 AND $3::uuid IS NULL",
-        scope=f"AND {where}" if where else "",
-    )
+    scope, values = _scope(ctx, entity, 6)
+    where = f"e.at >= $4 AND e.at < $5 AND {scope}"
+    sql = MOVES.format(key="e.responsible_id", periods="", where=where)
 
     async def run(connection: asyncpg.Connection) -> list[dict[str, Any]]:
         rows = await connection.fetch(
-            sql, ctx.tenant.id, entity.name, None, view.credit, since, until, *values
+            sql, ctx.tenant.id, entity.name, view.credit, since, until, *values
         )
-        who = await people(ctx, connection, (row["responsible_id"] for row in rows))
+        who = await people(ctx, connection, (row["key"] for row in rows))
         found: dict[Any, dict[str, Any]] = {}
         for row in rows:
-            id = row["responsible_id"]
+            id = row["key"]
             line = found.setdefault(id, {"responsible": person(id, who), "credit": {}})
-            line["credit"][row["field"]] = {name: row[name] for name in NUMBERS}
+            line["credit"][row["field"]] = _numbers(row)
         return sorted(found.values(), key=_weight)
 
     results = await ctx.read(run)
@@ -171,7 +170,7 @@ def _weight(line: dict[str, Any]) -> tuple[int, str]:
 def _scope(ctx: Context, entity: Declaration, first: int) -> tuple[str, list[Any]]:
     """Return what limits entries to records in the caller's scope, in the trash or not."""
     if ctx.rights.scopes(entity.name, HISTORY) == ("all",) and not plugin_conditions(ctx, entity):
-        return "", []
+        return "true", []
     where, values = conditions(ctx, entity, HISTORY, (), first)
     where = where.replace("x.deleted_at IS NULL", "true", 1)
     return f"EXISTS (SELECT 1 FROM {entity.table} x WHERE x.id = e.record_id AND {where})", values

@@ -1,16 +1,13 @@
 """Every list costs the same number of statements for one row and for three."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from core.entities import Declaration
 from core.testing.kit import MakeWorld
+from core.testing.sent import sent
 from core.testing.world import Person, World
 from tests.contract.subjects import SERVED, named
 
@@ -18,29 +15,6 @@ from tests.contract.subjects import SERVED, named
 LEAST = 3
 BUDGETS: dict[str, int] = json.loads((Path(__file__).parent / "query_counts.json").read_text())
 LISTED = [entity for entity in SERVED if "list" in entity.verbs]
-
-
-@contextmanager
-def statements(world: World) -> Iterator[list[str]]:
-    """Collect the statements that the application's connections send meanwhile."""
-    seen: list[str] = []
-    watched: dict[int, Any] = {}
-
-    def note(record: Any) -> None:
-        seen.append(record.query)
-
-    def watch(dbapi_connection: Any, *_: Any) -> None:
-        driver = dbapi_connection.driver_connection
-        if id(driver) not in watched:
-            watched[id(driver)] = driver
-            driver.add_query_logger(note)
-
-    engine = world.platform.database.engine.sync_engine
-    event.listen(engine, "checkout", watch)
-    yield seen
-    event.remove(engine, "checkout", watch)
-    for driver in watched.values():
-        driver.remove_query_logger(note)
 
 
 @pytest.fixture
@@ -53,7 +27,7 @@ async def counted(make_world: MakeWorld) -> tuple[World, Person]:
 async def cost(world: World, who: Person, path: str) -> int:
     """Return how many statements a request takes once everything is compiled and cached."""
     assert (await world.ask(who, "GET", path)).status_code == 200
-    with statements(world) as seen:
+    with sent(world) as seen:
         answer = await world.ask(who, "GET", path)
     assert answer.status_code == 200
     return len(seen)

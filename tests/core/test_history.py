@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from core.testing.sent import sent
 from core.testing.world import Person, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -135,6 +136,23 @@ async def test_every_salesperson_with_his_periods_and_his_credit(
     }
     assert periods[1]["credit"] == {"is_active": {"gained": 0, "regained": 1, "lost": 0}}
     assert periods[2]["credit"] == {}
+
+
+async def test_periods_cost_the_same_however_many_they_are(
+    world: World, admin: Person, salespeople: list[Person]
+) -> None:
+    """HIS-07: one statement tells what came of all periods, not one of each."""
+    id = await made(world, admin, salesperson_id=str(salespeople[0].id))
+    costs = []
+    for hands in (0, 5):
+        for turn in range(hands):
+            taker = salespeople[(turn + 1) % 2]
+            await change(world, admin, id, salesperson_id=str(taker.id), is_vip=turn % 2 == 0)
+        assert len((await told(world, admin, id, "attribution/"))["results"]) == hands + 1
+        with sent(world) as seen:
+            await told(world, admin, id, "attribution/")
+        costs.append(len([logged for logged in seen if "gained" in logged.query]))
+    assert costs == [1, 1]
 
 
 async def test_credit_of_a_period_goes_to_who_was_responsible(world: World, admin: Person) -> None:
