@@ -1,6 +1,5 @@
 """What may be asked of the history: a part of it by kind, field, person and time, page by page."""
 
-import base64
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -14,6 +13,7 @@ from core.errors import Invalid
 from core.fields import Field
 from core.kinds import WrongValue, read_date, read_datetime
 from core.rest.actions import read_query
+from core.rest.cursors import pack, unpack
 from core.rest.parameters import MOST_PAGE, PAGE, split
 from core.tenancy.tenant import Tenant
 
@@ -66,15 +66,14 @@ def read_place(cursor: str | None) -> Place | None:
     if not cursor:
         return None
     try:
-        raw = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
-        return msgspec.json.decode(raw, type=Place)
-    except (ValueError, msgspec.MsgspecError):
+        return unpack(cursor, Place)
+    except ValueError:
         raise Invalid.field("?cursor", "This cursor belongs to no history.", "cursor") from None
 
 
 def write_place(at: datetime, id: UUID) -> str:
     """Return the cursor of the page behind an entry."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(Place(at, id))).rstrip(b"=").decode()
+    return pack(Place(at, id))
 
 
 def bounds(tenant: Tenant, asked: Any) -> tuple[datetime | None, datetime | None]:

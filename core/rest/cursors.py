@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -11,6 +11,8 @@ from core.entities import Declaration
 from core.errors import Invalid
 from core.kinds import READ, WrongValue
 from core.rest.parameters import Sort
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 def order_by(sorts: Sequence[Sort], *, back: bool = False) -> str:
@@ -21,6 +23,20 @@ def order_by(sorts: Sequence[Sort], *, back: bool = False) -> str:
         nulls = (" NULLS FIRST" if back else " NULLS LAST") if sort.nullable else ""
         parts.append(f"x.{sort.column}{direction}{nulls}")
     return ", ".join(parts)
+
+
+def pack(place: msgspec.Struct) -> str:
+    """Return the opaque text that stands for a place."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
+
+
+def unpack(text: str, kind: type[T]) -> T:
+    """Return the place that ``pack`` made ``text`` of; raises ValueError for any other text."""
+    raw = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ValueError("no place") from error
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -41,22 +57,20 @@ def write_cursor(
 ) -> str:
     """Return the opaque text that stands for the place of ``record``."""
     keys = [record[f"__s{place}"] for place in range(len(sorts))]
-    raw = msgspec.json.encode(Cursor(_order_name(entity, sorts), back, keys))
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return pack(Cursor(_order_name(entity, sorts), back, keys))
 
 
 def read_cursor(text: str, sorts: Sequence[Sort], entity: Declaration, terms: Any) -> Cursor:
     """Return the place that ``text`` stands for; refuses one of another order, or a forged one."""
     wrong = Invalid.field("?cursor", "This cursor does not belong to this list.", "cursor")
     try:
-        raw = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
-        cursor = msgspec.json.decode(raw, type=Cursor)
+        cursor = unpack(text, Cursor)
         if cursor.order != _order_name(entity, sorts) or len(cursor.keys) != len(sorts):
             raise wrong
         keys = [
             _key(entity, sort, value, terms) for sort, value in zip(sorts, cursor.keys, strict=True)
         ]
-    except (ValueError, msgspec.MsgspecError, WrongValue, TypeError):
+    except (ValueError, WrongValue, TypeError):
         raise wrong from None
     return msgspec.structs.replace(cursor, keys=keys)
 
