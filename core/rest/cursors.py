@@ -35,7 +35,7 @@ def unpack(text: str, kind: type[T]) -> T:
     raw = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
     try:
         return msgspec.json.decode(raw, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError("no place") from error
 
 
