@@ -1,7 +1,6 @@
 """What of a request's address is believed, and which path it means."""
 
 import base64
-import binascii
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
@@ -118,6 +117,6 @@ def _named(headers: Headers, platform: Platform) -> Tenant | None:
             try:
                 text = base64.urlsafe_b64decode(parts[1] + b"=" * (-len(parts[1]) % 4))
                 return platform.by_id.get(msgspec.json.decode(text, type=_Claims).tid)
-            except (binascii.Error, ValueError, msgspec.MsgspecError):
+            except (ValueError, msgspec.MsgspecError, RecursionError):
                 return None
     return tenant_at(platform, headers.get(b"host", b"").decode("latin-1"))
