@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 import sqlalchemy as sa
 
+from core.access import scopes
 from core.audit import triggers as audit
 from core.database.routines import PREFIX, Generated
 from core.registry import Registry
@@ -41,26 +42,49 @@ class Existing(msgspec.Struct, frozen=True):
     comment: str
     kept: str
 
+    @property
+    def table(self) -> str:
+        """The table that it follows from."""
+        return self.comment.partition(" ")[0]
+
 
 def renew(connection: sa.Connection, registry: Registry, absent: Collection[str] = ()) -> None:
     """Make every generated function anew that is missing or differs; drop those without a use.
 
     What belongs to a plugin in ``absent`` (its chain failed), or to one that is not on disk, stays
-    as it is.
+    as it is, and so does what a policy may still use: ``discard`` takes that.
     """
-    columns = {table: frozenset(names) for table, names in connection.execute(sa.text(COLUMNS))}
-    served = [name for name in registry.plugins if name not in absent]
-    existing = _existing(connection, PREFIX)
-    wanted = {one.name: one for one in _wanted(registry, columns, served)}
+    existing, wanted = _both(connection, registry, absent)
     for name, one in wanted.items():
         have = existing.get(name)
         if have is None or have.comment != _comment(one, have.kept):
             _make(connection, one)
     for name, have in existing.items():
-        table = have.comment.partition(" ")[0]
-        if name not in wanted and (table not in columns or _owner(table, served)):
+        if name not in wanted and not name.startswith(scopes.LINKED):
             connection.exec_driver_sql(f"DROP FUNCTION {have.signature} CASCADE")
     connection.exec_driver_sql(search.TIDY)
+
+
+def discard(connection: sa.Connection, registry: Registry, absent: Collection[str] = ()) -> None:
+    """Drop the functions that no role policy uses any more, once the policies are written."""
+    existing, wanted = _both(connection, registry, absent)
+    for name, have in existing.items():
+        if name not in wanted and name.startswith(scopes.LINKED):
+            connection.exec_driver_sql(f"DROP FUNCTION {have.signature}")
+
+
+def _both(
+    connection: sa.Connection, registry: Registry, absent: Collection[str]
+) -> tuple[dict[str, Existing], dict[str, Generated]]:
+    """Return the functions that are there, of what is served or of no table, and those wanted."""
+    columns = {table: frozenset(names) for table, names in connection.execute(sa.text(COLUMNS))}
+    served = [name for name in registry.plugins if name not in absent]
+    existing = {
+        name: have
+        for name, have in _existing(connection, PREFIX).items()
+        if have.table not in columns or _owner(have.table, served)
+    }
+    return existing, {one.name: one for one in _wanted(registry, columns, served)}
 
 
 def _owner(table: str, served: Collection[str]) -> str | None:
@@ -81,6 +105,7 @@ def _wanted(
         yield from audit.generated(table, name, names, entity)
         if entity is not None:
             yield from search.generated(registry, entity, names)
+            yield from scopes.generated(entity, registry.entities)
 
 
 def _existing(connection: sa.Connection, prefix: str) -> dict[str, Existing]:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.access.scopes import role_policy
-from core.database.generated import renew
+from core.database.figures import renew_indexes
+from core.database.generated import discard, renew
 from core.database.tables import APP
 from core.registry import Registry
 
@@ -37,7 +38,8 @@ def policy_mark(sql: str) -> str:
 async def synchronise(
     connection: AsyncConnection, registry: Registry, failed: Collection[str] = ()
 ) -> None:
-    """Write what differs: role policies, generated functions and triggers, the reading grants."""
+    """Write what differs: functions and triggers, role policies, indexes, the reading grants."""
+    await connection.run_sync(renew, registry, failed)
     rows = (await connection.execute(sa.text(EXISTING))).all()
     noted = {name: (comment, printed) for name, comment, printed in rows}
     for entity in registry.entities.values():
@@ -47,7 +49,8 @@ async def synchronise(
         comment, printed = noted[entity.table]
         if comment != f"{policy_mark(sql)} {printed}":
             await _write_policy(connection, entity.table, sql)
-    await connection.run_sync(renew, registry, failed)
+    await connection.run_sync(discard, registry, failed)
+    await connection.run_sync(renew_indexes, registry, failed)
     for name in noted:
         if name.startswith("alembic_version_"):
             await connection.exec_driver_sql(f'GRANT SELECT ON "{name}" TO {APP}')

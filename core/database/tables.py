@@ -12,24 +12,15 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 from core.access.scopes import PRINCIPAL, TENANT
+from core.database.routines import PREFIX
 
 APP = "crm_app"
 Links = Mapping[str, tuple[str, str]]
-_DROP_LOOKING_THROUGH = """
-DO $$ DECLARE found record; BEGIN
-  FOR found IN
-    SELECT p.polname, c.relname FROM pg_depend d JOIN pg_policy p ON p.oid = d.objid
-      JOIN pg_class c ON c.oid = p.polrelid
-     WHERE d.classid = 'pg_policy'::regclass AND d.refobjid = '{table}'::regclass
-       AND p.polrelid <> d.refobjid AND p.polname = (c.relname || '_role')::name
-  LOOP EXECUTE format('DROP POLICY IF EXISTS %I ON %I', found.polname, found.relname); END LOOP;
-END $$
-"""
 _DROP_GENERATED = """
 DO $$ DECLARE found record; BEGIN
   FOR found IN
     SELECT p.oid::regprocedure AS routine FROM pg_proc p
-     WHERE p.pronamespace = 'public'::regnamespace AND starts_with(p.proname, 'crm_g_')
+     WHERE p.pronamespace = 'public'::regnamespace AND p.proname ~ '{names}'
        AND starts_with(obj_description(p.oid, 'pg_proc'), '{table} ')
   LOOP EXECUTE format('DROP FUNCTION %s CASCADE', found.routine); END LOOP;
 END $$
@@ -124,8 +115,7 @@ def drop_tenant_table(name: str) -> None:
     A role policy that looks through this table goes first; whoever still needs one gets it anew
     after the chain, and until then the server refuses to start.
     """
-    op.execute(_DROP_LOOKING_THROUGH.format(table=name))
-    op.execute(_DROP_GENERATED.format(table=name))
+    op.execute(_DROP_GENERATED.format(table=name, names=f"^{PREFIX}"))
     op.drop_table(name)
 
 
@@ -135,7 +125,8 @@ def drop_tenant_columns(host: str, *names: str) -> None:
     What is generated for the table names them, so it goes first; it is made anew after the
     revision, in the same transaction.
     """
-    op.execute(_DROP_GENERATED.format(table=host))
+    # Role policies use the functions of links, which name no column that a plugin adds.
+    op.execute(_DROP_GENERATED.format(table=host, names=f"^{PREFIX}(?!linked_)"))
     for name in names:
         op.execute(f"ALTER TABLE {host} DROP COLUMN IF EXISTS {name}_key")
         op.drop_column(host, name)

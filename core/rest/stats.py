@@ -73,36 +73,39 @@ async def statistics(
 async def figures(
     ctx: Context, entity: Declaration, filters: tuple[criteria.Checked, ...]
 ) -> dict[str, Any]:
-    """Compute the figures in one statement."""
+    """Compute the figures in one statement.
+
+    Its rows are the groups by which figures are split; counts and sums of groups add up.
+    """
     figures = shown(ctx, entity)
+    if not figures:
+        return {}
     where, values = conditions(ctx, entity, "list", filters, 2)
     columns: list[str] = []
-    layout: list[tuple[Aggregate, str | None]] = []
-    for figure in figures:
-        plain = _expression(figure)
+    for place, figure in enumerate(figures):
         condition, more = _condition(ctx, entity, figure, len(values) + 2)
         values += more
-        for code in codes(ctx, entity, figure.by) if figure.by else [None]:
-            part = condition
-            if code is not None:
-                values.append(code)
-                own = f"x.{figure.by} = ${len(values) + 1}"
-                part = f"{condition} AND {own}" if condition else own
-            columns.append(f"{plain} FILTER (WHERE {part})" if part else plain)
-            layout.append((figure, code))
-    if not columns:
-        return {}
-    named = ", ".join(f"coalesce({sql}, 0)::int8 AS f{i}" for i, sql in enumerate(columns))
-    record = await ctx.fetchrow(
-        f"SELECT {named} FROM {entity.table} x WHERE {where}", ctx.tenant.id, *values
+        sql = _expression(figure)
+        sql = f"{sql} FILTER (WHERE {condition})" if condition else sql
+        columns.append(f"coalesce({sql}, 0)::int8 AS f{place}")
+    split = list(dict.fromkeys(figure.by for figure in figures if figure.by))
+    groups = ", ".join(f"x.{name}" for name in split)
+    rows = await ctx.fetch(
+        f"SELECT {', '.join([*columns, *(f'x.{name}' for name in split)])}"
+        f" FROM {entity.table} x WHERE {where}" + (f" GROUP BY {groups}" if groups else ""),
+        ctx.tenant.id,
+        *values,
     )
     found: dict[str, Any] = {}
-    for place, (figure, code) in enumerate(layout):
-        value = record[f"f{place}"] if record else 0
-        if code is None:
-            found[figure.key] = value
-        else:
-            found.setdefault(figure.key, {})[code] = value
+    for place, figure in enumerate(figures):
+        parts = [(row[figure.by] if figure.by else None, row[f"f{place}"]) for row in rows]
+        if figure.by is None:
+            found[figure.key] = sum(value for _, value in parts)
+            continue
+        counts = found[figure.key] = dict.fromkeys(codes(ctx, entity, figure.by), 0)
+        for code, value in parts:
+            if code in counts:
+                counts[code] += value
     return found
 
 
