@@ -171,8 +171,7 @@ def _scope(ctx: Context, entity: Declaration, first: int) -> tuple[str, list[Any
     """Return what limits entries to records in the caller's scope, in the trash or not."""
     if ctx.rights.scopes(entity.name, HISTORY) == ("all",) and not plugin_conditions(ctx, entity):
         return "true", []
-    where, values = conditions(ctx, entity, HISTORY, (), first)
-    where = where.replace("x.deleted_at IS NULL", "true", 1)
+    where, values = conditions(ctx, entity, HISTORY, (), first, trash=None)
     return f"EXISTS (SELECT 1 FROM {entity.table} x WHERE x.id = e.record_id AND {where})", values
 
 

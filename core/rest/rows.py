@@ -74,13 +74,16 @@ def conditions(
     checked: Sequence[criteria.Checked],
     first: int,
     *,
-    trash: bool = False,
+    trash: bool | None = False,
 ) -> tuple[str, list[Any]]:
     """Return the WHERE text of the rows that ``action`` may touch, and its values from ``first``.
 
-    Tenant, trash, scope, the plugins' conditions and the given criteria are all in it.
+    Tenant, trash, scope, the plugins' conditions and the given criteria are all in it. ``trash``
+    is whether rows in the trash are meant, or None for those in it and those not.
     """
-    parts = ["x.tenant_id = $1", f"x.deleted_at IS {'NOT ' if trash else ''}NULL"]
+    parts = ["x.tenant_id = $1"]
+    if trash is not None:
+        parts.append(f"x.deleted_at IS {'NOT ' if trash else ''}NULL")
     scope = ctx.rights.predicate(entity, action, "x")
     if scope != "true":
         parts.append(scope)

@@ -158,8 +158,7 @@ async def analytics_overview(ctx: Context, connection: Any, record: None, values
 async def _ask(ctx: Context, connection: Any, sql: str) -> dict[int, list[Any]]:
     """Return the rows of a statement by the set of columns that they are grouped by."""
     where, values = conditions(ctx, ctx.tenant.entities[CUSTOMER], "list", (), 3)
-    text = sql.replace("{where}", where).replace("{cities}", str(MOST_CITIES))
-    text = text.replace("{back}", str(MONTHS - 1))
+    text = sql.format(where=where, cities=MOST_CITIES, back=MONTHS - 1)
     found: dict[int, list[Any]] = {}
     for row in await connection.fetch(text, ctx.tenant.id, ctx.tenant.config.timezone, *values):
         found.setdefault(row["part"], []).append(row)

@@ -17,9 +17,10 @@ Customer = Mapping[str, Any]
 MOST_AT_ONCE = 10_000
 CUSTOMER = "customers.customer"
 LOCK = """
-SELECT x.* FROM customers_customer x WHERE x.tenant_id = $1 AND x.id = ANY ($2)
-   AND x.deleted_at IS NULL ORDER BY x.id FOR UPDATE OF x
+SELECT x.* FROM customers_customer x WHERE {where} AND x.id = ANY ($2)
+ ORDER BY x.id FOR UPDATE OF x
 """
+LOCK_ANY = LOCK.format(where="x.tenant_id = $1 AND x.deleted_at IS NULL")
 STANDING = """
 SELECT c.loyalty_points AS points, (
          SELECT v.tiers = $3::jsonb FROM loyalty_tier_version v WHERE v.tenant_id = $1
@@ -55,13 +56,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 async def lock(unit: Unit, tenant: Tenant, *ids: UUID) -> dict[UUID, Customer]:
     """Lock customers that are not in the trash, in one order for all; return those that exist."""
-    return {row["id"]: row for row in await unit.fetch(LOCK, tenant.id, list(ids))}
+    return {row["id"]: row for row in await unit.fetch(LOCK_ANY, tenant.id, list(ids))}
 
 
 async def lock_allowed(ctx: Context, unit: Unit, action: str, *ids: UUID) -> dict[UUID, Customer]:
     """Lock customers as ``lock`` does; return those on whom the caller may do ``action``."""
     where, values = conditions(ctx, ctx.tenant.entities[CUSTOMER], action, (), 3)
-    sql = LOCK.replace("x.deleted_at IS NULL", where)
+    sql = LOCK.format(where=where)
     return {row["id"]: row for row in await unit.fetch(sql, ctx.tenant.id, list(ids), *values)}
 
 

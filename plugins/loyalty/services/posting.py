@@ -107,8 +107,8 @@ SELECT e.id AS entry_id, e.customer_id, e.requested, e.points, e.balance_after A
 """
 _SUMMED = "SELECT count(*) AS customers, coalesce(-sum(e.points), 0) AS points FROM entry e"
 
-_OF_ONE = _MOVED.replace("{ids}", "ARRAY[$11::uuid]")
-_OF_MANY = _MOVED.replace("{ids}", "$11::uuid[]")
+_OF_ONE = _MOVED.format(ids="ARRAY[$11::uuid]")
+_OF_MANY = _MOVED.format(ids="$11::uuid[]")
 
 TAKE = "".join((_TAKE, _OF_ONE, _SHARED, _ENTRY))
 RETURN = "".join((_RETURN, _OF_ONE, _SHARED, _ENTRY))

@@ -33,7 +33,7 @@ SEE = """
 SELECT x.id, x.name, x.points, x.stock, x.minimum_tier,
        x.is_active AND coalesce(x.valid_from <= now(), true)
        AND coalesce(x.valid_until > now(), true) AS offered
-  FROM loyalty_reward x WHERE x.tenant_id = $1 AND x.id = $2 AND x.deleted_at IS NULL
+  FROM loyalty_reward x WHERE {where} AND x.id = $2
 """
 # The price is the one that was seen: a reward that is edited meanwhile is asked for anew.
 TAKE_ONE = """
@@ -75,9 +75,8 @@ async def redeem_reward(
 async def _issue(ctx: Context, unit: Unit, customer: Mapping[str, Any], values: Wish) -> Issued:
     tenant = ctx.tenant
     where, given = conditions(ctx, tenant.entities[REWARD], "view", (), 3)
-    sql = SEE.replace("x.deleted_at IS NULL", where)
     reward_id = read_link(values.reward_id, "#/reward_id", "Reward")
-    reward = await unit.fetchrow(sql, tenant.id, reward_id, *given)
+    reward = await unit.fetchrow(SEE.format(where=where), tenant.id, reward_id, *given)
     if reward is None:
         raise unknown("#/reward_id", "Reward")
     _refuse_unfit(ctx, customer, reward)
