@@ -22,14 +22,19 @@ Size = Annotated[int, Meta(ge=1, le=MOST_PAGE)]
 _DAY = 10  # characters of a calendar date
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of a history: ``from`` and ``to`` are days, ``to`` included, or instants."""
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """A period: ``from`` and ``to`` are days, ``to`` included, or instants."""
+
+    from_: str | None = msgspec.field(name="from", default=None)
+    to: str | None = None
+
+
+class Asked(Period, frozen=True, kw_only=True):
+    """The parameters of a history."""
 
     action: Kind | None = None
     field: str | None = None
     by: UUID | None = None
-    from_: str | None = msgspec.field(name="from", default=None)
-    to: str | None = None
     cursor: str | None = None
     page_size: Size = PAGE
 
@@ -39,13 +44,6 @@ class AskedOfAll(Asked, frozen=True, kw_only=True):
 
     entity: str | None = None
     record: UUID | None = None
-
-
-class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of a report: a period, both days included."""
-
-    from_: str | None = msgspec.field(name="from", default=None)
-    to: str | None = None
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -76,7 +74,7 @@ def write_place(at: datetime, id: UUID) -> str:
     return pack(Place(at, id))
 
 
-def bounds(tenant: Tenant, asked: Any) -> tuple[datetime | None, datetime | None]:
+def bounds(tenant: Tenant, asked: Period) -> tuple[datetime | None, datetime | None]:
     """Return the first instant and the first one behind the period, in UTC."""
     return (
         _instant(tenant, "from", asked.from_, behind=False),
@@ -84,7 +82,7 @@ def bounds(tenant: Tenant, asked: Any) -> tuple[datetime | None, datetime | None
     )
 
 
-def month(tenant: Tenant, asked: Any) -> tuple[datetime, datetime]:
+def month(tenant: Tenant, asked: Period) -> tuple[datetime, datetime]:
     """Return the bounds, or for those not given the 30 days up to now."""
     since, until = bounds(tenant, asked)
     until = until or datetime.now(UTC)

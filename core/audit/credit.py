@@ -23,12 +23,12 @@ from core.rest.rows import conditions, plugin_conditions
 AnyRequest = Request[Any, Any, Any]
 MOST_PERIODS = 1000
 # What makes a period begin or end: the record's own days and each change of the responsible.
-CHANGES_OF_HANDS = """
+CHANGES_OF_HANDS = f"""
 SELECT e.at, e.action, e.responsible_id, e.changes -> $4::text ->> 1 AS taker
   FROM core_audit_entry e
  WHERE e.tenant_id = $1 AND e.record_id = $2 AND e.entity = $3
    AND (e.action IN ('created', 'purged') OR e.changes ? $4)
- ORDER BY e.at, e.id LIMIT 1001
+ ORDER BY e.at, e.id LIMIT {MOST_PERIODS + 1}
 """
 STATE = """
 SELECT x.created_at, x.{responsible} AS holder FROM {table} x WHERE x.tenant_id = $1 AND x.id = $2

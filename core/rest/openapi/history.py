@@ -1,6 +1,8 @@
 """The operations of a record's history, and of who was responsible for it."""
 
-from core.audit.asking import Asked, Period
+from typing import get_args
+
+from core.audit.asking import Asked, Kind, Period
 from core.audit.credit import NUMBERS
 from core.entities import Declaration
 from core.rest.openapi.action import query_parameters
@@ -48,11 +50,10 @@ def _entry() -> Schema:
     )
     deed = dict.fromkeys(("method", "route", "operation"), TEXT)
     origin = dict.fromkeys(("address", "user_agent"), TEXT)
-    actions = ["created", "updated", "trashed", "restored", "purged"]
     whole = {
         "id": {"type": "string", "format": "uuid"},
         "at": TIME,
-        "action": {"type": "string", "enum": actions},
+        "action": {"type": "string", "enum": list(get_args(Kind))},
         "entity": {"type": "string"},
         "record_id": {"type": "string", "format": "uuid"},
         "changes": listed(change),
