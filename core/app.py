@@ -9,6 +9,9 @@ from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
+from core.admin.environment import Looks
+from core.admin.routes import PUBLIC as PAGES
+from core.admin.routes import admin_routes, make_looks
 from core.audit.routes import audit_routes
 from core.auth.routes import auth_routes
 from core.auth.state import auth_of
@@ -30,7 +33,7 @@ from core.tenancy.apps import app_routes
 from core.tenancy.routes import tenancy_routes
 
 # The only routes that need no permission; each says so and is named here as well.
-PUBLIC = frozenset(
+PUBLIC = PAGES | frozenset(
     (
         "/health",
         "/health/ready",
@@ -141,6 +144,7 @@ def build(platform: Platform) -> Trellis:
     registry = platform.registry
     check_paths(registry)
     config = platform.config.server
+    looks = make_looks(registry)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -151,8 +155,8 @@ def build(platform: Platform) -> Trellis:
 
     try:
         app = Trellis(
-            route_handlers=[_kernel_router(registry), *plugin_routers(registry)],
-            state=State({"platform": platform}),
+            route_handlers=[_kernel_router(registry, looks), *plugin_routers(registry)],
+            state=State({"platform": platform, "looks": looks}),
             lifespan=[lifespan],
             exception_handlers={Exception: answer_failure},
             openapi_config=None,
@@ -166,7 +170,7 @@ def build(platform: Platform) -> Trellis:
     return app
 
 
-def _kernel_router(registry: Registry) -> Router:
+def _kernel_router(registry: Registry, looks: Looks) -> Router:
     """Return one router of all generated and kernel routes: some share a path."""
     generated = [r for e in registry.entities.values() for r in entity_routes(registry, e)]
     return Router(
@@ -174,6 +178,7 @@ def _kernel_router(registry: Registry) -> Router:
         route_handlers=[
             *generated,
             *own_routes(),
+            *admin_routes(registry, looks),
         ],
     )
 

@@ -45,12 +45,12 @@ class Asset(msgspec.Struct, frozen=True):
     mark: str
 
 
-def make_asset(name: str, content: bytes) -> Asset:
-    """Return the asset of a file called ``name``."""
+def make_asset(name: str, content: bytes, joint: str = ".") -> Asset:
+    """Return the asset of a file called ``name``; ``joint`` stands before the hash."""
     path = Path(name)
     mark = hashlib.sha256(content).hexdigest()[:16]
     packed = gzip.compress(content, 9, mtime=0) if path.suffix in TEXTS else b""
-    served = path.with_name(f"{path.stem}.{mark}{path.suffix}").as_posix()
+    served = path.with_name(f"{path.stem}{joint}{mark}{path.suffix}").as_posix()
     return Asset(served, TYPES[path.suffix], content, packed, mark)
 
 
@@ -110,9 +110,9 @@ def merged(layers: Iterable[Mapping[str, bytes]]) -> dict[str, bytes]:
     return files
 
 
-def answer_asset(request: Request[Any, Any, Any], asset: Asset) -> ASGIResponse:
+def answer_asset(request: Request[Any, Any, Any], asset: Asset, cache: str = YEAR) -> ASGIResponse:
     """Return the reply that carries an immutable file, packed where the browser takes it."""
-    headers = {"cache-control": YEAR, "etag": f'"{asset.mark}"', "vary": "accept-encoding"}
+    headers = {"cache-control": cache, "etag": f'"{asset.mark}"', "vary": "accept-encoding"}
     if request.headers.get("if-none-match", "").removeprefix("W/") == headers["etag"]:
         return ASGIResponse(status_code=304, headers=headers, media_type=asset.media)
     body = asset.content
@@ -130,8 +130,8 @@ def answer_asset(request: Request[Any, Any, Any], asset: Asset) -> ASGIResponse:
 def asset_route(assets: Assets) -> HTTPRouteHandler:
     """Return the one route of all static files."""
 
-    async def serve(request: Request[Any, Any, Any], name: str) -> ASGIResponse:
-        found = assets.served.get(name.lstrip("/"))
+    async def serve(request: Request[Any, Any, Any]) -> ASGIResponse:
+        found = assets.served.get(str(request.path_params["name"]).lstrip("/"))
         if found is None:
             raise NotFound
         return answer_asset(request, found)

@@ -14,6 +14,7 @@ EXEMPT = {
     "core_audit_entry": "is the audit",
     "core_audit_request": "is the audit",
     "core_idempotency": "holds answers for a day; what they tell is audited where it changed",
+    "core_preference": "how people like their screens; no fact of the tenant",
     "core_reset": "one-time links; their use changes core_password",
     "core_search_document": "a copy of what its entities hold",
     "core_search_shelf": "arranges that copy",

@@ -1,5 +1,6 @@
 """Signing in and staying signed in. Every refusal costs and says the same, whatever its cause."""
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import asyncpg
@@ -20,6 +21,7 @@ from core.tenancy.tenant import Tenant
 
 # The tenant of an address that none has: looking there costs as much and finds nobody.
 NOWHERE = UUID(int=0)
+Start = Callable[[Unit, Tenant, UUID, Place], Awaitable[tuple[UUID, str]]]
 PERSON = """
 SELECT u.id, u.email, u.name, u.roles, u.token_version, u.is_active, p.hash
   FROM core_user u LEFT JOIN core_password p
@@ -53,12 +55,19 @@ def normal(email: str) -> str:
 
 
 async def login(
-    platform: Platform, email: str, password: str, tenant: Tenant | None, place: Place
+    platform: Platform,
+    email: str,
+    password: str,
+    tenant: Tenant | None,
+    place: Place,
+    *,
+    start: Start = sessions.start,
 ) -> tuple[Tenant, Entered]:
     """Check address and password and open a session; ``tenant`` is known from host or body.
 
     Without it the address alone must belong to one tenant. Refuses with ``WrongLogin``, or with
-    ``TooManyRequests`` before the password is looked at.
+    ``TooManyRequests`` before the password is looked at. ``start`` opens the session: a browser's
+    differs from that of a program with tokens.
     """
     auth = auth_of(platform)
     async with auth.passwords.turn():
@@ -71,7 +80,10 @@ async def login(
         if not await auth.passwords.verify(stored, password) or tenant is None or person is None:
             await _refuse(platform, tenant, person, tried)
             raise WrongLogin
-        return tenant, await _enter(platform, tenant, person, password, tried, place)
+        home, user = tenant, UUID(str(person["id"]))
+        return home, await _enter(
+            platform, home, person, password, tried, lambda unit: start(unit, home, user, place)
+        )
 
 
 async def _count(platform: Platform, tried: Counters) -> None:
@@ -118,7 +130,7 @@ async def _enter(
     person: asyncpg.Record,
     password: str,
     tried: Counters,
-    place: Place,
+    begin: Callable[[Unit], Awaitable[tuple[UUID, str]]],
 ) -> Entered:
     auth, user = auth_of(platform), UUID(str(person["id"]))
     renewed = None
@@ -136,7 +148,7 @@ async def _enter(
                 person["hash"],
             )
         await attempts.good(unit, tried)
-        session, refresh = await sessions.start(unit, tenant, user, place)
+        session, refresh = await begin(unit)
         return Entered(
             session,
             user,

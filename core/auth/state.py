@@ -22,7 +22,9 @@ NOTED = 100_000
 # Reads write nothing themselves: what was used is collected, and written this often.
 SEEN_SECONDS = 60
 SESSIONS_SEEN = """
-UPDATE core_session s SET last_seen_at = greatest(s.last_seen_at, n.at)
+UPDATE core_session s SET last_seen_at = greatest(s.last_seen_at, n.at),
+       expires_at = CASE WHEN s.idle IS NULL THEN s.expires_at
+                         ELSE least(s.ends_at, greatest(s.expires_at, n.at + s.idle)) END
   FROM unnest($2::uuid[], $3::timestamptz[]) AS n (id, at)
  WHERE s.tenant_id = $1 AND s.id = n.id AND s.revoked_at IS NULL
 """
@@ -65,6 +67,12 @@ class Auth:
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(SEEN_SECONDS, self._write_soon)
+
+    def hasten(self) -> None:
+        """Write what was noted now and not within the minute: a session is about to end unused."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._write_soon()
 
     def _write_soon(self) -> None:
         self._timer = None

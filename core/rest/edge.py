@@ -19,9 +19,16 @@ SAFE: tuple[tuple[bytes, bytes], ...] = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (
+        b"permissions-policy",
+        b"camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(),"
+        b" microphone=(), payment=(), usb=()",
+    ),
     (b"api-version", b"1"),
 )
 POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+# Two years, and only where TLS is in use already: a browser that once saw it refuses http.
+STRICT = (b"strict-transport-security", b"max-age=63072000")
 PRIVATE = (b"cache-control", b"no-store")
 
 
@@ -46,7 +53,8 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 state["answering"] = True
-                message["headers"] = _headers(message["headers"], request_id)
+                secure = scope.get("scheme") == "https"
+                message["headers"] = _headers(message["headers"], request_id, secure=secure)
             elif head:
                 message["body"] = b""
             await send(message)  # type: ignore[arg-type]
@@ -84,8 +92,10 @@ class Edge:
             )(scope, receive, send)
 
 
-def _headers(given: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+def _headers(given: Any, request_id: str, *, secure: bool) -> list[tuple[bytes, bytes]]:
     headers = [*given, *SAFE, (b"x-request-id", request_id.encode())]
+    if secure:
+        headers.append(STRICT)
     names = {name.lower() for name, _ in given}
     if POLICY[0] not in names:
         headers.append(POLICY)

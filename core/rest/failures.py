@@ -8,6 +8,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.response.base import ASGIResponse
 
+from core.admin.failures import answer_page, is_page
 from core.errors import Invalid, NotAllowed, NotFound, Refused, TooLarge, Unavailable
 from core.rest.replies import refusal
 
@@ -35,11 +36,14 @@ def _as_refusal(error: Exception) -> Refused:
 
 
 def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Any:
-    """Return the RFC 9457 answer of any exception."""
+    """Return the answer to any exception: a page to who looks at pages, else RFC 9457."""
     scope: Any = request.scope
     path = scope.get("crm_path", scope["path"])
     request_id = scope.get("state", {}).get("request_id", "")
-    answer: ASGIResponse = refusal(_as_refusal(error), path, request_id)
+    refused = _as_refusal(error)
+    if is_page(request):
+        return _Ready(answer_page(request, refused))
+    answer: ASGIResponse = refusal(refused, path, request_id)
     return _Ready(answer)
 
 

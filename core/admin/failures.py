@@ -1,0 +1,105 @@
+"""What somebody sees when a page cannot be shown: what happened, and what to do next."""
+
+from typing import Any
+
+from litestar.response.base import ASGIResponse
+
+from core.admin import cookies, paths
+from core.admin.csrf import SAFE, Unproved
+from core.admin.headers import PAGE
+from core.admin.page import NoCookie, SignedOut
+from core.admin.view import AnyRequest, View
+from core.auth.credentials import tenant_at
+from core.errors import Refused, Unauthenticated
+
+# Fields that are not shown again when a form is offered to be sent once more.
+SECRET = ("password", "again", "secret", "_csrf", "token")
+MOST_AGAIN = 2000
+
+
+def is_page(request: AnyRequest) -> bool:
+    """Whether an answer goes to somebody who looks at pages."""
+    path = str(request.scope.get("crm_path", request.scope["path"]))
+    return path == "/app" or path.startswith("/app/")
+
+
+def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
+    """Return the page of a refusal, with its status; for a part of a page, a toast."""
+    view = request.scope.get("state", {}).get("view") or _stranger(request)
+    if isinstance(refused, Unauthenticated):
+        refused = SignedOut()
+        view.user, view.nav = None, None
+        view.cookies = [cookies.set_cookie(request, "")] if cookies.read_cookie(request) else []
+        if request.method in SAFE or request.scope["path"].startswith("/app/logout"):
+            return _to_login(view)
+    again = _again(view) if isinstance(refused, (SignedOut, Unproved)) else []
+    heading, text = _words(view, refused)
+    headers = {n: v for n, v in refused.headers.items() if n.lower() != "www-authenticate"}
+    if view.hx:
+        headers |= {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend"}
+    return view.render(
+        "refusal_toast.html" if view.hx else "again.html",
+        status=refused.status,
+        headers=headers,
+        heading=heading,
+        text=text,
+        actions=_actions(view, refused),
+        again=again,
+        request_id=request.scope["state"].get("request_id", "") if refused.status >= 500 else "",
+    )
+
+
+def _stranger(request: AnyRequest) -> View:
+    platform: Any = request.scope["litestar_app"].state.platform
+    return View(request, tenant_at(platform, request.headers.get("host", "")), "nobody")
+
+
+def _to_login(view: View) -> ASGIResponse:
+    """Lead to the login page, and from there back to where somebody is or wanted to go."""
+    path = paths.login_path(view.htmx.current if view.hx else view.path)
+    if view.hx:
+        return view.answer("", 401, {**PAGE, "hx-redirect": path})
+    return view.answer("", 303, {**PAGE, "location": path})
+
+
+def _words(view: View, refused: Refused) -> tuple[str, str]:
+    """Return what happened in a few words, and what to do."""
+    _ = view.translate
+    own = _(refused.detail)
+    wait = refused.headers.get("Retry-After", "")
+    later = _("Try again in %(seconds)s seconds.") % {"seconds": wait} if wait else own
+    known = {
+        401: (_("You are signed out"), _("Sign in again; you come back to this page.")),
+        403: (_("You may not do this"), own),
+        404: (_("There is nothing here"), _("It may have been deleted, or you may not see it.")),
+        405: (_("This cannot be done here"), _("Go back and try it from the page itself.")),
+        409: (_("This does not go together"), own),
+        412: (_("Somebody was faster"), _("Load the page again to see what was changed.")),
+        413: (_("This is too large"), own),
+        429: (_("Too many requests"), later),
+        500: (_("Something went wrong here"), _("It is our fault. Try again in a moment.")),
+        503: (_("The server is busy"), later),
+    }
+    if isinstance(refused, (Unproved, NoCookie)):
+        return _("Please check this once more"), own
+    return known.get(refused.status, (_("This could not be done"), own))
+
+
+def _actions(view: View, refused: Refused) -> list[dict[str, Any]]:
+    _ = view.translate
+    if isinstance(refused, SignedOut):
+        href = paths.login_path(view.htmx.current if view.hx else "")
+        return [{"label": _("Sign in"), "href": href, "icon": "log-in", "away": True}]
+    if isinstance(refused, NoCookie):
+        return [{"label": _("Try again"), "href": paths.LOGIN, "icon": "log-in", "away": False}]
+    return []
+
+
+def _again(view: View) -> list[tuple[str, str]]:
+    """Return what was typed, so that it can be sent once more after signing in."""
+    found = [
+        (name, text)
+        for name, text in view.form.pairs()
+        if not any(word in name.lower() for word in SECRET)
+    ]
+    return found if len(found) <= MOST_AGAIN else []

@@ -1,0 +1,20 @@
+"""The headers of pages: what a browser may load, run and send, and what nobody may keep."""
+
+# No inline script or style and no eval anywhere, so that text which slips through stays text.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+PAGE = {"content-security-policy": POLICY, "cache-control": "no-store"}
+# What is left in the browser when somebody signs out: pages and what scripts kept. Not "cookies":
+# that would sign out the neighbours at the same domain too.
+LEAVING = {"clear-site-data": '"cache", "storage"'}

@@ -1,0 +1,137 @@
+"""A page for somebody who is signed in, and the route that serves it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from litestar import HttpMethod, Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from core.admin import cookies, csrf, nav
+from core.admin.cookies import VISITOR
+from core.admin.flash import Flash
+from core.admin.likes import read_likes
+from core.admin.view import View
+from core.audit.origin import read_reason
+from core.auth.credentials import check_named, tenant_at
+from core.errors import Forbidden, NotFound, Unauthenticated
+from core.platform import Platform
+from core.rest.context import Context
+from core.tenancy.tenant import Tenant
+
+__all__ = ["READ", "WRITE", "Flash", "Page", "SignedOut", "open_page", "page_route"]
+AnyRequest = Request[Any, Any, Any]
+READ = [HttpMethod.GET, HttpMethod.HEAD]
+WRITE = [HttpMethod.POST]
+
+
+class SignedOut(Unauthenticated):
+    """Nobody is signed in, or no longer."""
+
+    code, detail = "signed_out", "You are not signed in, or your session has ended."
+
+
+class NoCookie(Forbidden):
+    """The browser kept no cookie; without one nobody can sign in."""
+
+    code = "no_cookie"
+    detail = (
+        "Your browser sent no cookie. Allow cookies for this address; if it begins with http://,"
+        " use https:// instead."
+    )
+
+
+class Page(View):
+    """A page with the same context as a REST request: tenant, principal, rights and doors."""
+
+    def __init__(self, request: AnyRequest, ctx: Context, found: cookies.Found) -> None:
+        super().__init__(request, ctx.tenant, found.secret.text(), read_likes(found.likes))
+        self.ctx = ctx
+        self.session: UUID = found.session
+        self.user = {"id": ctx.principal.id, "name": found.name, "email": found.email}
+        self.nav = nav.items(ctx, request.scope["path"])
+
+    def values(self) -> dict[str, Any]:
+        """Return what every template gets; ``ctx`` tells what the reader may do."""
+        return {**super().values(), "ctx": self.ctx}
+
+
+async def open_page(request: AnyRequest) -> Page:
+    """Return the page of a request; only the cookie can name a person.
+
+    Refuses with ``SignedOut``, and with ``NotFound`` a page of a plugin that is off.
+    """
+    scope = request.scope
+    platform: Platform = scope["litestar_app"].state.platform
+    found = await cookies.find(platform, request)
+    if found is None:
+        raise SignedOut
+    headers = dict(scope["headers"])
+    check_named(platform, found.tenant, headers, request.headers.get("host", ""))
+    tenant = await platform.fresh(found.tenant)
+    state = scope["state"]
+    state["tenant"], state["principal"] = tenant, found.principal
+    id, path = state.get("request_id", ""), scope["path"]
+    ctx = Context(platform, tenant, found.principal, id, path, request)
+    ctx.reason = read_reason(headers)
+    page = Page(request, ctx, found)
+    plugin = request.route_handler.opt.get("plugin")
+    if plugin is not None and plugin not in tenant.enabled:
+        raise NotFound
+    return page
+
+
+def visit(request: AnyRequest, tenant: Tenant | None = None) -> View:
+    """Return a page for somebody who is not known; his forms are bound to a cookie of their own.
+
+    Without that, another site could sign him in to an account of its choice (login CSRF).
+    """
+    platform: Platform = request.scope["litestar_app"].state.platform
+    tenant = tenant_at(platform, request.headers.get("host", "")) or tenant
+    visitor = cookies.read_visitor(request)
+    if visitor is not None:
+        return View(request, tenant, f"{VISITOR} {visitor}")
+    if request.method not in csrf.SAFE:
+        raise NoCookie
+    visitor = cookies.new_visitor()
+    view = View(request, tenant, f"{VISITOR} {visitor}")
+    view.cookies.append(cookies.set_cookie(request, visitor, VISITOR))
+    return view
+
+
+def page_route(
+    path: str,
+    methods: list[HttpMethod],
+    permission: str,
+    fn: Callable[[Any], Awaitable[ASGIResponse]],
+    *,
+    plugin: str | None = None,
+    public: bool = False,
+) -> HTTPRouteHandler:
+    """Return the route of a page; ``permission`` is held by the caller before ``fn`` is asked.
+
+    A public page gets a ``View`` and is named in the kernel's list. ``fn`` of a method that
+    writes finds ``page.form`` read, and proved to be ours.
+    """
+    entity, _, right = permission.rpartition(".")
+
+    async def serve(request: AnyRequest) -> ASGIResponse:
+        writes = request.method not in csrf.SAFE
+        if writes:
+            csrf.check_origin(request)
+        view = visit(request) if public else await open_page(request)
+        if writes:
+            await view.read_form()
+        if isinstance(view, Page) and entity:
+            view.ctx.rights.require(entity, right)
+        return await fn(view)
+
+    opt: dict[str, Any] = {"page": True}
+    opt |= {"public": True} if public else {"permission": permission}
+    if plugin is not None:
+        opt["plugin"] = plugin
+    made = HTTPRouteHandler(
+        path, http_method=methods, opt=opt, status_code=200, include_in_schema=False
+    )
+    return made(serve)

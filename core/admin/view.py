@@ -1,0 +1,165 @@
+"""What any page is shown with, signed in or not: tenant, language, zone, look and form."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from litestar import Request
+from litestar.response.base import ASGIResponse
+
+from core.admin import cookies, csrf, flash, paths
+from core.admin.environment import Looks
+from core.admin.flash import Flash
+from core.admin.forms import FormData, read_form
+from core.admin.headers import PAGE
+from core.admin.htmx import Htmx, read_htmx
+from core.admin.i18n import direction_of
+from core.admin.likes import Likes
+from core.auth.state import auth_of
+from core.platform import Platform
+from core.tenancy.tenant import Tenant
+
+AnyRequest = Request[Any, Any, Any]
+HTML = "text/html; charset=utf-8"
+
+
+class NavItem(msgspec.Struct, frozen=True):
+    """One place in the navigation; ``section`` groups them under the main ones."""
+
+    label: str
+    href: str
+    icon: str
+    active: bool = False
+    section: str = ""
+
+
+class View:
+    """A page before anybody is known. ``bound`` is the secret to which its forms are bound."""
+
+    user: Mapping[str, Any] | None = None
+    # None for a page without navigation.
+    nav: tuple[NavItem, ...] | None = None
+
+    def __init__(
+        self, request: AnyRequest, tenant: Tenant | None, bound: str, likes: Likes | None = None
+    ) -> None:
+        self.request = request
+        self.platform: Platform = request.scope["litestar_app"].state.platform
+        self.looks: Looks = request.scope["litestar_app"].state.looks
+        self.tenant = tenant
+        self.bound = bound
+        self.likes = likes or Likes()
+        config = tenant.config if tenant else None
+        self.locale: str = self.likes.locale or (config.locale if config else "en")
+        self.zone = ZoneInfo(self.likes.timezone or (config.timezone if config else "UTC"))
+        self.theme = self.looks.theme_of(config.theme if config else "default")
+        self.mode = self.likes.mode
+        self.direction = direction_of(self.locale)
+        self.htmx: Htmx = read_htmx(request)
+        self.form = FormData()
+        self.cookies: list[str] = []
+        request.scope["state"]["view"] = self
+
+    @property
+    def hx(self) -> bool:
+        """Whether htmx asks, for a part of a page."""
+        return self.htmx.asked
+
+    @property
+    def path(self) -> str:
+        """Path and query of the request."""
+        query = self.request.scope["query_string"].decode("latin-1")
+        path = self.request.scope["path"]
+        return f"{path}?{query}" if query else path
+
+    @cached_property
+    def csrf(self) -> str:
+        """The token that each form of this page carries as ``_csrf``."""
+        return csrf.token(auth_of(self.platform).key, self.bound)
+
+    @cached_property
+    def flash(self) -> Flash | None:
+        """The message that the page before left; it is shown once."""
+        value = cookies.read_cookie(self.request, flash.USE)
+        return flash.unpack(auth_of(self.platform).key, self.bound, value)
+
+    async def read_form(self) -> FormData:
+        """Return the body; refuses one that is not a form of this session."""
+        kind = csrf.check_media(self.request)
+        self.form = await read_form(self.request, kind)
+        token = self.request.headers.get(csrf.HEADER) or self.form.get(csrf.FIELD)
+        if not csrf.is_good(auth_of(self.platform).key, self.bound, token):
+            raise csrf.Unproved
+        return self.form
+
+    def translate(self, text: str) -> str:
+        """Return ``text`` in the reader's language."""
+        return self.looks.words.of(self.looks.words.language_of(self.locale)).gettext(text)
+
+    def values(self) -> dict[str, Any]:
+        """Return what every template gets."""
+        return {
+            "page": self,
+            "tenant": self.tenant,
+            "tenant_name": self.tenant.config.name or self.tenant.slug if self.tenant else "",
+            "user": self.user,
+            "nav": self.nav,
+            "csrf": self.csrf,
+            "mode": self.mode,
+            "likes": self.likes,
+            "path": self.path,
+            "hx_request": self.hx,
+        }
+
+    def render(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> ASGIResponse:
+        """Return a page, or a part of one, out of a template."""
+        message = None if self.hx else self.flash
+        text = self.looks.render(
+            template,
+            theme=self.theme,
+            locale=self.locale,
+            zone=self.zone,
+            **self.values(),
+            **{"flash": message, "status": status, **values},
+        )
+        if message is not None:
+            self.cookies.append(cookies.set_cookie(self.request, "", flash.USE))
+        return self.answer(text, status, {**PAGE, "vary": "HX-Request", **(headers or {})})
+
+    def answer(self, text: str, status: int, headers: Mapping[str, str]) -> ASGIResponse:
+        """Return a reply with the cookies that the page sets."""
+        pairs = [*headers.items(), *(("set-cookie", cookie) for cookie in self.cookies)]
+        return ASGIResponse(
+            body=text.encode(),
+            status_code=status,
+            media_type=HTML,
+            headers=pairs,
+        )
+
+    def redirect(self, path: str, *, flash: Flash | None = None) -> ASGIResponse:
+        """Send the browser to another of our pages, with a message for it.
+
+        htmx follows a 303 by itself and would put the whole page into its target; it is told to
+        go there instead.
+        """
+        if not paths.is_local(path):
+            raise ValueError(f"{path!r} is not one of our pages")
+        if flash is not None:
+            self.leave(flash)
+        if self.hx:
+            return self.answer("", 200, {**PAGE, "hx-redirect": path})
+        return self.answer("", 303, {**PAGE, "location": path})
+
+    def leave(self, message: Flash) -> None:
+        """Leave a message for the next page."""
+        value = flash.pack(auth_of(self.platform).key, self.bound, message)
+        self.cookies.append(cookies.set_cookie(self.request, value, flash.USE, age=60))
