@@ -6,6 +6,8 @@ role at start. ``lints.py`` runs them and says what the parameters are.
 
 import msgspec
 
+from core.database.routines import KEPT
+
 
 class Rule(msgspec.Struct, frozen=True):
     """One rule. ``sql`` returns the columns that ``sentence`` names in braces, by position."""
@@ -17,7 +19,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 # Relations that no extension owns, outside PostgreSQL's own schemas.
 # Of them, the tenant tables: whatever has a column tenant_id.
-WITH = """
+WITH = f"""
 WITH ours AS MATERIALIZED (
   SELECT c.oid, c.relname, c.relkind, c.relowner, c.relacl, c.relrowsecurity,
          c.relforcerowsecurity, c.reloptions, n.nspname, c.oid::regclass::text AS title,
@@ -47,10 +49,9 @@ WITH ours AS MATERIALIZED (
   SELECT g.tgrelid, g.tgtype, f.prosrc FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid
    WHERE starts_with(f.proname, 'crm_g_audit_') AND g.tgenabled IN ('O', 'A')
      AND g.tgtype & 1 = 0 AND g.tgqual IS NULL AND g.tgattr = ''::int2vector
-     AND split_part(obj_description(f.oid, 'pg_proc'), ' ', 3)
-       = md5(concat_ws(' ', f.prosrc, f.prosecdef, f.proconfig, f.proacl))
+     AND split_part(obj_description(f.oid, 'pg_proc'), ' ', 3) = {KEPT}
 )
-"""
+"""  # noqa: S608
 
 # How the server prints the tenant policy that tables.wall_sql makes.
 TENANT_EXPRESSION = (

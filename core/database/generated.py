@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from core.access import scopes
 from core.audit import triggers as audit
-from core.database.routines import PREFIX, Generated
+from core.database.routines import KEPT, PREFIX, Generated
 from core.registry import Registry
 from core.search import triggers as search
 
@@ -27,12 +27,11 @@ SELECT c.relname::text, array_agg(a.attname::text ORDER BY a.attnum)
 """
 # The comment of a function names its table, the mark of its source and the hash of what the
 # server keeps of it: neither a new declaration nor a changed function goes unnoticed.
-EXISTING = """
-SELECT p.proname::text AS name, p.oid::regprocedure::text AS signature,
-       coalesce(obj_description(p.oid, 'pg_proc'), '') AS comment,
-       md5(concat_ws(' ', p.prosrc, p.prosecdef, p.proconfig, p.proacl)) AS kept
-  FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND starts_with(p.proname, :prefix)
-"""
+EXISTING = f"""
+SELECT f.proname::text AS name, f.oid::regprocedure::text AS signature,
+       coalesce(obj_description(f.oid, 'pg_proc'), '') AS comment, {KEPT} AS kept
+  FROM pg_proc f WHERE f.pronamespace = 'public'::regnamespace AND starts_with(f.proname, :prefix)
+"""  # noqa: S608
 
 
 class Existing(msgspec.Struct, frozen=True):

@@ -6,6 +6,8 @@ import msgspec
 
 PREFIX = "crm_g_"
 LONGEST = 63
+# The hash of what the server keeps of a function ``f``, which tells whether somebody changed it.
+KEPT = "md5(concat_ws(' ', f.prosrc, f.prosecdef, f.proconfig, f.proacl))"
 
 
 class Generated(msgspec.Struct, frozen=True, kw_only=True):
