@@ -13,6 +13,7 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Stri
 from markupsafe import Markup, escape
 
 from core.admin.assets import STATIC, Assets, merged, read_folder, read_plugin
+from core.admin.brand import Brands
 from core.admin.hx import hx
 from core.admin.i18n import Formats, Words, direction_of
 from core.admin.themes import DEFAULT, Theme, read_themes, stylesheet
@@ -45,6 +46,7 @@ class Looks:
         if DEFAULT not in self.themes:
             raise StartRefused(f"no theme {DEFAULT!r} in the themes folder")
         self.words = Words(path / "locale" for path in self.plugins.values())
+        self.brands = Brands()
         self.assets = Assets()
         self._kernel = read_folder(STATIC)
         icons = re.findall(r'<symbol id="([^"]+)"', self._kernel[SPRITE].decode())
@@ -106,19 +108,25 @@ class Looks:
         environment.install_gettext_callables(  # type: ignore[attr-defined]  # from the extension
             words.gettext, words.ngettext, newstyle=True
         )
-        environment.globals.update(asset=asset, icon=icon, hx=hx, theme=self.themes[theme])
+        environment.globals.update(
+            asset=asset, icon=icon, hx=hx, say=words.gettext, theme=self.themes[theme]
+        )
         environment.globals["ui"] = environment.get_template("macros/ui.html").module
         return environment
 
     def render(
         self, template: str, *, theme: str, locale: str, zone: ZoneInfo, **values: Any
     ) -> str:
-        """Return a page or a part of one; ``fmt`` writes numbers and dates for the reader."""
+        """Return a page or a part of one; ``fmt`` writes numbers and dates for the reader.
+
+        ``brand`` is that of ``tenant`` among the values.
+        """
         environment = self.environment(theme, locale)
         return environment.get_template(template).render(
             fmt=Formats(locale, zone),
             locale=locale,
             direction=direction_of(locale),
+            brand=self.brands.of(values.get("tenant"), self.themes[self.theme_of(theme)]),
             **values,
         )
 

@@ -126,6 +126,10 @@ class Formats:
         day = value.astimezone(self.zone).date() if isinstance(value, datetime) else value
         return format_date(day, length, self.locale)
 
+    def month(self, value: date) -> str:
+        """Return the name of a month, as it stands alone on an axis."""
+        return format_date(value, "LLL", self.locale)
+
     def time(self, value: datetime) -> str:
         """Return the time of day of a moment."""
         return format_time(value, "short", tzinfo=self.zone, locale=self.locale)

@@ -32,7 +32,8 @@ def test_every_vendored_package_has_its_licence_beside_it() -> None:
 
 def test_name_carries_the_hash_of_the_content() -> None:
     one, other = make_asset("js/a.js", b"1"), make_asset("js/a.js", b"2")
-    assert one.name.startswith("js/a.") and one.name.endswith(".js")
+    assert one.name.startswith("js/a.")
+    assert one.name.endswith(".js")
     assert one.name != other.name
     assert gzip.decompress(one.packed) == b"1"
 

@@ -1,0 +1,163 @@
+"""The living style page: every macro with values as they are in life, in the reader's own theme."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from litestar.response.base import ASGIResponse
+
+from core.admin.i18n import Formats
+from core.admin.parts import Bar, Column, Happening, Link, Option, Series
+
+DAY = datetime(2026, 3, 17, 9, 41, tzinfo=UTC)
+TIERS = {"platinum": 1000, "gold": 500, "silver": 100, "bronze": 0}
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """A customer who exists on this page only."""
+
+    id: str
+    name: str
+    email: str
+    status: str
+    points: int
+    spent: Decimal
+    since: date
+
+    @property
+    def tier(self) -> str:
+        """The loyalty tier of the points."""
+        return next(name for name, least in TIERS.items() if self.points >= least)
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """A column of the sample board."""
+
+    key: str
+    label: str
+    tone: str
+    count: int
+    sum: str
+    cards: tuple["Deal", ...]
+
+
+class Deal(msgspec.Struct, frozen=True):
+    """A card of the sample board."""
+
+    id: str
+    title: str
+    who: str
+    worth: str
+    action: str = "/app/styleguide"
+
+
+def _samples() -> tuple[Sample, ...]:
+    rows = (
+        ("Siti Rahmawati", "siti@kopinusantara.id", "active", 1284, "48250000"),
+        ("Bengkel Maju Jaya", "halo@majujaya.co.id", "active", 742, "18900000"),
+        ("ليلى الحسن", "layla@example.org", "active", 310, "7420000"),
+        ("Oskar Lindqvist", "oskar@lindqvist.se", "paused", 145, "2175000"),
+        ("Amara Okafor", "amara.okafor@example.com", "closed", 12, "189000"),
+    )
+    return tuple(
+        Sample(str(i), name, mail, status, points, Decimal(spent), date(2024 - i % 3, 5, 3 + 4 * i))
+        for i, (name, mail, status, points, spent) in enumerate(rows)
+    )
+
+
+def _columns() -> list[Column]:
+    return [
+        Column("name", "Customer", primary=True, sort="?order=-name", order="ascending"),
+        Column("status", "Status"),
+        Column("tier", "Loyalty level"),
+        Column("points", "Points", "number", sort="?order=points"),
+        Column("spent", "Spent", "money", sort="?order=spent"),
+        Column("since", "Customer since", "date"),
+        Column("actions", "Actions", "actions"),
+    ]
+
+
+def _stages(fmt: Formats) -> list[Stage]:
+    def worth(amount: int) -> str:
+        return fmt.money(amount, "IDR")
+
+    new = (
+        Deal("1", "Espresso machines, 3 branches", "Kopi Nusantara", worth(72_000_000)),
+        Deal("2", "Yearly service contract", "Bengkel Maju Jaya", worth(18_500_000)),
+    )
+    talks = (Deal("3", "Loyalty cards for staff", "Lindqvist & Co", worth(9_750_000)),)
+    won = (Deal("4", "Catering, spring fair", "Amara Okafor", worth(31_200_000)),)
+    return [
+        Stage("new", "New", "info", 2, worth(90_500_000), new),
+        Stage("talks", "In talks", "warning", 1, worth(9_750_000), talks),
+        Stage("won", "Won", "success", 1, worth(31_200_000), won),
+        Stage("lost", "Lost", "danger", 0, worth(0), ()),
+    ]
+
+
+def _happenings(fmt: Formats) -> list[Happening]:
+    def at(hour: int, title: str, **more: str) -> Happening:
+        moment = DAY.replace(hour=hour)
+        return Happening(title, moment.isoformat(), fmt.time(moment), **more)
+
+    return [
+        at(
+            15,
+            "Points added",
+            icon="coins",
+            tone="gold",
+            who="Dewi Lestari",
+            day=fmt.date(DAY, "full"),
+            text="points",
+        ),
+        at(11, "Customer changed", icon="pencil", tone="info", who="Dewi Lestari", text="change"),
+        at(9, "Customer created", icon="user-plus", tone="success", who="Import of March"),
+    ]
+
+
+def _months(fmt: Formats) -> tuple[list[str], list[Series]]:
+    new, lost = (18, 24, 21, 32, 38, 41), (4, 6, 3, 5, 8, 4)
+    months = [fmt.month(date(2026, number, 1)) for number in range(1, 7)]
+    return months, [
+        Series("New customers", new, tuple(map(fmt.number, new))),
+        Series("Left", lost, tuple(map(fmt.number, lost))),
+    ]
+
+
+def values(fmt: Formats) -> dict[str, Any]:
+    """Return what the page shows."""
+    months, series = _months(fmt)
+    bars = ((("Platinum"), 4, 5), ("Gold", 18, 2), ("Silver", 61, 3), ("Bronze", 117, 4))
+    return {
+        "columns": _columns(),
+        "rows": _samples(),
+        "stages": _stages(fmt),
+        "happenings": _happenings(fmt),
+        "months": months,
+        "series": series,
+        "bars": [
+            Bar(label, n, fmt.number(n), href="/app/styleguide", tone=tone)
+            for label, n, tone in bars
+        ],
+        "tabs": [
+            Link("Details", "#details", active=True),
+            Link("History", "#history", count=fmt.number(12)),
+            Link("Orders", "#orders", count=fmt.number(1204)),
+            Link("Files", "#files", "paperclip"),
+        ],
+        "crumbs": [Link("Home", "/app/"), Link("Style page", "/app/styleguide")],
+        "chips": [Link("Status: Active", "?"), Link("Points at least 100", "?")],
+        "statuses": [
+            Option("active", "Active"),
+            Option("paused", "Paused"),
+            Option("closed", "Closed"),
+        ],
+        "tiers": [Option(name, name.capitalize()) for name in TIERS],
+    }
+
+
+async def styleguide(page: Any) -> ASGIResponse:
+    """Answer with the style page."""
+    found: ASGIResponse = page.render("styleguide.html", **values(Formats(page.locale, page.zone)))
+    return found
