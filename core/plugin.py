@@ -13,8 +13,8 @@ Declare entities in ``models.py``::
 ``link``, ``user_link``, ``choice``, ``money``, ``currency`` and ``computed`` declare one field;
 ``Email``, ``Phone``, ``Tags`` and ``ScaledDecimal`` are the types that SQLAlchemy lacks, and
 ``in_units`` is the SQL of an amount in whole units of its currency, ``digits`` says how many
-decimals that currency has. ``Aggregate``, ``NamedFilter`` and ``Through`` (a scope over a link
-table) belong to an entity.
+decimals that currency has, and ``amount`` writes one as it stands in JSON. ``Aggregate``,
+``NamedFilter`` and ``Through`` (a scope over a link table) belong to an entity.
 
 Wire the plugin in ``hooks.py``, with ``hookimpl`` on each function: ``Role``, ``Scope``,
 ``Grant``, ``Dictionary`` with its ``Choice``, ``Action`` and ``Demo`` are what the ``register_``
@@ -62,6 +62,7 @@ from core.rest.listing import query_records
 from core.rest.rows import conditions
 from core.rest.visible import visible_records
 from core.tenancy.tenant import Tenant
+from core.values import amount
 
 __all__ = [
     "Action",
@@ -92,6 +93,7 @@ __all__ = [
     "Tenant",
     "Through",
     "Unit",
+    "amount",
     "change_many",
     "choice",
     "computed",

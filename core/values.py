@@ -15,6 +15,7 @@ from core.kinds import NUMBER, READ, Terms, WrongValue, plain_text, read_date, r
 __all__ = [
     "Terms",
     "WrongValue",
+    "amount",
     "digits",
     "from_database",
     "from_text",
@@ -73,11 +74,16 @@ def operand(field: Field, value: Any, terms: Terms, currency: str | None = None)
 def from_database(field: Field) -> Callable[[Any, Any], Any] | None:
     """Return what turns (driver's value, currency) into a JSON value; None when nothing must."""
     if field.kind == "money":
-        return _amount
+        return lambda value, currency: None if value is None else amount(value, currency)
     if field.kind == "decimal":
         scale = field.scale
         return lambda value, _: None if value is None else _scaled(value, scale)
     return None
+
+
+def amount(value: int, currency: str) -> str:
+    """Return an amount, stored in the smallest unit of its currency, as it stands in JSON."""
+    return _scaled(value, digits(currency))
 
 
 def from_text(field: Field, text: str, op: str, terms: Terms) -> Any:
@@ -147,10 +153,6 @@ def _word(field: Field, text: str) -> bool:
     if text.lower() not in _WORDS:
         raise WrongValue(f"{field.label} must be true or false.", "type", tuple(_WORDS))
     return _WORDS[text.lower()]
-
-
-def _amount(value: int | None, currency: str) -> str | None:
-    return None if value is None else _scaled(value, digits(currency))
 
 
 def _scaled(value: int, scale: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from core.plugin import Context, conditions, digits
+from core.plugin import Context, amount, conditions, digits
 
 CUSTOMER = "customers.customer"
 MONTHS = 12
@@ -185,10 +185,9 @@ def _counts(codes: Iterable[str], rows: Sequence[Mapping[str, Any]], key: str) -
 def _spending(rows: Sequence[Mapping[str, Any]]) -> list[Spending]:
     found = []
     for row in sorted(rows, key=lambda row: row["currency"]):
-        places = digits(row["currency"])
-        units = row["spent"] / 10**places
-        text = f"{row['spent'] // 10**places}"
-        text += f".{row['spent'] % 10**places:0{places}d}" if places else ""
-        average = units / row["orders"] if row["orders"] else 0.0
-        found.append(Spending(row["currency"], row["customers"], row["orders"], text, average))
+        currency, orders = row["currency"], row["orders"]
+        units = row["spent"] / 10 ** digits(currency)
+        text = amount(row["spent"], currency)
+        average = units / orders if orders else 0.0
+        found.append(Spending(currency, row["customers"], orders, text, average))
     return found
