@@ -84,6 +84,12 @@ class Tenant:
         owner = self.registry.role_owners.get(name, "core")
         return owner in self.enabled
 
+    def is_internal(self, role: str) -> bool:
+        """Return whether a role works for the tenant; its own ones are as those they are like."""
+        own = self.config.roles.get(role)
+        found = self.roles.get(own.like if own and own.like else role)
+        return found.internal if found else own is not None
+
     def actions(self, entity: str) -> list[Action]:
         """Return the enabled actions on ``entity``."""
         return [a for a in self.registry.actions.get(entity, ()) if a.plugin in self.enabled]
@@ -143,24 +149,20 @@ class Tenant:
         grants: list[Grant] = []
         audiences: set[str] = set()
         for name in held:
-            grants += self._grants_of(name)
+            given = self._grants_of(name)
             own = self.config.roles.get(name)
             if own is not None:
-                grants += _own_grants(name, own.grants)
+                given += _own_grants(name, own.grants)
                 if own.like:
                     audiences.add(own.like)
-                    grants += self._grants_of(own.like)
+                    given += self._grants_of(own.like)
+            if self.is_internal(name):
+                given += [_with_history(g) for g in given if "view" in g.actions]
+            grants += given
         usable = [g for g in grants if g.entity in self.entities]
-        usable += [_with_history(g) for g in usable if "view" in g.actions and self._internal(g)]
         audiences.discard("admin")
         every = {name: self.rights_of(entity) for name, entity in self.entities.items()}
         return Rights(self.entities, held, audiences, usable, every, key_scopes, known)
-
-    def _internal(self, grant: Grant) -> bool:
-        """Whether the role works for the tenant; one of its own is as the one that it is like."""
-        own = self.config.roles.get(grant.role)
-        role = self.roles.get(own.like if own and own.like else grant.role)
-        return role is None or role.internal
 
     def _grants_of(self, role: str) -> list[Grant]:
         return [g for g in self.registry.grants if g.role == role and g.plugin in self.enabled]

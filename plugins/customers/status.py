@@ -122,15 +122,8 @@ async def refuse_no_salesperson(unit: Unit, tenant: Tenant, user_id: UUID) -> No
         detail, code = "Salesperson does not exist.", "unknown_record"
     elif not user["is_active"]:
         detail, code = "Salesperson is not an active user.", "inactive"
-    elif not any(_is_internal(tenant, role) for role in user["roles"]):
+    elif not any(tenant.is_internal(role) for role in user["roles"]):
         detail, code = "Salesperson does not work here: no role of the user is internal.", "role"
     else:
         return
     raise Invalid.fields([FieldError("#/salesperson_id", detail, code)])
-
-
-def _is_internal(tenant: Tenant, name: str) -> bool:
-    """Return whether a role works for the tenant; a role of its own is as the one it is like."""
-    own = tenant.config.roles.get(name)
-    role = tenant.roles.get(own.like or name if own else name)
-    return role.internal if role else own is not None

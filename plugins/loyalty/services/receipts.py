@@ -26,14 +26,7 @@ UPDATE loyalty_receipt r SET result = $4 WHERE r.tenant_id = $1 AND r.key = $2 A
 
 def is_portal(tenant: Tenant, principal: Principal) -> bool:
     """Return whether none of a principal's roles works for the tenant."""
-    if principal.kind == "system":
-        return False
-    for name in principal.roles:
-        own = tenant.config.roles.get(name)
-        role = tenant.roles.get(own.like if own is not None and own.like else name)
-        if role.internal if role is not None else own is not None:
-            return False
-    return True
+    return principal.kind != "system" and not any(map(tenant.is_internal, principal.roles))
 
 
 def event(ctx: Context, key: str | None) -> str | None:
