@@ -183,7 +183,8 @@ def brand_route(brands: Brands, themes: Mapping[str, Theme]) -> HTTPRouteHandler
     A worker that has not heard of an edit yet answers with what it has, and lets nobody keep it.
     """
 
-    async def serve(request: Request[Any, Any, Any], name: str) -> ASGIResponse:
+    async def serve(request: Request[Any, Any, Any]) -> ASGIResponse:
+        name = str(request.path_params["name"])
         platform: Platform = request.scope["litestar_app"].state.platform
         slug, _, rest = name.rpartition("-")
         tenant = platform.by_slug.get(slug)

@@ -13,11 +13,10 @@ MOST_TEXT = 500
 
 
 class Flash(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What happened; a POST to ``undo`` takes it back. Tones are those of the toast."""
+    """What happened; a POST to ``undo`` takes it back. Kinds are the tones of a toast."""
 
     text: str
-    tone: str = "success"
-    detail: str = ""
+    kind: str = "success"
     undo: str = ""
 
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 import multipart  # type: ignore[import-untyped]  # ships no type information
 from litestar import Request
 
-from core.errors import Invalid
+from core.errors import Invalid, Refused
 from core.rest.decode import decode, read_bytes, read_object
 
 MOST_FIELDS = 20_000
@@ -132,3 +132,12 @@ def _add_part(form: FormData, head: Any, content: bytes) -> None:
     elif head.filename or content:
         media = str(head.content_type or "application/octet-stream")
         form.add_file(head.name, File(head.filename, media, content))
+
+
+def wrong_fields(refused: Refused) -> dict[str, str]:
+    """Return, per field of a form, the first thing that a refusal says about it."""
+    found: dict[str, str] = {}
+    for error in refused.errors:
+        name = error.pointer.lstrip("#?").strip("/").partition("/")[0]
+        found.setdefault(name, error.detail)
+    return found

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -34,9 +35,11 @@ class Likes(msgspec.Struct, frozen=True):
 def read_likes(stored: Any) -> Likes:
     """Return what is stored; what an older or newer version stored otherwise is left aside."""
     try:
-        return msgspec.convert(stored or {}, Likes)
-    except msgspec.ValidationError:
+        found = msgspec.convert(stored or {}, Likes)
+        ZoneInfo(found.timezone or "UTC")
+    except (msgspec.ValidationError, ZoneInfoNotFoundError, ValueError):
         return Likes()
+    return found
 
 
 async def preference(ctx: Context, name: str) -> Any:

@@ -1,7 +1,10 @@
 """Which addresses a page may send a browser to: paths of our own pages, and nothing else."""
 
 import re
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from litestar import Request
 
 HOME = "/app/"
 LOGIN = "/app/login/"
@@ -35,3 +38,11 @@ def login_path(back: str) -> str:
     """Return the address of the login page that leads back afterwards."""
     found = local_path(back)
     return LOGIN if found == HOME else f"{LOGIN}?next={quote(found, safe='')}"
+
+
+def came_from(request: Request[Any, Any, Any]) -> str:
+    """Return the page of ours on which a form was sent, as far as the browser says."""
+    found = urlsplit(request.headers.get("referer", ""))
+    if found.netloc.lower() != request.headers.get("host", "").lower():
+        return HOME
+    return local_path(f"{found.path}?{found.query}" if found.query else found.path)

@@ -6,10 +6,12 @@ from litestar import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
-from core.admin import home, login
+from core.admin import account, account_keys, home, login
 from core.admin.assets import asset_route
+from core.admin.brand import brand_route
 from core.admin.environment import Looks
 from core.admin.page import READ, WRITE, page_route
+from core.admin.screens.styleguide import styleguide
 from core.admin.view import AnyRequest
 from core.auth.credentials import tenant_at
 from core.errors import NotFound
@@ -23,6 +25,7 @@ PUBLIC = frozenset(
         "/app/login",
         "/app/reset",
         "/app/static/{name:path}",
+        "/app/brand/{name:str}",
     )
 )
 
@@ -43,8 +46,28 @@ def admin_routes(registry: Registry, looks: Looks) -> list[HTTPRouteHandler]:
         page_route("/app/reset", READ, "", login.show_reset, public=True),
         page_route("/app/reset", WRITE, "", login.reset, public=True),
         page_route("/app", READ, own, home.show_home),
+        page_route("/app/styleguide", READ, own, styleguide),
+        *_account(),
         asset_route(looks.assets),
+        brand_route(looks.brands, looks.themes),
         *_shortcuts(registry),
+    ]
+
+
+def _account() -> list[HTTPRouteHandler]:
+    own, making = "signed_in", "core.api_key.create"
+    return [
+        page_route("/app/account", READ, own, account.show_account),
+        page_route("/app/account/profile", WRITE, own, account.change_profile),
+        page_route("/app/account/likes", WRITE, own, account.change_likes),
+        page_route("/app/account/mode", WRITE, own, account.change_mode),
+        page_route("/app/account/security", READ, own, account.show_security),
+        page_route("/app/account/password", WRITE, own, account.change_password),
+        page_route("/app/account/sessions/end_others", WRITE, own, account.end_others),
+        page_route("/app/account/sessions/{id:str}/end", WRITE, own, account.end_session),
+        page_route("/app/account/keys", READ, making, account_keys.show_keys),
+        page_route("/app/account/keys", WRITE, making, account_keys.create_key),
+        page_route("/app/account/keys/{id:str}/revoke", WRITE, own, account_keys.revoke_key),
     ]
 
 

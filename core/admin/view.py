@@ -69,9 +69,9 @@ class View:
 
     @property
     def path(self) -> str:
-        """Path and query of the request."""
+        """Path and query of the request; every page's path ends with a slash."""
         query = self.request.scope["query_string"].decode("latin-1")
-        path = self.request.scope["path"]
+        path = self.request.scope["path"].rstrip("/") + "/"
         return f"{path}?{query}" if query else path
 
     @cached_property
@@ -100,10 +100,13 @@ class View:
 
     def values(self) -> dict[str, Any]:
         """Return what every template gets."""
+        brand = self.looks.brands.of(self.tenant, self.looks.themes[self.theme])
         return {
             "page": self,
             "tenant": self.tenant,
-            "tenant_name": self.tenant.config.name or self.tenant.slug if self.tenant else "",
+            "tenant_name": brand.name,
+            "brand_css": brand.css,
+            "brand_logo": brand.logo,
             "user": self.user,
             "nav": self.nav,
             "csrf": self.csrf,
