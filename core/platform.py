@@ -63,6 +63,8 @@ class Platform:
         self._read_at: dict[UUID, float] = {}
         self._turn = asyncio.Lock()
         self._adopted: Config | None = None
+        # By table: when the catalogue was asked how many rows it has, and what it said.
+        self.sizes: dict[str, tuple[float, int]] = {}
 
     @cached_property
     def models(self) -> Models:

@@ -26,7 +26,7 @@ from core.rest.writing import answer, demanded_version, hook, locked
 def read_values(struct: Any, body: dict[str, Any], prefix: str = "#") -> Any:
     """Return ``body`` as ``struct``; refuses with every wrong field and every unknown one.
 
-    A field says it in its own words with ``Meta(extra={"message": …})``.
+    A field says it in its own words with ``said``.
     """
     errors: list[FieldError] = []
     values: dict[str, Any] = {}
@@ -52,6 +52,11 @@ def read_values(struct: Any, body: dict[str, Any], prefix: str = "#") -> Any:
         return struct(**values)
     except ValueError as wrong:  # the struct's own rule over several fields
         raise Invalid.field(prefix, str(wrong)) from None
+
+
+def said(message: str, **bounds: Any) -> msgspec.Meta:
+    """Return the bounds of a field, as ``Meta`` takes them, whose violation ``message`` tells."""
+    return msgspec.Meta(extra={"message": message}, **bounds)
 
 
 def _message(type_: Any) -> str | None:

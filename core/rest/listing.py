@@ -26,6 +26,7 @@ from core.rest.parameters import (
 )
 from core.rest.replies import reply
 from core.rest.rows import Sight, conditions
+from core.rest.scans import Scan, has_order, scan_page
 from core.rest.shape import Row, Shape, expanded, shape_of
 from core.search.hits import find
 
@@ -113,9 +114,13 @@ async def _by_page(
     sql = f"SELECT {shape.columns('x')}, {counted} AS __count FROM {page}"
     given = (ctx.tenant.id, *values)
 
+    scan = Scan(entity, query, shape.columns("x"), where, given)
+
     async def run(connection: asyncpg.Connection) -> tuple[list[Row], int, bool]:
         offset = (paging.page - 1) * paging.size
-        records = await connection.fetch(sql, *given, paging.size, offset)
+        records = await scan_page(connection, ctx.platform.sizes, scan, counted)
+        if records is None:
+            records = await connection.fetch(sql, *given, paging.size, offset)
         count = records[0]["__count"] if records else 0
         if not records and paging.page > 1:
             count = await connection.fetchval(f"SELECT {counted}", *given)
@@ -140,11 +145,7 @@ def _page(entity: Declaration, query: Query, page: str, order: str) -> str:
     Where no index of its own gives the order, all rows may have to be sorted: their ids are, and
     only those of the page are read whole.
     """
-    first = query.sorts[0]
-    given = {first.field, f"-{first.field}"}
-    if first.nullable:  # nulls stand last both ways, so its index serves one
-        given = {f"-{first.field}" if first.down else first.field}
-    if any(len(pair) == 1 and pair[0] in given for pair in entity.indexed):
+    if has_order(entity, query):
         return page
     return (
         f"(SELECT x.id FROM {page}) p JOIN {entity.table} x ON x.tenant_id = $1 AND x.id = p.id"

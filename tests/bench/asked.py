@@ -54,6 +54,13 @@ class Asked:
         """Run a statement several times under EXPLAIN; return the cheapest."""
         return min([await self._cost(logged) for _ in range(times)], key=lambda cost: cost.ms)
 
+    async def spent(self, path: str) -> float:
+        """Return the milliseconds that the database takes for what a list's request asks."""
+        self.seen.clear()
+        reply = await self.client.get(path)
+        assert reply.status_code == 200, (path, reply.text)
+        return 1000 * sum(q.elapsed for q in self.seen if self.entity.table in q.query)
+
     async def _cost(self, logged: Any) -> Cost:
         sql = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {logged.query}"
         plan = msgspec.json.decode(await self.role.fetchval(sql, *logged.args))[0]

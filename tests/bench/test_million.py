@@ -141,7 +141,8 @@ async def test_each_pair_at_the_database(asked: Asked, owner: asyncpg.Connection
         for field in leading:
             value = await owner.fetchval(
                 f"SELECT {field.name}::text FROM customers_customer WHERE {field.name} IS NOT NULL"
-                f" AND email LIKE '%@mail.example' LIMIT 1"
+                f" AND email LIKE '%@mail.example' GROUP BY 1 HAVING count(*) > 100"
+                " ORDER BY count(*) LIMIT 1"
             )
             given += f"&{field.name}={value}"
         index = "_".join(("customers_customer", *(f.name for f in leading), last.sort_column, "by"))
@@ -164,11 +165,10 @@ async def test_every_filter_with_every_order(asked: Asked, owner: asyncpg.Connec
     for filters in FILTERS:
         for order in (f"{sign}{name}" for name in sorts for sign in ("", "-")):
             path = f"{URL}?ordering={order}&{filters.format(**some)}".rstrip("&")
-            _, page = await asked.get(path, "__count")
-            cost = await asked.cost(page, times=1)
-            if cost.ms > 200:
-                cost = min(cost, await asked.cost(page, times=2), key=lambda c: c.ms)
-            found.append((cost.ms, f"{order} {filters}"))
+            spent = await asked.spent(path)
+            if spent > 200:
+                spent = min(spent, await asked.spent(path), await asked.spent(path))
+            found.append((spent, f"{order} {filters}"))
         ms, name = max(found[-2 * len(sorts) :])
         print(f"\n    {ms:8.1f} ms {name}", end="")
     found.sort(reverse=True)

@@ -267,3 +267,39 @@ async def test_figures_are_read_from_their_index(
     assert [(n["Node Type"], n["Index Name"]) for n in scans] == [
         ("Index Only Scan", "crm_g_figures_customers_customer")
     ], plan
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        "is_active=true",  # one in seven: the walk fills the page
+        "loyalty_points=7",  # one in five hundred: gathered
+        "name__icontains=zz",  # nobody
+        "city=Nowhere&is_active=true",
+        "loyalty_points__gte=490&is_vip=false",  # at the end of an order
+        "loyalty_points__gte=3",  # nearly all
+    ],
+)
+async def test_a_large_table_answers_as_a_small_one(
+    shelf: World, boss: Person, filters: str
+) -> None:
+    """Ruling 6: how a page is found does not change what is on it, nor how many there are."""
+    entity = ENTITIES["customers.customer"]
+    sizes = shelf.platform.sizes
+
+    async def page(query: str) -> tuple[list[str], int]:
+        answer = await shelf.ask(boss, "GET", f"/api/customers/?{filters}{query}")
+        assert answer.status_code == 200, answer.text
+        return [row["id"] for row in answer.json()["results"]], answer.json()["count"]
+
+    for field in entity.fields.values():
+        for sign in ("", "-") if field.sort else ():
+            for more in ("", "&page_size=3&page=4", "&page_size=200&page=50"):
+                query = f"&ordering={sign}{field.name}{more}"
+                sizes.clear()
+                usual = await page(query)
+                sizes[entity.table] = (float("inf"), 1_000_000)
+                found = await page(query)
+                assert found[0] == usual[0], query
+                assert found[1] == usual[1] or min(found[1], usual[1]) > 10_000, query
+    sizes.clear()

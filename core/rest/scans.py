@@ -1,0 +1,179 @@
+"""Pages of large tables whose filter and order no index serves together.
+
+The planner takes the rows that pass a filter to lie evenly in the order asked for, and walks the
+order's index until a page is full. Where they lie at its far end, or do not exist, that is a
+random read of the whole table, and counting them is another. Here the walk is short: either it
+fills the page, or all that passes is gathered once, in parallel, to be sorted and counted.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from core.criteria.sql import Leaf, Shape
+from core.entities import Declaration
+from core.rest.cursors import order_by
+from core.rest.parameters import Query
+
+# Tables with fewer rows are read whole in milliseconds.
+LARGE = 100_000
+# So many rows of an order are looked at, which takes a few milliseconds.
+WALKED = 5_000
+# What the planner prices lower is done as soon as the walk would be.
+CHEAP = 1_000
+# More rows than this are not gathered: sorting while reading holds a page of them only.
+GATHERED = 200_000
+SIZE_SECONDS = 60
+SIZE = "SELECT reltuples::int8 FROM pg_class WHERE oid = $1::text::regclass"
+
+# By table, when it was asked and how many rows the catalogue says it has.
+Sizes = dict[str, tuple[float, int]]
+
+
+class Scan(msgspec.Struct, frozen=True):
+    """A list's page to come: its SELECT list, its condition and the values of that."""
+
+    entity: Declaration
+    query: Query
+    columns: str
+    where: str
+    given: tuple[Any, ...]
+
+    @property
+    def order(self) -> str:
+        """The ORDER BY text."""
+        return order_by(self.query.sorts)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """How many rows the page has, and how many stand before it."""
+        paging = self.query.paging
+        return paging.size, (paging.page - 1) * paging.size
+
+
+async def scan_page(
+    connection: asyncpg.Connection, sizes: Sizes, scan: Scan, counted: str
+) -> list[asyncpg.Record] | None:
+    """Return the page's rows with ``__count``; None where the usual statement is the right one.
+
+    ``counted`` is the SQL of the capped count.
+    """
+    entity, query = scan.entity, scan.query
+    if not query.filters or query.trash or served(entity, query):
+        return None
+    if await _size(connection, sizes, entity.table) < LARGE:
+        return None
+    cost, rows = await _estimate(connection, scan)
+    walks = has_order(entity, query)
+    if walks and cost > CHEAP:
+        found = await _walk(connection, scan, counted)
+        if found is not None:
+            return found
+    if not walks and rows > GATHERED and not any(_guessed(f.shape) for f in query.filters):
+        return None
+    return await _gather(connection, scan)
+
+
+async def _size(connection: asyncpg.Connection, sizes: Sizes, table: str) -> int:
+    kept = sizes.get(table)
+    if kept is None or time.monotonic() - kept[0] > SIZE_SECONDS:
+        rows = await connection.fetchval(SIZE, table)
+        kept = sizes[table] = (time.monotonic(), rows)
+    return kept[1]
+
+
+async def _estimate(connection: asyncpg.Connection, scan: Scan) -> tuple[float, int]:
+    """Return what the planner thinks that all rows cost, and how many there are."""
+    sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {scan.entity.table} x WHERE {scan.where}"
+    plan = (await connection.fetchval(sql, *scan.given))[0]["Plan"]
+    return plan["Total Cost"], plan["Plan Rows"]
+
+
+async def _walk(
+    connection: asyncpg.Connection, scan: Scan, counted: str
+) -> list[asyncpg.Record] | None:
+    """Return the page if the first rows in its order fill it."""
+    size, offset = scan.window
+    place = len(scan.given) + 1
+    first = (
+        f"SELECT x.* FROM {scan.entity.table} x WHERE x.tenant_id = $1 AND x.deleted_at IS NULL"
+        f" ORDER BY {scan.order} LIMIT {WALKED}"
+    )
+    sql = (
+        f"SELECT {scan.columns}, CASE WHEN count(*) OVER () = ${place} THEN {counted} END"
+        f" AS __count"
+        f" FROM (SELECT x.* FROM ({first}) x WHERE {scan.where} ORDER BY {scan.order}"
+        f" LIMIT ${place} OFFSET ${place + 1}) x ORDER BY {scan.order}"
+    )
+    rows: list[asyncpg.Record] = await connection.fetch(sql, *scan.given, size, offset)
+    return rows if len(rows) == size else None
+
+
+async def _gather(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Record]:
+    """Return the page after one pass over the table, with the exact count."""
+    size, offset = scan.window
+    place = len(scan.given) + 1
+    columns = ", ".join(dict.fromkeys(("x.id", *(f"x.{s.column}" for s in scan.query.sorts))))
+    sql = (
+        f"WITH found AS MATERIALIZED ("
+        f"SELECT {columns} FROM {scan.entity.table} x WHERE {scan.where}), page AS MATERIALIZED ("
+        f"SELECT x.id, (SELECT count(*) FROM found) AS __count FROM found x"
+        f" ORDER BY {scan.order} LIMIT ${place} OFFSET ${place + 1})"
+        f" SELECT {scan.columns}, p.__count FROM page p JOIN {scan.entity.table} x"
+        f" ON x.tenant_id = $1 AND x.id = p.id ORDER BY {scan.order}"
+    )
+    rows: list[asyncpg.Record] = await connection.fetch(sql, *scan.given, size, offset)
+    return rows
+
+
+def served(entity: Declaration, query: Query) -> bool:
+    """Return whether a declared index serves the first order within a filter's equal values."""
+    equal = {leaf.column for f in query.filters for leaf in _equal(f.shape)}
+    return any(
+        len(pair) > 1 and _ends_in(pair, query) and equal.issuperset(_leading(entity, pair))
+        for pair in entity.indexed
+    )
+
+
+def _leading(entity: Declaration, pair: tuple[str, ...]) -> Iterator[str]:
+    for name in pair[:-1]:
+        found = entity.field(name.lstrip("-"))
+        yield found.name if found else name
+
+
+def has_order(entity: Declaration, query: Query) -> bool:
+    """Return whether an index of its own gives the first order."""
+    return any(len(pair) == 1 and _ends_in(pair, query) for pair in entity.indexed)
+
+
+def _ends_in(pair: tuple[str, ...], query: Query) -> bool:
+    first = query.sorts[0]
+    if first.nullable:  # nulls stand last both ways, so its index serves one
+        return pair[-1] == (f"-{first.field}" if first.down else first.field)
+    return pair[-1].lstrip("-") == first.field
+
+
+def _leaves(shape: Shape) -> Iterator[Leaf]:
+    if isinstance(shape, Leaf):
+        yield shape
+    else:
+        for part in shape.parts:
+            yield from _leaves(part)
+
+
+def _equal(shape: Shape) -> Iterator[Leaf]:
+    """Yield the comparisons that every row of the list passes by an equal value."""
+    if isinstance(shape, Leaf):
+        if shape.form == "=" and not shape.negated and not shape.steps:
+            yield shape
+    elif shape.word == "all":
+        for part in shape.parts:
+            yield from _equal(part)
+
+
+def _guessed(shape: Shape) -> bool:
+    """Return whether the planner knows nothing of how many rows pass."""
+    return any("contains" in leaf.form for leaf in _leaves(shape))
