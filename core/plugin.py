@@ -35,7 +35,8 @@ statement of your own.
 
 ``open_context`` gives a controller of ``register_routes`` the context of its request, ``read_id``
 the id in its path, ``read_body`` its JSON object and ``read_values`` that object as a struct;
-``query_records`` answers it with a list. A handler describes itself with ``opt={"doc": Doc(…)}``.
+``said`` tells a wrong field of a struct in words of your own, and ``query_records`` answers a
+request with a list. A handler describes itself with ``opt={"doc": Doc(…)}``.
 """
 
 from core.access.rights import Principal, Rights
@@ -53,7 +54,7 @@ from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reje
 from core.fields import choice, computed, currency, field, link, money, user_link
 from core.hookspecs import Change, concerns, hookimpl
 from core.registry import Action, Choice, Demo, Dictionary, Grant, Role, Scope
-from core.rest.actions import read_values
+from core.rest.actions import read_values, said
 from core.rest.bulk import change_many, read_ids
 from core.rest.context import Context, open_context
 from core.rest.decode import read_body, read_id
@@ -116,6 +117,7 @@ __all__ = [
     "read_id",
     "read_ids",
     "read_values",
+    "said",
     "tenant_columns",
     "tenant_table",
     "user_link",

@@ -8,29 +8,24 @@ from typing import Annotated, Any
 
 import msgspec
 
-from core.plugin import Conflict, Context, Invalid, Unit, digits
+from core.plugin import Conflict, Context, Invalid, Unit, digits, said
 
 MOST = 2**53  # in the smallest unit; sums of them stay exact everywhere
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,6})?", re.ASCII)
 EARLY = timedelta(minutes=5)  # how far the clock of another system may go ahead of ours
 
 
-def _said(message: str, **bounds: Any) -> Any:
-    """Return bounds whose violation is told in ``message``."""
-    return msgspec.Meta(extra={"message": message}, **bounds)
-
-
 class Order(msgspec.Struct, frozen=True):
     """An order to count. What carries the same ``key`` counts once."""
 
-    total: Annotated[int | float | str, _said("Total must be an amount, 0 or more")]
-    currency: Annotated[str | None, _said("Currency must be a code of three letters")] = None
+    total: Annotated[int | float | str, said("Total must be an amount, 0 or more")]
+    currency: Annotated[str | None, said("Currency must be a code of three letters")] = None
     ordered_at: Annotated[
-        datetime | None, _said("Ordered must be a time with its zone, as 2026-01-31T12:00:00Z")
+        datetime | None, said("Ordered must be a time with its zone, as 2026-01-31T12:00:00Z")
     ] = None
     key: Annotated[
         Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None,
-        _said("Key must be text of 1 to 100 characters"),
+        said("Key must be text of 1 to 100 characters"),
     ] = None
 
 

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Controller, Request, get, post
 from litestar.response.base import ASGIResponse
 
-from core.plugin import Doc, open_context, query_records, read_body, read_id, read_values
+from core.plugin import Doc, open_context, query_records, read_body, read_id, read_values, said
 from plugins.customers.profile import Profile, detailed_profile
 
 CUSTOMER = "customers.customer"
@@ -15,12 +15,10 @@ CUSTOMER = "customers.customer"
 class Search(msgspec.Struct, frozen=True):
     """What customers must meet, all of it; a time is written as 2026-01-31T12:00:00Z."""
 
-    criteria: Annotated[
-        dict[str, Any] | None, msgspec.Meta(extra={"message": "Criteria are objects."})
-    ] = None
+    criteria: Annotated[dict[str, Any] | None, said("Criteria are objects.")] = None
     date_field: Annotated[
         Literal["created_at", "updated_at", "last_order_date"],
-        msgspec.Meta(extra={"message": "This is not a date to search by."}),
+        said("This is not a date to search by."),
     ] = "created_at"
     date_from: str | None = None
     date_to: str | None = None

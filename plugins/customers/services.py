@@ -15,47 +15,35 @@ from core.plugin import (
     Unit,
     change_many,
     read_ids,
+    said,
 )
 from plugins.customers.models import CompanyKind, Status
+from plugins.customers.status import SALESPERSON, STATUS, Reason
 
 ENTITY = "customers.customer"
 KIND = "SELECT o.kind FROM customers_company o WHERE o.tenant_id = $1 AND o.id = $2"
 STATES = {"activate": True, "deactivate": False}
+INVALID = said("Invalid action")
 
+Customers = Annotated[list[Any], said("No customers selected")]
 Deed = Literal["activate", "deactivate", "make_vip", "revoke_vip", "change_status", "transfer"]
 
 
 class Selection(msgspec.Struct, frozen=True):
     """Which customers to change, and how."""
 
-    customer_ids: Annotated[
-        list[Any], msgspec.Meta(extra={"message": "No customers selected"})
-    ] = []
-    action: Annotated[str, msgspec.Meta(extra={"message": "Invalid action"})] = ""
+    customer_ids: Customers = []
+    action: Annotated[str, INVALID] = ""
 
 
 class BulkAction(msgspec.Struct, frozen=True):
     """Which customers to change, how, and why; ``status`` or ``salesperson_id`` as it needs."""
 
-    customer_ids: Annotated[
-        list[Any], msgspec.Meta(extra={"message": "No customers selected"})
-    ] = []
-    action: Annotated[
-        Literal["activate", "deactivate", "make_vip", "revoke_vip", "change_status", "transfer"]
-        | None,
-        msgspec.Meta(extra={"message": "Invalid action"}),
-    ] = None
-    status: Annotated[
-        Status | None,
-        msgspec.Meta(extra={"message": "Status is active, inactive, suspended or closed"}),
-    ] = None
-    salesperson_id: Annotated[
-        UUID | None, msgspec.Meta(extra={"message": "Salesperson must be the id of a user"})
-    ] = None
-    reason: Annotated[
-        Annotated[str, msgspec.Meta(max_length=500)] | None,
-        msgspec.Meta(extra={"message": "Reason must be text of at most 500 characters"}),
-    ] = None
+    customer_ids: Customers = []
+    action: Annotated[Deed | None, INVALID] = None
+    status: Annotated[Status | None, STATUS] = None
+    salesperson_id: Annotated[UUID | None, SALESPERSON] = None
+    reason: Reason = None
 
     def values(self) -> dict[str, Any]:
         """Return what is to be set; refuses an action without what it needs."""

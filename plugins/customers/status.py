@@ -6,13 +6,13 @@ from uuid import UUID
 
 import msgspec
 
-from core.plugin import Change, Context, FieldError, Invalid, Tenant, Unit
+from core.plugin import Change, Context, FieldError, Invalid, Tenant, Unit, said
 from plugins.customers.models import Status
 
 Text = Annotated[str, msgspec.Meta(max_length=500)]
-Reason = Annotated[
-    Text | None, msgspec.Meta(extra={"message": "Reason must be text of at most 500 characters"})
-]
+Reason = Annotated[Text | None, said("Reason must be text of at most 500 characters")]
+SALESPERSON = said("Salesperson must be the id of a user")
+STATUS = said("Status is active, inactive, suspended or closed")
 
 
 class Because(msgspec.Struct, frozen=True):
@@ -24,19 +24,14 @@ class Because(msgspec.Struct, frozen=True):
 class Transfer(msgspec.Struct, frozen=True):
     """Who is to look after the customer from now on, and why."""
 
-    salesperson_id: Annotated[
-        UUID, msgspec.Meta(extra={"message": "Salesperson must be the id of a user"})
-    ]
+    salesperson_id: Annotated[UUID, SALESPERSON]
     reason: Reason = None
 
 
 class NewStatus(msgspec.Struct, frozen=True):
     """What the account is to be, and why."""
 
-    status: Annotated[
-        Status,
-        msgspec.Meta(extra={"message": "Status is active, inactive, suspended or closed"}),
-    ]
+    status: Annotated[Status, STATUS]
     reason: Reason = None
 
 
