@@ -8,6 +8,7 @@ import msgspec
 from core.plugin import Change, Invalid, Rejected, Tenant, Unit
 from plugins.customers.geography.cities import GEOCODERS, Place
 from plugins.customers.geography.rules import Lines, country_code, well_written
+from plugins.customers.services import take_turn
 from plugins.customers.settings import Settings
 
 LINES = Lines.__struct_fields__
@@ -21,11 +22,6 @@ SELECT coalesce($3::uuid, a.customer_id) AS customer_id, coalesce($4::text, a.ki
   FROM customers_address a
  WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND coalesce($5::bool, a.is_default)
 UNION SELECT $3::uuid, $4::text WHERE $6::bool
-"""
-# Two who name a default at once wait for each other here.
-WAIT = """
-SELECT 1 FROM customers_customer c
- WHERE c.tenant_id = $1 AND c.id = ANY ($2) ORDER BY c.id FOR NO KEY UPDATE
 """
 YIELD = """
 UPDATE customers_address a SET is_default = false
@@ -95,5 +91,5 @@ async def _keep_one_default(unit: Unit, tenant: Tenant, change: Change) -> None:
         raise Invalid.field("#/set/is_default", "A customer has one default of a kind.", "unique")
     if found:
         customers, kinds = (list(column) for column in zip(*found, strict=True))
-        await unit.fetch(WAIT, tenant.id, customers)
+        await take_turn(unit, tenant, customers)
         await unit.execute(YIELD, tenant.id, customers, kinds, ids)

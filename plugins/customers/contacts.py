@@ -1,17 +1,13 @@
 """A customer's contacts: whoever becomes the primary one takes the place of the one before."""
 
 from core.plugin import Change, Invalid, Tenant, Unit
+from plugins.customers.services import take_turn
 
 # Whose contacts are meant: of those that exist, and of the one that is about to.
 CUSTOMERS = """
 SELECT coalesce($3::uuid, c.customer_id) FROM customers_contact c
  WHERE c.tenant_id = $1 AND c.id = ANY ($2) AND coalesce($4::bool, c.is_primary)
 UNION SELECT $3::uuid WHERE $3::uuid IS NOT NULL AND $4::bool
-"""
-# Two who name a primary contact at once wait for each other here.
-WAIT = """
-SELECT 1 FROM customers_customer c
- WHERE c.tenant_id = $1 AND c.id = ANY ($2) ORDER BY c.id FOR NO KEY UPDATE
 """
 YIELD = """
 UPDATE customers_contact c SET is_primary = false
@@ -47,5 +43,5 @@ async def keep_one_primary(unit: Unit, tenant: Tenant, change: Change) -> None:
     if primary and len(ids) > 1 and len(found) < len(ids):
         raise Invalid.field("#/set/is_primary", "A customer has one primary contact.", "unique")
     if found:
-        await unit.fetch(WAIT, tenant.id, found)
+        await take_turn(unit, tenant, found)
         await unit.execute(YIELD, tenant.id, found, ids)

@@ -23,6 +23,11 @@ from plugins.customers.status import SALESPERSON, STATUS, Reason
 ENTITY = "customers.customer"
 KIND = "SELECT o.kind FROM customers_company o WHERE o.tenant_id = $1 AND o.id = $2"
 STATES = {"activate": True, "deactivate": False}
+# Whoever rearranges what belongs to a customer waits here for others who do the same.
+TURN = """
+SELECT 1 FROM customers_customer c
+ WHERE c.tenant_id = $1 AND c.id = ANY ($2) ORDER BY c.id FOR NO KEY UPDATE
+"""
 INVALID = said("Invalid action")
 
 Customers = Annotated[list[Any], said("No customers selected")]
@@ -102,6 +107,11 @@ async def _change(ctx: Context, unit: Unit, selected: list[Any], values: dict[st
         ctx, unit, ctx.tenant.entities[ENTITY], "update", ids, values, atomic=False
     )
     return Updated(**found)
+
+
+async def take_turn(unit: Unit, tenant: Tenant, ids: list[UUID]) -> None:
+    """Wait until nobody else rearranges what belongs to these customers."""
+    await unit.execute(TURN, tenant.id, ids)
 
 
 async def refuse_link_to_buyer(unit: Unit, tenant: Tenant, change: Change) -> None:
