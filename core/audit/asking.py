@@ -1,20 +1,17 @@
 """What may be asked of the history: a part of it by kind, field, person and time, page by page."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Request
 from msgspec import Meta
 
-from core import moments
 from core.errors import Invalid
 from core.fields import Field
 from core.kinds import WrongValue, read_date, read_datetime
-from core.rest.actions import read_query
 from core.rest.cursors import pack, unpack
-from core.rest.parameters import MOST_PAGE, PAGE, split
+from core.rest.parameters import MOST_PAGE, PAGE
 from core.tenancy.tenant import Tenant
 
 Kind = Literal["created", "updated", "trashed", "restored", "purged"]
@@ -51,12 +48,6 @@ class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
     at: datetime
     id: UUID
-
-
-def read(request: Request[Any, Any, Any], struct: Any) -> Any:
-    """Return the query as ``struct``; refuses unknown parameters and wrong values."""
-    own, filters = split(request)
-    return read_query(struct, {**own, **dict(filters)})
 
 
 def read_place(cursor: str | None) -> Place | None:
@@ -101,7 +92,7 @@ def _instant(tenant: Tenant, name: str, text: str | None, *, behind: bool) -> da
         if len(text) != _DAY:
             return read_datetime(field, text, tenant.terms)
         day = read_date(field, text) + timedelta(days=1 if behind else 0)
-        return moments.start(day, moments.zone(tenant.config.timezone))
+        return tenant.start_of(day)
     except (WrongValue, OverflowError, ValueError):
         detail = f"{name} must be a day such as 2026-01-31 or an instant with its time zone."
         raise Invalid.field(f"?{name}", detail, "type") from None

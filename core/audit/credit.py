@@ -9,12 +9,13 @@ import asyncpg
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
-from core.audit.asking import Period, month, read
+from core.audit.asking import Period, month
 from core.audit.rendering import View, person
 from core.audit.rows import people
 from core.audit.timeline import seen
 from core.entities import HISTORY, Declaration
 from core.errors import Forbidden
+from core.rest.actions import read_asked
 from core.rest.context import Context
 from core.rest.decode import read_id
 from core.rest.replies import reply
@@ -73,7 +74,7 @@ async def attribution(ctx: Context, request: AnyRequest, entity: Declaration) ->
     """
     view = _view(ctx, entity)
     id = read_id(request.path_params["id"])
-    read(request, None)
+    read_asked(None, request)
     name = _responsible(entity)
 
     async def run(connection: asyncpg.Connection) -> dict[str, Any]:
@@ -139,7 +140,7 @@ async def credit(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGI
     days, for the person who was responsible at that time (HIS-08, HIS-09).
     """
     view = _view(ctx, entity)
-    since, until = month(ctx.tenant, read(request, Period))
+    since, until = month(ctx.tenant, read_asked(Period, request))
     scope, values = _scope(ctx, entity, 6)
     where = f"e.at >= $4 AND e.at < $5 AND {scope}"
     sql = MOVES.format(key="e.responsible_id", periods="", where=where)

@@ -8,11 +8,12 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.access.rights import ADMIN
-from core.audit.asking import Asked, AskedOfAll, bounds, month, read, read_place, write_place
+from core.audit.asking import Asked, AskedOfAll, bounds, month, read_place, write_place
 from core.audit.rendering import View
 from core.audit.rows import Where, newest, people
 from core.entities import HISTORY, Declaration
 from core.errors import Invalid, NotFound
+from core.rest.actions import read_asked
 from core.rest.context import Context
 from core.rest.decode import read_id
 from core.rest.replies import reply
@@ -49,7 +50,7 @@ async def record_history(ctx: Context, request: AnyRequest, entity: Declaration)
     """
     ctx.rights.require(entity.name, HISTORY)
     id = read_id(request.path_params["id"])
-    asked = read(request, Asked)
+    asked = read_asked(Asked, request)
     view = View(ctx, entity)
     _check_field(view, asked)
     since, until = bounds(ctx.tenant, asked)
@@ -68,7 +69,7 @@ async def history_stats(ctx: Context, request: AnyRequest, entity: Declaration) 
     """Answer ``GET /api/<resource>/{id}/history/stats/``: how often what was changed."""
     ctx.rights.require(entity.name, HISTORY)
     id = read_id(request.path_params["id"])
-    read(request, None)
+    read_asked(None, request)
     view = View(ctx, entity)
 
     async def run(connection: asyncpg.Connection) -> asyncpg.Record:
@@ -91,7 +92,7 @@ async def history_stats(ctx: Context, request: AnyRequest, entity: Declaration) 
 async def whole_log(ctx: Context, request: AnyRequest) -> ASGIResponse:
     """Answer ``GET /api/audit/``: every change of the tenant, by default of the last 30 days."""
     ctx.rights.require("core.setting", HISTORY)
-    asked = read(request, AskedOfAll)
+    asked = read_asked(AskedOfAll, request)
     views = {
         name: View(ctx, entity)
         for name, entity in ctx.tenant.entities.items()

@@ -109,9 +109,7 @@ async def ask_action(
 ) -> ASGIResponse:
     """Answer a GET action in a READ ONLY transaction; its parameters are the struct's fields."""
     ctx.rights.require(entity.name, action.right)
-    own, filters = split(request)
-    given = {**own, **dict(filters)}
-    values = read_query(action.values, given)
+    values = read_asked(action.values, request)
 
     async def run(connection: asyncpg.Connection) -> Any:
         record = None
@@ -122,8 +120,14 @@ async def ask_action(
     return reply(await ctx.read(run))
 
 
+def read_asked(struct: Any, request: Request[Any, Any, Any]) -> Any:
+    """Return a request's query as ``struct``; refuses unknown parameters and wrong values."""
+    own, filters = split(request)
+    return read_query(struct, {**own, **dict(filters)})
+
+
 def read_query(struct: Any, given: dict[str, str]) -> Any:
-    """Return query parameters as ``struct``; refuses unknown ones and wrong values."""
+    """Return query parameters as ``struct``, as ``read_asked`` does."""
     if struct is None:
         if given:
             name = sorted(given)[0]

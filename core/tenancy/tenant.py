@@ -1,12 +1,14 @@
 """A tenant as the kernel sees it between two changes of its configuration."""
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import structlog
 
+from core import moments
 from core.access.rights import Rights
 from core.config import TenantConfig
 from core.entities import HISTORY, Declaration
@@ -79,6 +81,10 @@ class Tenant:
             return field
         literal = "'" + self.config.name.replace("'", "''") + "'"
         return msgspec.structs.replace(field, sql=field.sql.replace("{tenant_name}", literal))
+
+    def start_of(self, day: date) -> datetime:
+        """Return the instant, in UTC, at which ``day`` begins where the tenant is."""
+        return moments.start(day, moments.zone(self.config.timezone))
 
     def _role_enabled(self, name: str) -> bool:
         owner = self.registry.role_owners.get(name, "core")

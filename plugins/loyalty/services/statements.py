@@ -1,11 +1,10 @@
 """Statements: what a customer's points did over a period, and which of them end soon."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from core.plugin import Context, Invalid
+from core.plugin import Context, Invalid, Tenant
 from plugins.loyalty.schemas import Ending, Line, Period, Statement
 
 MOST_LINES = 10_000
@@ -43,8 +42,7 @@ async def statement(
     """Answer one page of a statement; the balances are those of the whole period."""
     if values.page * values.page_size > MOST_LINES:
         raise Invalid.field("?page", "Ask for a shorter period.", "too_far")
-    zone = ZoneInfo(ctx.tenant.config.timezone)
-    start, end = _midnight(values.since, zone), _midnight(values.until, zone, days=1)
+    start, end = _midnight(ctx.tenant, values.since), _midnight(ctx.tenant, values.until, days=1)
     if start and end and start >= end:
         raise Invalid.field("?to", "to is before from.", "range")
     place = (ctx.tenant.id, record["id"])
@@ -65,11 +63,11 @@ async def statement(
     )
 
 
-def _midnight(day: date | None, zone: ZoneInfo, days: int = 0) -> datetime | None:
-    """Return the moment at which a day begins in the tenant's zone."""
+def _midnight(tenant: Tenant, day: date | None, days: int = 0) -> datetime | None:
+    """Return the moment at which a day begins, or some ``days`` after it."""
     if day is None:
         return None
     try:
-        return datetime.combine(day + timedelta(days=days), time.min, zone).astimezone(UTC)
+        return tenant.start_of(day + timedelta(days=days))
     except OverflowError:  # beyond the first or the last moment that there is
         return None
