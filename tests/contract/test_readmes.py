@@ -5,22 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from core.cli.scaffold_texts import HEADINGS
 from core.registry import Plugin
 from tests.contract.subjects import REGISTRY, SHIPPED, named
-
-HEADINGS = (
-    "What it does",
-    "Turn it on",
-    "Entities",
-    "Permissions",
-    "Settings",
-    "Hooks it offers",
-    "What it adds to others",
-    "Jobs",
-    "Personal data",
-    "Removal",
-    "Known limits",
-)
 
 
 def sections(plugin: Plugin) -> dict[str, str]:
