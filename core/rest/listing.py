@@ -117,10 +117,9 @@ async def _by_page(
     scan = Scan(entity, query, shape.columns("x"), where, given)
 
     async def run(connection: asyncpg.Connection) -> tuple[list[Row], int, bool]:
-        offset = (paging.page - 1) * paging.size
         records = await scan_page(connection, ctx.platform.sizes, scan, counted)
         if records is None:
-            records = await connection.fetch(sql, *given, paging.size, offset)
+            records = await connection.fetch(sql, *given, *scan.window)
         count = records[0]["__count"] if records else 0
         if not records and paging.page > 1:
             count = await connection.fetchval(f"SELECT {counted}", *given)
@@ -130,13 +129,12 @@ async def _by_page(
         return rows, await _estimate(connection, entity, where, given), True
 
     rows, count, estimated = await ctx.read(run)
-    body: dict[str, Any] = {"count": count, **said}
     if estimated:
-        body["count_is_estimate"] = True
+        said = {**said, "count_is_estimate": True}
     more = paging.page * paging.size < count and (paging.page + 1) * paging.size <= MOST_OFFSET
-    body["next"] = page_url(request, ctx, page=paging.page + 1) if more else None
-    body["previous"] = page_url(request, ctx, page=paging.page - 1) if paging.page > 1 else None
-    return reply({**body, "results": rows})
+    onward = page_url(request, ctx, page=paging.page + 1) if more else None
+    backward = page_url(request, ctx, page=paging.page - 1) if paging.page > 1 else None
+    return reply({"count": count, **said, "next": onward, "previous": backward, "results": rows})
 
 
 def _page(entity: Declaration, query: Query, page: str, order: str) -> str:

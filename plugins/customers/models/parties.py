@@ -95,6 +95,7 @@ class Company(Entity):
     indexed=(
         ("created_at",),
         ("name",),
+        ("phone",),
         ("is_active", "created_at"),
         ("city", "created_at"),
         ("type", "created_at"),
@@ -136,7 +137,7 @@ class Customer(Entity):
         Email, label="E-mail", unique=True, mobile=True, pii="contact", erase="null"
     )
     phone: Mapped[str | None] = field(
-        Phone, label="Phone", mobile=True, pii="contact", erase="null"
+        Phone, label="Phone", sort=True, mobile=True, pii="contact", erase="null"
     )
     address: Mapped[str | None] = field(Text, label="Address", pii="location", erase="null")
     city: Mapped[str | None] = field(
