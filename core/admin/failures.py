@@ -7,9 +7,8 @@ from litestar.response.base import ASGIResponse
 from core.admin import cookies, paths
 from core.admin.csrf import SAFE, Unproved
 from core.admin.headers import PAGE
-from core.admin.page import NoCookie, SignedOut
+from core.admin.page import NOBODY, NoCookie, SignedOut, here
 from core.admin.view import AnyRequest, View
-from core.auth.credentials import tenant_at
 from core.errors import Refused, Unauthenticated
 
 # Fields that are not shown again when a form is offered to be sent once more.
@@ -25,7 +24,7 @@ def is_page(request: AnyRequest) -> bool:
 
 def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
     """Return the page of a refusal, with its status; for a part of a page, a toast."""
-    view = request.scope.get("state", {}).get("view") or _stranger(request)
+    view = request.scope.get("state", {}).get("view") or View(request, here(request), NOBODY)
     if isinstance(refused, Unauthenticated):
         refused = SignedOut()
         view.user, view.nav = None, None
@@ -47,11 +46,6 @@ def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
         again=again,
         request_id=request.scope["state"].get("request_id", "") if refused.status >= 500 else "",
     )
-
-
-def _stranger(request: AnyRequest) -> View:
-    platform: Any = request.scope["litestar_app"].state.platform
-    return View(request, tenant_at(platform, request.headers.get("host", "")), "nobody")
 
 
 def _to_login(view: View) -> ASGIResponse:

@@ -11,6 +11,7 @@ from litestar.response.base import ASGIResponse
 from core.admin import cookies, csrf, nav
 from core.admin.cookies import VISITOR
 from core.admin.flash import Flash
+from core.admin.forms import read_form
 from core.admin.likes import read_likes
 from core.admin.view import View
 from core.audit.origin import read_reason
@@ -24,6 +25,8 @@ __all__ = ["READ", "WRITE", "Flash", "Page", "SignedOut", "open_page", "page_rou
 AnyRequest = Request[Any, Any, Any]
 READ = [HttpMethod.GET, HttpMethod.HEAD]
 WRITE = [HttpMethod.POST]
+# To what the forms of somebody who is not known at all are bound; none of them is ever good.
+NOBODY = "nobody"
 
 
 class SignedOut(Unauthenticated):
@@ -82,13 +85,29 @@ async def open_page(request: AnyRequest) -> Page:
     return page
 
 
+async def _opened(request: AnyRequest, *, writes: bool) -> Page:
+    """Return the page; of somebody who was signed out while typing, keep what he typed."""
+    try:
+        return await open_page(request)
+    except SignedOut:
+        if writes:
+            view = View(request, here(request), NOBODY)
+            view.form = await read_form(request, csrf.check_media(request))
+        raise
+
+
+def here(request: AnyRequest) -> Tenant | None:
+    """Return the tenant of the host."""
+    platform: Platform = request.scope["litestar_app"].state.platform
+    return tenant_at(platform, request.headers.get("host", ""))
+
+
 def visit(request: AnyRequest, tenant: Tenant | None = None) -> View:
     """Return a page for somebody who is not known; his forms are bound to a cookie of their own.
 
     Without that, another site could sign him in to an account of its choice (login CSRF).
     """
-    platform: Platform = request.scope["litestar_app"].state.platform
-    tenant = tenant_at(platform, request.headers.get("host", "")) or tenant
+    tenant = here(request) or tenant
     visitor = cookies.read_visitor(request)
     if visitor is not None:
         return View(request, tenant, f"{VISITOR} {visitor}")
@@ -120,7 +139,7 @@ def page_route(
         writes = request.method not in csrf.SAFE
         if writes:
             csrf.check_origin(request)
-        view = visit(request) if public else await open_page(request)
+        view = visit(request) if public else await _opened(request, writes=writes)
         if writes:
             await view.read_form()
         if isinstance(view, Page) and entity:
