@@ -24,6 +24,7 @@ PREFIX = "/app/brand/"
 PRODUCT = "Trellis"
 # WCAG 2.2, 1.4.3: text on its ground. 1.4.11: what a control is known by.
 TEXT_RATIO = 4.5
+CONTROL_RATIO = 3.0
 FONTS = {
     "system": "",
     "humanist": "Seravek, 'Gill Sans Nova', Ubuntu, Calibri, 'DejaVu Sans', sans-serif",
@@ -64,6 +65,11 @@ def _on(colour: str) -> str:
     return max(("#ffffff", "#0b0f0d"), key=lambda ink: contrast(ink, colour))
 
 
+def _seen(colour: str, tokens: Mapping[str, str]) -> bool:
+    """Whether a colour is told apart from the navigation, which may be dark in the light mode."""
+    return contrast(colour, tokens["sidebar"]) >= CONTROL_RATIO
+
+
 def _colour(found: list[FieldError], field: str, colour: str, grounds: dict[str, str]) -> None:
     if not COLOUR.fullmatch(colour):
         found.append(FieldError(f"/{field}", "Write a colour like #1a2b3c.", "invalid"))
@@ -99,7 +105,7 @@ def check_branding(branding: Branding, theme: Theme) -> None:
         ("primary_dark", branding.primary_dark, theme.dark),
     ):
         if colour:
-            grounds = {n: tokens[n] for n in ("background", "card", "sidebar")}
+            grounds = {n: tokens[n] for n in ("background", "card")}
             _colour(found, field, colour, grounds)
     if branding.font not in FONTS:
         found.append(FieldError("/font", "Choose a font of the list.", "unknown", tuple(FONTS)))
@@ -120,14 +126,10 @@ def stylesheet(branding: Branding, theme: Theme) -> bytes:
     if branding.primary or branding.primary_dark:
         light = branding.primary or theme.light["primary"]
         dark = branding.primary_dark or theme.dark["primary"]
-        pairs = {
-            "primary": (light, dark),
-            "primary-foreground": (_on(light), _on(dark)),
-            "ring": (light, dark),
-            "sidebar-primary": (light, dark),
-            "sidebar-primary-foreground": (_on(light), _on(dark)),
-            "chart-1": (light, dark),
-        }
+        inks = (_on(light), _on(dark))
+        pairs = {"primary": (light, dark), "primary-foreground": inks, "ring": (light, dark)}
+        if _seen(light, theme.light) and _seen(dark, theme.dark):
+            pairs |= {"sidebar-primary": (light, dark), "sidebar-primary-foreground": inks}
         lines += [f"--{name}: light-dark({a}, {b});" for name, (a, b) in pairs.items()]
     if branding.radius:
         lines.append(f"--radius: {branding.radius};")

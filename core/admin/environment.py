@@ -16,7 +16,7 @@ from core.admin.assets import STATIC, Assets, merged, read_folder, read_plugin
 from core.admin.brand import Brands
 from core.admin.hx import hx
 from core.admin.i18n import Formats, Words, direction_of
-from core.admin.themes import DEFAULT, Theme, read_themes, stylesheet
+from core.admin.themes import DEFAULT, OWN, Theme, read_themes, stylesheet
 from core.errors import StartRefused
 
 KERNEL = Path(__file__).parent
@@ -57,6 +57,8 @@ class Looks:
 
     def _address(self, theme: Theme, layers: list[dict[str, bytes]]) -> dict[str, str]:
         own = [read_folder(folder / "static") for folder in reversed(theme.folders)]
+        for files in own:
+            files.pop(OWN, None)
         made = {f"theme-{theme.name}.css": stylesheet(theme)}
         return self.assets.add(merged([*layers, *own, made]))
 

@@ -4,6 +4,7 @@ English is the source and needs no catalogue. A word that a language lacks appea
 """
 
 import io
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
@@ -91,6 +93,8 @@ class Words:
         return self._found[language]
 
 
+# A sign of letters that touches the number.
+SIGNED = re.compile(r"([^\W\d_])([-\d])")
 # From one size upwards a distance in time is better told as a date.
 NEAR = timedelta(days=7)
 
@@ -118,17 +122,28 @@ class Formats:
         return format_percent(value, locale=self.locale)
 
     def money(self, value: float | Decimal, currency: str) -> str:
-        """Return an amount with the currency's sign and its decimals."""
-        return format_currency(value, currency, locale=self.locale)
+        """Return an amount with the currency's sign and its decimals.
+
+        Whole amounts of a currency that is paid without decimals are written without.
+        """
+        fractions = get_global("currency_fractions")
+        pattern = self.locale.currency_formats["standard"].pattern
+        if fractions.get(currency, fractions["DEFAULT"])[2] == 0 and value == int(value):
+            pattern = pattern.replace(".00", "")
+        text = format_currency(
+            value, currency, pattern, self.locale, currency_digits=".00" in pattern
+        )
+        # CLDR asks for a space between letters and digits.
+        return SIGNED.sub("\\1\N{NO-BREAK SPACE}\\2", text)
+
+    def month(self, value: date) -> str:
+        """Return the name of a month, as it stands alone on an axis."""
+        return format_date(value, "LLL", self.locale)
 
     def date(self, value: date, length: str = "medium") -> str:
         """Return a day; of a moment, the day it falls on in the zone."""
         day = value.astimezone(self.zone).date() if isinstance(value, datetime) else value
         return format_date(day, length, self.locale)
-
-    def month(self, value: date) -> str:
-        """Return the name of a month, as it stands alone on an axis."""
-        return format_date(value, "LLL", self.locale)
 
     def time(self, value: datetime) -> str:
         """Return the time of day of a moment."""

@@ -14,6 +14,7 @@ from core.errors import StartRefused
 
 KERNEL = Path(__file__).parent
 DEFAULT = "default"
+OWN = "theme.css"
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 # What a measure or a font may be written with: nothing that could end the declaration.
@@ -109,10 +110,15 @@ def _check(themes: Mapping[str, Theme]) -> None:
 
 
 def stylesheet(theme: Theme) -> bytes:
-    """Return the theme's tokens as custom properties; the page's colour scheme picks the mode."""
+    """Return the theme's tokens as custom properties, then its ``static/theme.css``.
+
+    The page's colour scheme picks the mode.
+    """
     lines = [f"--{name}: {value};" for name, value in theme.tokens.items()]
     lines += [f"--{n}: light-dark({v}, {theme.dark[n]});" for n, v in theme.light.items()]
-    return (":root, .dark {\n  " + "\n  ".join(lines) + "\n}\n").encode()
+    own = [folder / "static" / OWN for folder in reversed(theme.folders)]
+    rules = [path.read_text("utf-8") for path in own if path.is_file()]
+    return "\n".join([":root, .dark {", *lines, "}", *rules]).encode()
 
 
 def luminance(colour: str) -> float:

@@ -40,12 +40,12 @@ class Chart extends HTMLElement {
     const axis = { ticks: { color: ink }, grid: { color: line, drawTicks: false }, border: { display: false }, stacked: kind === "stacked" };
     const side = document.documentElement.dir === "rtl" ? "right" : "left";
     const text = (item) => `${item.dataset.label}: ${this.texts[item.datasetIndex][item.dataIndex]}`;
+    window.Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
     return new window.Chart(this.querySelector("canvas"), {
       type: kind === "stacked" ? "bar" : kind,
       data: { labels: this.labels, datasets },
       options: {
         maintainAspectRatio: false, animation: false, locale: document.documentElement.lang, interaction: { mode: "index", intersect: round },
-        font: { family: getComputedStyle(document.body).fontFamily },
         scales: round ? {} : { x: { ...axis, grid: { display: false }, reverse: side === "right" }, y: { ...axis, position: side, beginAtZero: true } },
         plugins: { legend: { display: round || datasets.length > 1, position: "bottom", labels: { color: ink, usePointStyle: true, boxHeight: 7 } }, tooltip: { callbacks: { label: text } } },
       },

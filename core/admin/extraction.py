@@ -1,0 +1,95 @@
+"""Finds the words that people see and brings the catalogues up to date.
+
+``python -m core.admin.extraction`` adds what is missing to every ``.po`` file, untranslated.
+"""
+
+import ast
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import write_po
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
+
+from core.admin.i18n import read_catalogue
+
+ROOT = Path(__file__).parent.parent.parent
+KERNEL = Path(__file__).parent
+LANGUAGES = ("ar", "id")
+# In Python a text is marked by the call that translates it.
+CALLS = ("translate", "_")
+EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do")
+Message = str | tuple[str, str]
+
+
+def _templates(folder: Path) -> Iterator[Message]:
+    environment = Environment(extensions=EXTENSIONS)  # noqa: S701  # templates are only parsed
+    for path in sorted(folder.rglob("*.html")):
+        tree = environment.parse(path.read_text("utf-8"))
+        for _line, function, message in extract_from_ast(tree, babel_style=False):
+            texts = [text for text in message or () if text is not None]
+            yield (texts[0], texts[1]) if function == "ngettext" else texts[0]
+
+
+def _python(folder: Path) -> Iterator[Message]:
+    """Yield the texts in calls such as ``page.translate("…")``."""
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            first = node.args[0]
+            if name in CALLS and isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+def kernel_messages(root: Path = ROOT) -> list[Message]:
+    """Return what the kernel's pages and the themes say."""
+    found = [*_templates(KERNEL / "templates"), *_python(KERNEL)]
+    for theme in sorted((root / "themes").glob("*/templates")):
+        found += _templates(theme)
+    return list(dict.fromkeys(found))
+
+
+def plugin_messages(folder: Path) -> list[Message]:
+    """Return what a plugin's own templates say."""
+    return list(dict.fromkeys(_templates(folder / "templates")))
+
+
+def missing(messages: list[Message], catalogue: Catalog) -> list[str]:
+    """Return the messages that a catalogue does not translate, or not in every plural form."""
+    lacking = []
+    for message in messages:
+        single = message if isinstance(message, str) else message[0]
+        entry = catalogue.get(single)
+        texts = entry.string if entry is not None else ""
+        forms = texts if isinstance(texts, (tuple, list)) else (texts,)
+        wanted = 1 if isinstance(message, str) else catalogue.num_plurals
+        if len(forms) != wanted or not all(forms):
+            lacking.append(single)
+    return lacking
+
+
+def bring_up_to_date(messages: list[Message], folder: Path) -> dict[str, list[str]]:
+    """Write the catalogues of ``folder`` with every message, and return what each lacks."""
+    lacking = {}
+    folder.mkdir(exist_ok=True)
+    for language in LANGUAGES:
+        path = folder / f"{language}.po"
+        old = read_catalogue(path) if path.exists() else Catalog(language)
+        new = Catalog(language, project="Trellis", version="1", fuzzy=False)
+        for message in messages:
+            entry = old.get(message if isinstance(message, str) else message[0])
+            new.add(message, entry.string if entry is not None else None)
+        text = io.BytesIO()
+        write_po(text, new, width=96, omit_header=False, sort_output=True, no_location=True)
+        kept = [x for x in text.getvalue().splitlines(True) if b"-Date:" not in x]
+        path.write_bytes(b"".join(kept))
+        lacking[language] = missing(messages, new)
+    return lacking
+
+
+if __name__ == "__main__":
+    bring_up_to_date(kernel_messages(), KERNEL / "locale")
