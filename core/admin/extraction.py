@@ -21,6 +21,10 @@ LANGUAGES = ("ar", "id")
 # In Python a text is marked by the call that translates it.
 CALLS = ("translate", "_")
 EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do")
+# Lines of the header that tell nothing and change with every run.
+NOISE = tuple(
+    f'"{name}' for name in ("Report-Msgid", "Last-Tr", "Language-T", "Generated", "POT-", "PO-Rev")
+)
 Message = str | tuple[str, str]
 
 
@@ -72,6 +76,15 @@ def missing(messages: list[Message], catalogue: Catalog) -> list[str]:
     return lacking
 
 
+def write(catalogue: Catalog, path: Path) -> None:
+    """Write a catalogue so that it differs only where its words do."""
+    catalogue.header_comment = "# See core/admin/extraction.py."
+    text = io.BytesIO()
+    write_po(text, catalogue, width=96, sort_output=True, no_location=True)
+    lines = text.getvalue().decode().splitlines(keepends=True)
+    path.write_text("".join(x for x in lines if not x.startswith(NOISE)), "utf-8")
+
+
 def bring_up_to_date(messages: list[Message], folder: Path) -> dict[str, list[str]]:
     """Write the catalogues of ``folder`` with every message, and return what each lacks."""
     lacking = {}
@@ -83,10 +96,7 @@ def bring_up_to_date(messages: list[Message], folder: Path) -> dict[str, list[st
         for message in messages:
             entry = old.get(message if isinstance(message, str) else message[0])
             new.add(message, entry.string if entry is not None else None)
-        text = io.BytesIO()
-        write_po(text, new, width=96, omit_header=False, sort_output=True, no_location=True)
-        kept = [x for x in text.getvalue().splitlines(True) if b"-Date:" not in x]
-        path.write_bytes(b"".join(kept))
+        write(new, path)
         lacking[language] = missing(messages, new)
     return lacking
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta, get_datetime_format
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -150,8 +150,9 @@ class Formats:
         return format_time(value, "short", tzinfo=self.zone, locale=self.locale)
 
     def moment(self, value: datetime, length: str = "medium") -> str:
-        """Return a moment as day and time."""
-        return format_datetime(value, length, tzinfo=self.zone, locale=self.locale)
+        """Return a moment as day and time, without seconds."""
+        both = str(get_datetime_format(length, self.locale))
+        return both.replace("{0}", self.time(value)).replace("{1}", self.date(value, length))
 
     def relative(self, value: datetime, now: datetime | None = None) -> str:
         """Return how long ago or ahead a moment is, or its day once that is far."""
