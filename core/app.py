@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from core.admin.environment import Looks
 from core.admin.routes import PUBLIC as PAGES
-from core.admin.routes import admin_routes, make_looks
+from core.admin.routes import RESERVED, admin_routes, make_looks
 from core.audit.routes import audit_routes
 from core.auth.routes import auth_routes
 from core.auth.state import auth_of
@@ -123,10 +123,17 @@ def check_paths(registry: Registry) -> None:
     """Refuse an entity or a controller whose path belongs to the kernel or to an entity."""
     own = {"/".join(path.split("/")[1:3]) for route in own_routes() for path in route.paths}
     for entity in registry.entities.values():
-        if entity.plugin != "core" and f"api/{entity.resource}" in own:
-            raise StartRefused(
-                f"{entity.name}: /api/{entity.resource} is taken by the kernel; give resource="
-            )
+        if entity.plugin == "core":
+            continue
+        for place, here in (
+            ("api", f"api/{entity.resource}" in own),
+            ("app", entity.resource in RESERVED),
+        ):
+            if here:
+                raise StartRefused(
+                    f"{entity.name}: /{place}/{entity.resource} is taken by the kernel;"
+                    " give resource="
+                )
     taken = {f"api/{e.resource}": e.name for e in registry.entities.values()}
     for plugin, controller in registry.controllers:
         base = f"api/{plugin.replace('_', '-')}/{str(controller.path or '').strip('/')}".rstrip("/")

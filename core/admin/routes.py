@@ -28,6 +28,14 @@ PUBLIC = frozenset(
         "/app/brand/{name:str}",
     )
 )
+# First words of the kernel's own pages: no entity's pages may lie there.
+RESERVED = frozenset(
+    (
+        *("account", "apps", "branding", "brand", "dashboard", "help", "keys", "log", "login"),
+        *("logout", "palette", "people", "portal", "reset", "roles", "search", "settings"),
+        *("static", "styleguide", "views"),
+    )
+)
 
 
 def make_looks(registry: Registry) -> Looks:
@@ -37,7 +45,12 @@ def make_looks(registry: Registry) -> Looks:
 
 
 def admin_routes(registry: Registry, looks: Looks) -> list[HTTPRouteHandler]:
-    """Return the routes of all pages."""
+    """Return the routes of all pages: the kernel's own, then those made from the registry."""
+    return [*own_pages(looks), *_shortcuts(registry)]
+
+
+def own_pages(looks: Looks) -> list[HTTPRouteHandler]:
+    """Return the pages that no entity has; each begins with a reserved word."""
     own = "signed_in"
     return [
         page_route("/app/login", READ, "", login.show_login, public=True),
@@ -50,7 +63,6 @@ def admin_routes(registry: Registry, looks: Looks) -> list[HTTPRouteHandler]:
         *_account(),
         asset_route(looks.assets),
         brand_route(looks.brands, looks.themes),
-        *_shortcuts(registry),
     ]
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from core.admin.paths import is_local, local_path
+from core.admin.routes import RESERVED
 from core.auth import cli_service
 from tests.core.browsing import Browser
 from tests.core.signing import PASSWORD, WRONG, Gate, open_gate
@@ -212,6 +213,18 @@ async def test_short_addresses_lead_to_the_pages(gate, browser):
         assert (answer.status_code, answer.headers["location"]) == (302, target)
     assert (await browser.get("/nothing")).status_code == 404
     assert (await browser.get("/evil.example")).status_code == 404
+
+
+async def test_own_pages_lie_where_no_entity_may(gate):
+    """A plugin's entity cannot hide a page of the kernel, nor the reverse."""
+    entities = gate.platform.registry.entities.values()
+    resources = {e.resource for e in entities if e.plugin != "core"}
+    assert not resources & RESERVED
+    resources |= {e.resource for e in entities}
+    for route in gate.world.app.routes:
+        parts = route.path.strip("/").split("/")
+        if parts[0] == "app" and len(parts) > 1:
+            assert parts[1] in RESERVED | resources, route.path
 
 
 async def test_asking_for_a_password_says_the_same_for_all(gate, browser):

@@ -41,7 +41,8 @@ class Prober:
         self.stage = stage
         self.who = who
         self.oracle = oracle or Oracle(stage)
-        self.routes = routes(stage.world.app, stage.world.platform.registry)
+        every = routes(stage.world.app, stage.world.platform.registry)
+        self.routes = [route for route in every if not route.is_page]
         self.bodies = Bodies(stage, self.oracle, who)
         self.findings: list[str] = []
         self.count = 0

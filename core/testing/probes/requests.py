@@ -36,6 +36,11 @@ class Route(msgspec.Struct, frozen=True):
         return (self.permission or "").rpartition(".")[2]
 
     @property
+    def is_page(self) -> bool:
+        """Whether people look at the answer; pages take no Authorization."""
+        return not self.path.startswith(("/api", "/health"))
+
+    @property
     def has_id(self) -> bool:
         """Whether the path names a record."""
         return "{id:str}" in self.path
