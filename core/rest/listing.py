@@ -114,7 +114,7 @@ async def _by_page(
     sql = f"SELECT {shape.columns('x')}, {counted} AS __count FROM {page}"
     given = (ctx.tenant.id, *values)
 
-    scan = Scan(entity, query, shape.columns("x"), where, given)
+    scan = Scan(entity, query, sql, shape.columns("x"), where, given)
 
     async def run(connection: asyncpg.Connection) -> tuple[list[Row], int, bool]:
         records = await scan_page(connection, ctx.platform.sizes, scan, counted)

@@ -3,7 +3,8 @@
 The planner takes the rows that pass a filter to lie evenly in the order asked for, and walks the
 order's index until a page is full. Where they lie at its far end, or do not exist, that is a
 random read of the whole table, and counting them is another. Here the walk is short: either it
-fills the page, or all that passes is gathered once, in parallel, to be sorted and counted.
+fills the page, or all that passes is gathered once, in parallel, to be sorted and counted; if that
+is too much, the table is read without the order's index.
 """
 
 import time
@@ -26,6 +27,8 @@ WALKED = 5_000
 CHEAP = 1_000
 # More rows than this are not gathered: sorting while reading holds a page of them only.
 GATHERED = 200_000
+# How many of the newest rows tell how many pass a filter of which the planner knows nothing.
+SAMPLED = 2_000
 SIZE_SECONDS = 60
 SIZE = "SELECT reltuples::int8 FROM pg_class WHERE oid = $1::text::regclass"
 
@@ -34,10 +37,11 @@ Sizes = dict[str, tuple[float, int]]
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """A list's page to come: its SELECT list, its condition and the values of that."""
+    """A list's page to come: the usual statement, its SELECT list, its condition and values."""
 
     entity: Declaration
     query: Query
+    usual: str
     columns: str
     where: str
     given: tuple[Any, ...]
@@ -64,7 +68,8 @@ async def scan_page(
     entity, query = scan.entity, scan.query
     if not query.filters or query.trash or served(entity, query):
         return None
-    if await _size(connection, sizes, entity.table) < LARGE:
+    size = await _size(connection, sizes, entity.table)
+    if size < LARGE:
         return None
     cost, rows = await _estimate(connection, scan)
     walks = has_order(entity, query)
@@ -72,9 +77,11 @@ async def scan_page(
         found = await _walk(connection, scan, counted)
         if found is not None:
             return found
-    if not walks and rows > GATHERED and not any(_guessed(f.shape) for f in query.filters):
-        return None
-    return await _gather(connection, scan)
+    if any(_guessed(f.shape) for f in query.filters):
+        rows = size * await _share(connection, scan)
+    if rows <= GATHERED:
+        return await _gather(connection, scan)
+    return await _whole(connection, scan) if walks else None
 
 
 async def _size(connection: asyncpg.Connection, sizes: Sizes, table: str) -> int:
@@ -90,6 +97,17 @@ async def _estimate(connection: asyncpg.Connection, scan: Scan) -> tuple[float, 
     sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {scan.entity.table} x WHERE {scan.where}"
     plan = (await connection.fetchval(sql, *scan.given))[0]["Plan"]
     return plan["Total Cost"], plan["Plan Rows"]
+
+
+async def _share(connection: asyncpg.Connection, scan: Scan) -> float:
+    """Return what share of the newest rows passes."""
+    newest = (
+        f"SELECT x.* FROM {scan.entity.table} x WHERE x.tenant_id = $1 AND x.deleted_at IS NULL"
+        f" ORDER BY x.id DESC LIMIT {SAMPLED}"
+    )
+    sql = f"SELECT count(*) FROM ({newest}) x WHERE {scan.where}"
+    passing: int = await connection.fetchval(sql, *scan.given)
+    return passing / SAMPLED
 
 
 async def _walk(
@@ -126,6 +144,14 @@ async def _gather(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Re
         f" ON x.tenant_id = $1 AND x.id = p.id ORDER BY {scan.order}"
     )
     rows: list[asyncpg.Record] = await connection.fetch(sql, *scan.given, size, offset)
+    return rows
+
+
+async def _whole(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Record]:
+    """Return the page by reading the table as it lies, whatever index gives the order."""
+    await connection.execute("SET LOCAL enable_indexscan = off")
+    rows: list[asyncpg.Record] = await connection.fetch(scan.usual, *scan.given, *scan.window)
+    await connection.execute("SET LOCAL enable_indexscan = on")
     return rows
 
 
