@@ -12,7 +12,7 @@ import msgspec
 
 from core.plugin import Tenant, Unit, digits
 from plugins.customers.demo_belongings import fill_belongings
-from plugins.customers.places import PLACES, Place
+from plugins.customers.places import PLACES, City, Place
 
 SPACE = UUID("6f1d2c0a-3d0b-5a43-9a51-0b6a3c1f8e57")
 SIZES = {"acme": 2000}
@@ -150,6 +150,17 @@ def _id(tenant: Tenant, noun: str, number: int) -> UUID:
     return uuid5(SPACE, f"{tenant.slug}/{noun}/{number}")
 
 
+def _reach(place: Place, city: City, dice: random.Random) -> dict[str, str]:
+    """Return the telephone number and the address of somebody in a city."""
+    return {
+        "phone": place.phone(dice),
+        "address": place.street(dice),
+        "city": city.name,
+        "province": city.province,
+        "postal_code": city.postal_code(dice),
+    }
+
+
 def _companies(tenant: Tenant, place: Place) -> Iterator[Address]:
     for number, name in enumerate(place.sellers):
         dice = random.Random(f"{tenant.slug}/company/{number}")  # noqa: S311 - demo data
@@ -159,11 +170,7 @@ def _companies(tenant: Tenant, place: Place) -> Iterator[Address]:
             id=_id(tenant, "company", number),
             name=name,
             email=f"sales@{domain}.example",
-            phone=place.phone(dice),
-            address=place.street(dice),
-            city=city.name,
-            province=city.province,
-            postal_code=city.postal_code(dice),
+            **_reach(place, city, dice),
             created_at=UNTIL - timedelta(days=DAYS + number),
         )
 
@@ -177,11 +184,7 @@ def _employers(tenant: Tenant, place: Place) -> Iterator[Address]:
             id=_id(tenant, "employer", number),
             name=place.firm(dice, "enterprise"),
             email=f"office.{number}@employer.example",
-            phone=place.phone(dice),
-            address=place.street(dice),
-            city=city.name,
-            province=city.province,
-            postal_code=city.postal_code(dice),
+            **_reach(place, city, dice),
             created_at=UNTIL - timedelta(days=DAYS),
         )
 
@@ -214,11 +217,7 @@ def _buyer(tenant: Tenant, place: Place, number: int, staff: list[UUID]) -> Buye
         id=id,
         name=name,
         email=f"customer@{tenant.slug}.example" if number == 0 else email,
-        phone=place.phone(dice),
-        address=place.street(dice),
-        city=city.name,
-        province=city.province,
-        postal_code=city.postal_code(dice),
+        **_reach(place, city, dice),
         created_at=created,
         type=kind,
         is_vip=vip,
