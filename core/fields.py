@@ -192,7 +192,7 @@ def choice(
     """
     pairs: tuple[tuple[str, str], ...] = ()
     if isinstance(choices, type):
-        pairs = tuple((m.value, m.value.replace("_", " ").capitalize()) for m in choices)
+        pairs = pairs_of(choices)
     elif not isinstance(choices, str):
         pairs = tuple(choices)
     spec = Field(
@@ -211,6 +211,11 @@ def choice(
         max_length=50,
     )
     return mapped_column(sa.String(50), info={"field": spec})
+
+
+def pairs_of(codes: type[StrEnum]) -> tuple[tuple[str, str], ...]:
+    """Return the members of an enum as pairs of code and label."""
+    return tuple((code.value, code.value.replace("_", " ").capitalize()) for code in codes)
 
 
 def money(

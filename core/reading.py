@@ -15,7 +15,7 @@ from sqlalchemy.orm.properties import MappedColumn
 
 from core.column_types import kind_of
 from core.errors import StartRefused
-from core.fields import Display, Field
+from core.fields import Display, Field, pairs_of
 
 _PYTHON_TYPES: dict[Any, Callable[[], Any]] = {
     str: sa.Text,
@@ -58,7 +58,7 @@ def _bounds(spec: Field, type_: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if isinstance(type_, sa.String) and type_.length and spec.max_length is None:
         found["max_length"] = type_.length
-    if (spec.kind == "text" and not isinstance(type_, sa.String)) or spec.kind == "text":
+    if spec.kind == "text":
         found["kind"] = kind_of(type_)
     found["scale"] = getattr(type_, "scale", 0) or 0
     return found
@@ -75,8 +75,7 @@ def _field(cls: type, name: str, value: Any) -> tuple[Field, Any]:
     type_ = _type_of(cls, name, column, python)
     changes = _bounds(spec, type_)
     if isinstance(python, type) and issubclass(python, StrEnum) and not spec.choices:
-        pairs = tuple((m.value, m.value.replace("_", " ").capitalize()) for m in python)
-        changes |= {"kind": "choice", "choices": pairs, "filter": True}
+        changes |= {"kind": "choice", "choices": pairs_of(python), "filter": True}
     kind = changes.get("kind", spec.kind)
     own_default = kind in ("currency", "tags", "boolean", "json")
     required = not nullable and spec.default is None and not spec.sql and not own_default

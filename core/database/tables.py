@@ -76,13 +76,7 @@ def tenant_table(
         # the directory may live on another server than the tenant.
         sa.PrimaryKeyConstraint("tenant_id", "id", name=f"{name}_pk"),
     )
-    for column, (target, on_delete) in (links or {}).items():
-        _link(name, column, target, on_delete)
-    for fields in unique:
-        _unique(name, (fields,) if isinstance(fields, str) else fields)
-    nullable = {c.name for c in columns if c.nullable}
-    for names in indexes:
-        _index(name, names, nullable)
+    _connect(name, columns, links, unique, indexes)
     secure(name, append_only=append_only)
 
 
@@ -100,13 +94,24 @@ def tenant_columns(
         op.add_column(host, column)
     for why, sql in (checks or {}).items():
         op.create_check_constraint(f"{host}_{why}", host, sa.text(sql))
-    for name, (target, on_delete) in (links or {}).items():
-        _link(host, name, target, on_delete)
+    _connect(host, columns, links, unique, indexes)
+
+
+def _connect(
+    table: str,
+    columns: Sequence[sa.Column[Any]],
+    links: Links | None,
+    unique: Sequence[str | tuple[str, ...]],
+    indexes: Sequence[tuple[str, ...]],
+) -> None:
+    """Make the foreign keys and indexes of new columns."""
+    for column, (target, on_delete) in (links or {}).items():
+        _link(table, column, target, on_delete)
     for fields in unique:
-        _unique(host, (fields,) if isinstance(fields, str) else fields)
+        _unique(table, (fields,) if isinstance(fields, str) else fields)
     nullable = {c.name for c in columns if c.nullable}
     for names in indexes:
-        _index(host, names, nullable)
+        op.execute(index_sql(table, names, nullable))
 
 
 def drop_tenant_table(name: str) -> None:
@@ -174,10 +179,6 @@ def index_sql(table: str, names: Sequence[str], nullable: frozenset[str] | set[s
         f"CREATE INDEX {table}_{title}_by ON {table} (tenant_id, {', '.join(parts)}, {tail})"
         " WHERE deleted_at IS NULL"
     )
-
-
-def _index(table: str, names: tuple[str, ...], nullable: set[str]) -> None:
-    op.execute(index_sql(table, names, nullable))
 
 
 def secure(table: str, *, append_only: bool = False) -> None:
