@@ -67,13 +67,7 @@ async def _trash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID])
         ids,
     )
     for child, name in _followers(ctx, entity):
-        rows = await unit.fetch(
-            f"SELECT x.id FROM {child.table} x WHERE x.tenant_id = $1 AND x.{name} = ANY ($2)"
-            " AND x.deleted_at IS NULL ORDER BY x.id FOR UPDATE OF x",
-            ctx.tenant.id,
-            ids,
-        )
-        if found := [row["id"] for row in rows]:
+        if found := await _linked(unit, child, name, "IS NULL", ctx.tenant.id, ids):
             await hook(ctx, unit, child, "delete", tuple(found), {})
             await _trash(ctx, unit, child, found)
 
@@ -83,6 +77,18 @@ def _followers(ctx: Context, entity: Declaration) -> Iterator[tuple[Declaration,
     for child, name in ctx.platform.registry.links_to(entity.name):
         if child.fields[name].on_delete == "cascade" and "delete" in child.verbs:
             yield child, name
+
+
+async def _linked(
+    unit: Unit, child: Declaration, name: str, deleted: str, *values: Any
+) -> list[UUID]:
+    """Lock the records that hold a link to one of the ids in ``values``; return their own."""
+    rows = await unit.fetch(
+        f"SELECT x.id FROM {child.table} x WHERE x.tenant_id = $1 AND x.{name} = ANY ($2)"
+        f" AND x.deleted_at {deleted} ORDER BY x.id FOR UPDATE OF x",
+        *values,
+    )
+    return [row["id"] for row in rows]
 
 
 async def _refuse_referenced(
@@ -149,14 +155,7 @@ async def _untrash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID
         raise Conflict(refusal.detail, code="unique", errors=refusal.errors) from error
     await _refuse_orphans(ctx, unit, entity, ids)
     for child, name in _followers(ctx, entity):
-        rows = await unit.fetch(
-            f"SELECT x.id FROM {child.table} x WHERE x.tenant_id = $1 AND x.{name} = ANY ($2)"
-            " AND x.deleted_at = $3 ORDER BY x.id FOR UPDATE OF x",
-            ctx.tenant.id,
-            ids,
-            at,
-        )
-        if found := [row["id"] for row in rows]:
+        if found := await _linked(unit, child, name, "= $3", ctx.tenant.id, ids, at):
             await hook(ctx, unit, child, "restore", tuple(found), {})
             await _untrash(ctx, unit, child, found, at)
 
