@@ -24,6 +24,9 @@ SELECT u.email, p.hash FROM core_user u LEFT JOIN core_password p
 MYSELF = "SELECT id, email, name, roles FROM core_user WHERE tenant_id = $1 AND id = $2"
 # How long a link lives that a person is handed.
 PRINTED_SECONDS = 15 * 60
+END_RESETS = """
+UPDATE core_reset SET used_at = now() WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL
+"""
 STORE = """
 INSERT INTO core_password (tenant_id, user_id, hash) VALUES ($1, $2, $3)
 ON CONFLICT (tenant_id, user_id) WHERE deleted_at IS NULL DO UPDATE SET hash = excluded.hash
@@ -35,12 +38,7 @@ async def store_password(
 ) -> int:
     """Store a password; all sessions but ``keep`` and all reset links end. Returns the stamp."""
     await unit.execute(STORE, tenant.id, user, hashed)
-    await unit.execute(
-        "UPDATE core_reset SET used_at = now()"
-        " WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL",
-        tenant.id,
-        user,
-    )
+    await unit.execute(END_RESETS, tenant.id, user)
     await sessions.end_all(unit, tenant, user, "password_changed", but=keep)
     return await bump(unit, tenant, user)
 
@@ -138,12 +136,7 @@ async def request_reset(
 async def issue_reset(unit: Unit, tenant: Tenant, user: UUID, seconds: int) -> str:
     """Return a one-time token that sets a person's password; older ones end."""
     token = Reset(tenant.number, new_secret())
-    await unit.execute(
-        "UPDATE core_reset SET used_at = now()"
-        " WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL",
-        tenant.id,
-        user,
-    )
+    await unit.execute(END_RESETS, tenant.id, user)
     await unit.execute(
         "INSERT INTO core_reset (tenant_id, user_id, hash, expires_at)"
         " VALUES ($1, $2, $3, now() + make_interval(secs => $4))",

@@ -18,6 +18,7 @@ from core.database import archive, binaries
 from core.database.archive import DUMP, PRODUCT, BackupRefused, Manifest
 from core.database.blocking import finish
 from core.database.place import Unusable
+from core.database.upkeep import analyse
 
 __all__ = ["BackupRefused", "Manifest", "backup", "restore"]
 
@@ -63,7 +64,7 @@ def restore(owner_url: str, home: Path, source: Path, *, force: bool = False) ->
         shown.update("Restoring the database")
         options = ("--no-owner", "--exit-on-error", "--single-transaction")
         _run(owner_url, server, "pg_restore", *options, str(folder / DUMP))
-        finish(_analyze(owner_url))
+        finish(analyse(owner_url))
         for kept in manifest.files[1:]:
             place = home / PurePosixPath(kept.path).relative_to("home")
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -201,14 +202,5 @@ async def _empty(url: str) -> None:
                 await connection.execute(f"DROP SCHEMA {row[0]} CASCADE")
             await connection.execute("CREATE SCHEMA public")
             await connection.execute("GRANT USAGE ON SCHEMA public TO crm_app, crm_auditor")
-    finally:
-        await connection.close()
-
-
-async def _analyze(url: str) -> None:
-    """Give the planner its statistics, which a dump does not hold."""
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute("ANALYZE")
     finally:
         await connection.close()

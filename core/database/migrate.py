@@ -4,7 +4,8 @@ A plugin whose migration fails is quarantined and named; the others go on. A plu
 off disk leaves its version table behind and blocks nobody.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,19 @@ class Outcome(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
+@asynccontextmanager
+async def _turn(owner_url: str) -> AsyncIterator[AsyncConnection]:
+    """Connect, and wait until no other process migrates the database."""
+    engine = create_async_engine(driver_url(owner_url), poolclass=sa.NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+            await connection.commit()
+            yield connection
+    finally:
+        await engine.dispose()
+
+
 async def migrate(
     owner_url: str, registry: Registry, progress: Progress = lambda _: None
 ) -> list[Outcome]:
@@ -68,19 +82,13 @@ async def migrate(
     Safe to run from several processes and to run again after a crash: each revision is one
     transaction. Raises ``StartRefused`` when the lint finds an object that breaks a rule.
     """
-    engine = create_async_engine(driver_url(owner_url), poolclass=sa.NullPool)
-    try:
-        async with engine.connect() as connection:
-            await connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
-            await connection.commit()
-            outcomes = await _chains(connection, registry, progress)
-            failed = {o.plugin for o in outcomes if o.error}
-            await synchronise(connection, registry, failed)
-            await connection.commit()
-            await lint(connection, registry, failed)
-            await connection.rollback()
-    finally:
-        await engine.dispose()
+    async with _turn(owner_url) as connection:
+        outcomes = await _chains(connection, registry, progress)
+        failed = {o.plugin for o in outcomes if o.error}
+        await synchronise(connection, registry, failed)
+        await connection.commit()
+        await lint(connection, registry, failed)
+        await connection.rollback()
     return outcomes
 
 
@@ -174,27 +182,19 @@ async def tables_of(owner_url: str, plugin: str) -> dict[str, int]:
 async def purge(owner_url: str, plugin: Plugin, registry: Registry) -> None:
     """Take a plugin's tables and columns away: its chain down to base, then its version table."""
     folder = chain(plugin)
-    engine = create_async_engine(driver_url(owner_url), poolclass=sa.NullPool)
-    try:
-        async with engine.connect() as connection:
-            await connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
-            await connection.commit()
-            if folder is not None:
-                config = alembic_config(plugin, folder)
+    async with _turn(owner_url) as connection:
+        if folder is not None:
+            config = alembic_config(plugin, folder)
 
-                def run(sync: Any) -> None:
-                    config.attributes["connection"] = sync
-                    if plugin.name != "core":
-                        config.attributes["after_revision"] = lambda ctx, **_: renew(
-                            ctx.connection, registry
-                        )
-                    command.downgrade(config, "base")
+            def run(sync: Any) -> None:
+                config.attributes["connection"] = sync
+                if plugin.name != "core":
+                    config.attributes["after_revision"] = lambda ctx, **_: renew(
+                        ctx.connection, registry
+                    )
+                command.downgrade(config, "base")
 
-                await connection.run_sync(run)
-                await connection.commit()
-            await connection.execute(
-                sa.text(f'DROP TABLE IF EXISTS "{version_table(plugin.name)}"')
-            )
+            await connection.run_sync(run)
             await connection.commit()
-    finally:
-        await engine.dispose()
+        await connection.execute(sa.text(f'DROP TABLE IF EXISTS "{version_table(plugin.name)}"'))
+        await connection.commit()
