@@ -98,6 +98,13 @@ def db_migrate() -> None:
         raise Exit(1)
 
 
+def migrate_or_tell(place: Database, registry: Registry) -> None:
+    """Migrate; a plugin whose chain failed is named, and the others go on."""
+    for outcome in run_migrations(place, registry):
+        if outcome.error:
+            click.echo(f"{outcome.plugin} is left out: {outcome.error}", err=True)
+
+
 def run_migrations(place: Database, registry: Registry) -> list[Outcome]:
     """Migrate under a progress bar."""
     chains = len(registry.plugins)

@@ -6,7 +6,7 @@ from pathlib import Path
 import rich_click as click
 
 from core.auth import cli_service
-from core.cli.db import run_migrations
+from core.cli.db import migrate_or_tell
 from core.cli.links import one_time
 from core.cli.loading import load_plugins
 from core.cli.place import Database, open_database, read_config
@@ -38,9 +38,7 @@ def init(slug: str, name: str | None, host: str | None, email: str) -> None:
     file = read_config()
     registry = load_plugins(file).registry
     with open_database(file.current) as database:
-        for outcome in run_migrations(database, registry):
-            if outcome.error:
-                click.echo(f"{outcome.plugin} is left out: {outcome.error}", err=True)
+        migrate_or_tell(database, registry)
         token = finish(_administrator(file, database, slug, email))
     click.echo(one_time(file.current, file.current.tenants[slug], email, token))
     click.echo("Start the server with `crm serve`.")

@@ -37,15 +37,7 @@ class Database:
     @property
     def app_url(self) -> str:
         """The URL of the role that serves."""
-        if self.server is not None:
-            return self.server.url("crm_app")
-        found = self._config.database.url
-        if not found:
-            raise StartRefused(
-                "This command works as crm_app: set CRM_DATABASE_URL, or"
-                f" database.url_file in {self._config.path}."
-            )
-        return found
+        return self._url("crm_app", self._config.database.url, "CRM_DATABASE_URL", "url_file")
 
     @property
     def may_own(self) -> bool:
@@ -55,15 +47,18 @@ class Database:
     @property
     def owner_url(self) -> str:
         """The URL of the role that migrates; never handed to a worker."""
+        named = self._config.database.owner_url
+        return self._url("crm_owner", named, "CRM_DATABASE_OWNER_URL", "owner_url_file")
+
+    def _url(self, role: str, named: str | None, variable: str, key: str) -> str:
         if self.server is not None:
-            return self.server.url("crm_owner")
-        found = self._config.database.owner_url
-        if not found:
+            return self.server.url(role)
+        if not named:
             raise StartRefused(
-                "This command works as crm_owner: set CRM_DATABASE_OWNER_URL, or"
-                f" database.owner_url_file in {self._config.path}."
+                f"This command works as {role}: set {variable}, or"
+                f" database.{key} in {self._config.path}."
             )
-        return found
+        return named
 
 
 def is_external(config: Config) -> bool:

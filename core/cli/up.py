@@ -2,7 +2,7 @@
 
 import rich_click as click
 
-from core.cli.db import run_migrations
+from core.cli.db import migrate_or_tell
 from core.cli.demo import SCALE, demo_once, logins
 from core.cli.loading import load_plugins
 from core.cli.place import open_database, read_config
@@ -20,8 +20,6 @@ def up(host: str | None, port: int | None, workers: int | None, scale: float) ->
     free(listening)
     registry = load_plugins(file).registry
     with open_database(file.current) as database:
-        for outcome in run_migrations(database, registry):
-            if outcome.error:
-                click.echo(f"{outcome.plugin} is left out: {outcome.error}", err=True)
+        migrate_or_tell(database, registry)
         demo_once(file, database, scale)
         serve_until_told(file.current, database, listening, logins(file, listening.port)[:3])
