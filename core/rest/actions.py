@@ -1,6 +1,7 @@
 """Declared actions: guard, decode, lock, run and answer are the same for all of them."""
 
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -74,25 +75,11 @@ async def run_action(
     record_id = read_id(request.path_params["id"]) if action.on == "record" else None
     version = demanded_version(ctx, request, record_id) if record_id is not None else None
     wanted = own_parameters(request)
-    body = read_object(await read_json(request))
-    values = None
-    if action.values is not None:
-        values = read_values(action.values, body)
-    elif body:
-        raise Invalid.field("#", "This action takes no body.", "unknown")
+    values = read_given(action, read_object(await read_json(request)))
     ctx.reason = getattr(values, "reason", None) or ctx.reason
 
     async def run(unit: Unit) -> Answer:
-        record = None
-        if record_id is not None:
-            record = await locked(ctx, unit, entity, action.right, record_id, version)
-        ids = () if record_id is None else (record_id,)
-        given = {} if values is None else msgspec.structs.asdict(values)
-        await hook(ctx, unit, entity, action.name, ids, given)
-        try:
-            result = await action.run(ctx, unit, record, values)
-        except asyncpg.IntegrityConstraintViolationError as error:
-            raise constraint_refusal(entity, Broken(error)) from error
+        result = await act(ctx, unit, entity, action, record_id, version, values)
         if result is not None or record_id is None:
             return Answer(encode(result if result is not None else {}))
         await unit.finish()
@@ -102,6 +89,36 @@ async def run_action(
     if action.secret:
         return (await ctx.write(run, keyed=True)).response()
     return await write_once(ctx, request, run, keyed=record_id is not None)
+
+
+def read_given(action: Action, body: dict[str, Any]) -> Any:
+    """Return the body of an action as its struct, None where it takes none."""
+    if action.values is not None:
+        return read_values(action.values, body)
+    if body:
+        raise Invalid.field("#", "This action takes no body.", "unknown")
+    return None
+
+
+async def act(
+    ctx: Context,
+    unit: Unit,
+    entity: Declaration,
+    action: Action,
+    id: UUID | None,
+    version: int | None,
+    values: Any,
+) -> Any:
+    """Do an action, on a record that the caller may do it on; return what it answers."""
+    record = None
+    if id is not None:
+        record = await locked(ctx, unit, entity, action.right, id, version)
+    given = {} if values is None else msgspec.structs.asdict(values)
+    await hook(ctx, unit, entity, action.name, () if id is None else (id,), given)
+    try:
+        return await action.run(ctx, unit, record, values)
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise constraint_refusal(entity, Broken(error)) from error
 
 
 async def ask_action(

@@ -68,10 +68,27 @@ async def write_once(
     key = read_key(request)
     if key is None:
         return (await ctx.write(fn, keyed=keyed)).response()
+    mark = request.scope["query_string"] + b"\n" + await request.body()
+    answer, replayed = await once(ctx, request, key, mark, fn, keyed=keyed)
+    return answer.response(**({"Idempotency-Replayed": "true"} if replayed else {}))
+
+
+async def once(
+    ctx: Context,
+    request: Request[Any, Any, Any],
+    key: str,
+    content: bytes,
+    fn: Callable[[Unit], Awaitable[Answer]],
+    *,
+    keyed: bool = False,
+) -> tuple[Answer, bool]:
+    """Run ``fn`` as ``write_once`` does; return its answer and whether it is that of before.
+
+    ``content`` is what a repetition must send again.
+    """
     who = f"{ctx.principal.kind}:{ctx.principal.key_id or ctx.principal.id}"
     route = f"{request.method} {request.scope['path'].rstrip('/')}"
-    query = request.scope["query_string"]
-    mark = hashlib.sha256(query + b"\n" + await request.body()).hexdigest()
+    mark = hashlib.sha256(content).hexdigest()
     place = (ctx.tenant.id, who, route, key)
     replayed = False
 
@@ -93,5 +110,4 @@ async def write_once(
         await unit.execute(STORE, *place, mark, answer.status, answer.body, headers_text)
         return answer
 
-    answer = await ctx.write(run, keyed=keyed)
-    return answer.response(**({"Idempotency-Replayed": "true"} if replayed else {}))
+    return await ctx.write(run, keyed=keyed), replayed

@@ -28,7 +28,7 @@ from core.rest.links import check_changed_links, check_links
 from core.rest.parameters import read_wanted, split
 from core.rest.replies import encode, etag, nothing, raw_reply, tags
 from core.rest.rows import conditions
-from core.rest.shape import Shape, Wanted, expanded, shape_of
+from core.rest.shape import Row, Shape, Wanted, expanded, shape_of
 from core.rest.writing import answer, demanded_version, hook, locked, new_id, returning
 
 DETAIL = Wanted(detail=True)
@@ -46,20 +46,15 @@ def own_parameters(request: Request[Any, Any, Any]) -> Wanted:
     return read_wanted(own, detail=True)
 
 
-async def view_record(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
-) -> ASGIResponse:
-    """Answer ``GET /api/<resource>/{id}/``; 304 when the caller has this version and shape."""
-    ctx.rights.require(entity.name, "view")
-    id = read_id(request.path_params["id"])
-    shape = shape_of(ctx.tenant, ctx.rights, entity, own_parameters(request))
+async def read_one(ctx: Context, entity: Declaration, id: UUID, shape: Shape) -> tuple[Row, int]:
+    """Return the record as the caller may see it, and its version."""
     where, values = conditions(ctx, entity, "view", (), 3)
     sql = (
         f"SELECT {shape.columns('x')}, x.version AS __version FROM {entity.table} x"
         f" WHERE x.id = $2 AND {where}"
     )
 
-    async def run(connection: asyncpg.Connection) -> tuple[dict[str, Any], int] | None:
+    async def run(connection: asyncpg.Connection) -> tuple[Row, int] | None:
         record = await connection.fetchrow(sql, ctx.tenant.id, id, *values)
         if record is None:
             return None
@@ -72,12 +67,28 @@ async def view_record(
     found = await ctx.read(run, keyed=True)
     if found is None:
         raise NotFound
-    row, version = found
+    return found
+
+
+async def view_record(
+    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
+) -> ASGIResponse:
+    """Answer ``GET /api/<resource>/{id}/``; 304 when the caller has this version and shape."""
+    ctx.rights.require(entity.name, "view")
+    id = read_id(request.path_params["id"])
+    shape = shape_of(ctx.tenant, ctx.rights, entity, own_parameters(request))
+    row, version = await read_one(ctx, entity, id, shape)
     tag = etag(id, version, shape.hash)
     given = request.headers.get("if-none-match", "")
     if not shape.expand and (tag.strip('"') in tags(given) or given.strip() == "*"):
         return nothing(304, {"ETag": tag})
     return raw_reply(encode(row), 200, {"ETag": tag})
+
+
+def read_new(ctx: Context, entity: Declaration, body: Mapping[str, Any]) -> Values:
+    """Return the values of a new record: what was sent, the defaults, and the creator's scope."""
+    given = Input(ctx, entity, "create").read(body, partial=False)
+    return with_scope(ctx, entity, with_defaults(ctx, entity, given))
 
 
 async def create_record(
@@ -87,21 +98,21 @@ async def create_record(
     ctx.rights.require(entity.name, "create")
     shape = shape_of(ctx.tenant, ctx.rights, entity, own_parameters(request))
     body = read_object(await read_json(request))
-    given = Input(ctx, entity, "create").read(body, partial=False)
-    given = with_scope(ctx, entity, with_defaults(ctx, entity, given))
+    given = read_new(ctx, entity, body)
     home = f"{base_url(request, ctx)}{asked_path(request)}"
 
     async def run(unit: Unit) -> Answer:
-        id, record = await _insert(ctx, unit, entity, given, shape)
+        id, record = await insert(ctx, unit, entity, given, shape)
         place = {"Location": f"{home}/{id}/"}
         return await answer(ctx, unit, entity, id, shape, record, status=201, headers=place)
 
     return await write_once(ctx, request, run, keyed=True)
 
 
-async def _insert(
+async def insert(
     ctx: Context, unit: Unit, entity: Declaration, values: Values, shape: Shape
 ) -> tuple[UUID, asyncpg.Record | None]:
+    """Write a new record; return its id, and what ``answer`` makes a reply of."""
     await check_links(ctx, unit, entity, values)
     id, values = new_id(), dict(values)  # plugins may lay more over them, in each attempt anew
     await hook(ctx, unit, entity, "create", (id,), values)
@@ -128,13 +139,30 @@ async def change_record(
     body = read_object(await read_json(request))
 
     async def run(unit: Unit) -> Answer:
-        values = await _judged(ctx, unit, entity, id, body, version=version, partial=partial)
-        record = await _update(
-            ctx, unit, entity, id, values, shape=shape, version=version, partial=partial
+        record = await change(
+            ctx, unit, entity, id, body, shape=shape, version=version, partial=partial
         )
         return await answer(ctx, unit, entity, id, shape, record)
 
     return await write_once(ctx, request, run, keyed=True)
+
+
+async def change(
+    ctx: Context,
+    unit: Unit,
+    entity: Declaration,
+    id: UUID,
+    body: Mapping[str, Any],
+    *,
+    shape: Shape,
+    version: int | None,
+    partial: bool,
+) -> asyncpg.Record | None:
+    """Write a body over a record; return what ``answer`` makes a reply of."""
+    values = await _judged(ctx, unit, entity, id, body, version=version, partial=partial)
+    return await _update(
+        ctx, unit, entity, id, values, shape=shape, version=version, partial=partial
+    )
 
 
 async def _judged(

@@ -44,12 +44,19 @@ async def delete_record(
     version = demanded_version(ctx, request, id)
 
     async def run(unit: Unit) -> Answer:
-        await locked(ctx, unit, entity, "delete", id, version, columns="x.id")
-        await hook(ctx, unit, entity, "delete", (id,), {})
-        await trash(ctx, unit, entity, [id])
+        await delete(ctx, unit, entity, id, version)
         return Answer(b"", 204)
 
     return await write_once(ctx, request, run, keyed=True)
+
+
+async def delete(
+    ctx: Context, unit: Unit, entity: Declaration, id: UUID, version: int | None
+) -> None:
+    """Put a record, that the caller may delete, in the trash."""
+    await locked(ctx, unit, entity, "delete", id, version, columns="x.id")
+    await hook(ctx, unit, entity, "delete", (id,), {})
+    await trash(ctx, unit, entity, [id])
 
 
 async def trash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]) -> None:
@@ -125,14 +132,21 @@ async def restore_record(
     shape = shape_of(ctx.tenant, ctx.rights, entity, own_parameters(request))
 
     async def run(unit: Unit) -> Answer:
-        found = await locked(
-            ctx, unit, entity, "restore", id, version, columns="x.deleted_at", trash=True
-        )
-        await hook(ctx, unit, entity, "restore", (id,), {})
-        await untrash(ctx, unit, entity, [id], found["deleted_at"])
+        await restore(ctx, unit, entity, id, version)
         return await answer(ctx, unit, entity, id, shape)
 
     return await write_once(ctx, request, run, keyed=True)
+
+
+async def restore(
+    ctx: Context, unit: Unit, entity: Declaration, id: UUID, version: int | None
+) -> None:
+    """Take a record, that the caller may restore, out of the trash."""
+    found = await locked(
+        ctx, unit, entity, "restore", id, version, columns="x.deleted_at", trash=True
+    )
+    await hook(ctx, unit, entity, "restore", (id,), {})
+    await untrash(ctx, unit, entity, [id], found["deleted_at"])
 
 
 async def untrash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID], at: Any) -> None:
@@ -190,12 +204,19 @@ async def purge_record(
     version = demanded_version(ctx, request, id)
 
     async def run(unit: Unit) -> Answer:
-        await locked(ctx, unit, entity, "purge", id, version, columns="x.id", trash=True)
-        await hook(ctx, unit, entity, "purge", (id,), {})
-        await purge(ctx, unit, entity, [id])
+        await destroy(ctx, unit, entity, id, version)
         return Answer(b"", 204)
 
     return await write_once(ctx, request, run, keyed=True)
+
+
+async def destroy(
+    ctx: Context, unit: Unit, entity: Declaration, id: UUID, version: int | None
+) -> None:
+    """Delete a record in the trash, that the caller may purge, for good."""
+    await locked(ctx, unit, entity, "purge", id, version, columns="x.id", trash=True)
+    await hook(ctx, unit, entity, "purge", (id,), {})
+    await purge(ctx, unit, entity, [id])
 
 
 async def purge(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]) -> None:
