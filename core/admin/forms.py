@@ -25,7 +25,7 @@ class File:
         self.content = content
 
 
-class FormData:
+class Form:
     """What a form sent: texts in order, each name any number of times, and files."""
 
     def __init__(self) -> None:
@@ -85,12 +85,12 @@ def _text(raw: bytes) -> str:
     return text
 
 
-async def read_form(request: Request[Any, Any, Any], kind: str) -> FormData:
+async def read_form(request: Request[Any, Any, Any], kind: str) -> Form:
     """Return the body of a request, whose media type is ``kind``."""
     raw = await read_bytes(request)
     if kind == "multipart/form-data":
         return _multipart(raw, request.headers["content-type"])
-    form = FormData()
+    form = Form()
     if kind == "application/json":
         form.json = read_object(decode(raw)) if raw else {}
         return form
@@ -105,9 +105,9 @@ def _plain(raw: bytes) -> bytes:
     return unquote_to_bytes(raw.replace(b"+", b" "))
 
 
-def _multipart(raw: bytes, header: str) -> FormData:
+def _multipart(raw: bytes, header: str) -> Form:
     boundary = multipart.parse_options_header(header)[1].get("boundary", "")
-    form = FormData()
+    form = Form()
     try:
         parser = multipart.PushMultipartParser(
             boundary, content_length=len(raw), max_header_size=MOST_HEAD, strict=True
@@ -126,7 +126,7 @@ def _multipart(raw: bytes, header: str) -> FormData:
     return form
 
 
-def _add_part(form: FormData, head: Any, content: bytes) -> None:
+def _add_part(form: Form, head: Any, content: bytes) -> None:
     if head.filename is None:
         form.add(head.name.encode(), content)
     elif head.filename or content:

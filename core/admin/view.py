@@ -12,7 +12,7 @@ from litestar.response.base import ASGIResponse
 from core.admin import cookies, csrf, flash, paths
 from core.admin.environment import Looks
 from core.admin.flash import Flash
-from core.admin.forms import FormData, read_form
+from core.admin.forms import Form, read_form
 from core.admin.headers import PAGE
 from core.admin.htmx import Htmx, read_htmx
 from core.admin.i18n import direction_of
@@ -58,7 +58,7 @@ class View:
         self.mode = self.likes.mode
         self.direction = direction_of(self.locale)
         self.htmx: Htmx = read_htmx(request)
-        self.form = FormData()
+        self.form = Form()
         self.cookies: list[str] = []
         request.scope["state"]["view"] = self
 
@@ -85,7 +85,7 @@ class View:
         value = cookies.read_cookie(self.request, flash.USE)
         return flash.unpack(auth_of(self.platform).key, self.bound, value)
 
-    async def read_form(self) -> FormData:
+    async def read_form(self) -> Form:
         """Return the body; refuses one that is not a form of this session."""
         kind = csrf.check_media(self.request)
         self.form = await read_form(self.request, kind)
