@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ class Asset(msgspec.Struct, frozen=True):
     mark: str
 
 
+# The same file in the next application of a process is not packed again.
+@lru_cache(maxsize=512)
 def make_asset(name: str, content: bytes, joint: str = ".") -> Asset:
     """Return the asset of a file called ``name``; ``joint`` stands before the hash."""
     path = Path(name)
