@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 KERNEL = Path(__file__).parent
 LANGUAGES = ("ar", "id")
 # In Python a text is marked by the call that translates it.
-CALLS = ("translate", "_")
+CALLS = ("translate", "say", "_")
 EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do")
 # Lines of the header that tell nothing and change with every run.
 NOISE = tuple(

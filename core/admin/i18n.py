@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -93,6 +94,7 @@ class Words:
         return self._found[language]
 
 
+Length = Literal["short", "medium", "long", "full"]
 # A sign of letters that touches the number.
 SIGNED = re.compile(r"([^\W\d_])([-\d])")
 # From one size upwards a distance in time is better told as a date.
@@ -140,7 +142,7 @@ class Formats:
         """Return the name of a month, as it stands alone on an axis."""
         return format_date(value, "LLL", self.locale)
 
-    def date(self, value: date, length: str = "medium") -> str:
+    def date(self, value: date, length: Length = "medium") -> str:
         """Return a day; of a moment, the day it falls on in the zone."""
         day = value.astimezone(self.zone).date() if isinstance(value, datetime) else value
         return format_date(day, length, self.locale)
@@ -149,7 +151,7 @@ class Formats:
         """Return the time of day of a moment."""
         return format_time(value, "short", tzinfo=self.zone, locale=self.locale)
 
-    def moment(self, value: datetime, length: str = "medium") -> str:
+    def moment(self, value: datetime, length: Length = "medium") -> str:
         """Return a moment as day and time, without seconds."""
         both = str(get_datetime_format(length, self.locale))
         return both.replace("{0}", self.time(value)).replace("{1}", self.date(value, length))

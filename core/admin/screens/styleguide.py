@@ -1,5 +1,6 @@
 """The living style page: every macro with values as they are in life, in the reader's own theme."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from litestar.response.base import ASGIResponse
 from core.admin.i18n import Formats
 from core.admin.parts import Bar, Column, Happening, Link, Option, Series
 
+Say = Callable[[str], str]
 DAY = datetime(2026, 3, 17, 9, 41, tzinfo=UTC)
 TIERS = {"platinum": 1000, "gold": 500, "silver": 100, "bronze": 0}
 
@@ -66,19 +68,19 @@ def _samples() -> tuple[Sample, ...]:
     )
 
 
-def _columns() -> list[Column]:
+def _columns(say: Say) -> list[Column]:
     return [
-        Column("name", "Customer", primary=True, sort="?order=-name", order="ascending"),
-        Column("status", "Status"),
-        Column("tier", "Loyalty level"),
-        Column("points", "Points", "number", sort="?order=points"),
-        Column("spent", "Spent", "money", sort="?order=spent"),
-        Column("since", "Customer since", "date"),
-        Column("actions", "Actions", "actions"),
+        Column("name", say("Customer"), primary=True, sort="?order=-name", order="ascending"),
+        Column("status", say("Status")),
+        Column("tier", say("Loyalty level")),
+        Column("points", say("Points"), "number", sort="?order=points"),
+        Column("spent", say("Spent"), "money", sort="?order=spent"),
+        Column("since", say("Customer since"), "date"),
+        Column("actions", say("Actions"), "actions"),
     ]
 
 
-def _stages(fmt: Formats) -> list[Stage]:
+def _stages(fmt: Formats, say: Say) -> list[Stage]:
     def worth(amount: int) -> str:
         return fmt.money(amount, "IDR")
 
@@ -89,14 +91,14 @@ def _stages(fmt: Formats) -> list[Stage]:
     talks = (Deal("3", "Loyalty cards for staff", "Lindqvist & Co", worth(9_750_000)),)
     won = (Deal("4", "Catering, spring fair", "Amara Okafor", worth(31_200_000)),)
     return [
-        Stage("new", "New", "info", 2, worth(90_500_000), new),
-        Stage("talks", "In talks", "warning", 1, worth(9_750_000), talks),
-        Stage("won", "Won", "success", 1, worth(31_200_000), won),
-        Stage("lost", "Lost", "danger", 0, worth(0), ()),
+        Stage("new", say("New"), "info", 2, worth(90_500_000), new),
+        Stage("talks", say("In talks"), "warning", 1, worth(9_750_000), talks),
+        Stage("won", say("Won"), "success", 1, worth(31_200_000), won),
+        Stage("lost", say("Lost"), "danger", 0, worth(0), ()),
     ]
 
 
-def _happenings(fmt: Formats) -> list[Happening]:
+def _happenings(fmt: Formats, say: Say) -> list[Happening]:
     def at(hour: int, title: str, **more: str) -> Happening:
         moment = DAY.replace(hour=hour)
         return Happening(title, moment.isoformat(), fmt.time(moment), **more)
@@ -104,36 +106,45 @@ def _happenings(fmt: Formats) -> list[Happening]:
     return [
         at(
             15,
-            "Points added",
+            say("Points added"),
             icon="coins",
             tone="gold",
             who="Dewi Lestari",
             day=fmt.date(DAY, "full"),
             text="points",
         ),
-        at(11, "Customer changed", icon="pencil", tone="info", who="Dewi Lestari", text="change"),
-        at(9, "Customer created", icon="user-plus", tone="success", who="Import of March"),
+        at(
+            11,
+            say("Customer changed"),
+            icon="pencil",
+            tone="info",
+            who="Dewi Lestari",
+            text="change",
+        ),
+        at(
+            9, say("Customer created"), icon="user-plus", tone="success", who=say("Import of March")
+        ),
     ]
 
 
-def _months(fmt: Formats) -> tuple[list[str], list[Series]]:
+def _months(fmt: Formats, say: Say) -> tuple[list[str], list[Series]]:
     new, lost = (18, 24, 21, 32, 38, 41), (4, 6, 3, 5, 8, 4)
     months = [fmt.month(date(2026, number, 1)) for number in range(1, 7)]
     return months, [
-        Series("New customers", new, tuple(map(fmt.number, new))),
-        Series("Left", lost, tuple(map(fmt.number, lost))),
+        Series(say("New customers"), new, tuple(map(fmt.number, new))),
+        Series(say("Left"), lost, tuple(map(fmt.number, lost))),
     ]
 
 
-def values(fmt: Formats) -> dict[str, Any]:
+def values(fmt: Formats, say: Say) -> dict[str, Any]:
     """Return what the page shows."""
-    months, series = _months(fmt)
-    bars = ((("Platinum"), 4, 5), ("Gold", 18, 2), ("Silver", 61, 3), ("Bronze", 117, 4))
+    months, series = _months(fmt, say)
+    bars = (("Platinum", 4, 5), ("Gold", 18, 2), ("Silver", 61, 3), ("Bronze", 117, 4))
     return {
-        "columns": _columns(),
+        "columns": _columns(say),
         "rows": _samples(),
-        "stages": _stages(fmt),
-        "happenings": _happenings(fmt),
+        "stages": _stages(fmt, say),
+        "happenings": _happenings(fmt, say),
         "months": months,
         "series": series,
         "bars": [
@@ -141,17 +152,17 @@ def values(fmt: Formats) -> dict[str, Any]:
             for label, n, tone in bars
         ],
         "tabs": [
-            Link("Details", "#details", active=True),
-            Link("History", "#history", count=fmt.number(12)),
-            Link("Orders", "#orders", count=fmt.number(1204)),
-            Link("Files", "#files", "paperclip"),
+            Link(say("Details"), "#details", active=True),
+            Link(say("History"), "#history", count=fmt.number(12)),
+            Link(say("Orders"), "#orders", count=fmt.number(1204)),
+            Link(say("Files"), "#files", "paperclip"),
         ],
-        "crumbs": [Link("Home", "/app/"), Link("Style page", "/app/styleguide")],
-        "chips": [Link("Status: Active", "?"), Link("Points at least 100", "?")],
+        "crumbs": [Link(say("Home"), "/app/"), Link(say("Style page"), "/app/styleguide")],
+        "chips": [Link(say("Status: Active"), "?"), Link(say("Points at least 100"), "?")],
         "statuses": [
-            Option("active", "Active"),
-            Option("paused", "Paused"),
-            Option("closed", "Closed"),
+            Option("active", say("Active")),
+            Option("paused", say("Paused")),
+            Option("closed", say("Closed")),
         ],
         "tiers": [Option(name, name.capitalize()) for name in TIERS],
     }
@@ -159,5 +170,7 @@ def values(fmt: Formats) -> dict[str, Any]:
 
 async def styleguide(page: Any) -> ASGIResponse:
     """Answer with the style page."""
-    found: ASGIResponse = page.render("styleguide.html", **values(Formats(page.locale, page.zone)))
+    found: ASGIResponse = page.render(
+        "styleguide.html", **values(Formats(page.locale, page.zone), page.translate)
+    )
     return found

@@ -43,6 +43,12 @@ document.addEventListener(
   true,
 );
 document.addEventListener("keydown", (event) => {
+  const opens = event.key === "ArrowDown" && document.getElementById(event.target.getAttribute?.("popovertarget") ?? "");
+  if (opens && opens.matches(".menu-list:not(:popover-open)")) {
+    event.preventDefault();
+    event.target.click();
+    return;
+  }
   const menu = menuOf(event.target);
   if (!menu || !["ArrowDown", "ArrowUp", "Home", "End"].includes(event.key)) return;
   const items = all("a, button:not(:disabled)", menu);
@@ -111,7 +117,7 @@ const say = (text, retry) => {
   const close = make("button", { type: "button", className: "btn" }, retry ? toaster.dataset.retry : toaster.dataset.close);
   Object.assign(close.dataset, { variant: "outline", size: "sm" });
   if (retry) close.addEventListener("click", retry);
-  const content = make("div", { className: "toast-content" }, make("section", {}, make("h2", {}, text)), make("footer", {}, close));
+  const content = make("div", { className: "toast-content" }, make("section", {}, make("h2", {}, text)), make("footer", { role: "group" }, close));
   const toast = make("div", { className: "toast", role: "alert" }, content);
   Object.assign(toast.dataset, { tone: "danger", duration: "-1" });
   toaster.append(toast);
