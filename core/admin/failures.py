@@ -19,7 +19,10 @@ MOST_AGAIN = 2000
 def is_page(request: AnyRequest) -> bool:
     """Whether an answer goes to somebody who looks at pages."""
     path = str(request.scope.get("crm_path", request.scope["path"]))
-    return path == "/app" or path.startswith("/app/")
+    if path == "/app" or path.startswith("/app/"):
+        return True
+    typed = "text/html" in request.headers.get("accept", "")
+    return typed and not path.startswith(("/api", "/health"))
 
 
 def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
@@ -33,6 +36,10 @@ def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
             return _to_login(view)
     again = _again(view) if isinstance(refused, (SignedOut, Unproved)) else []
     heading, text = _words(view, refused)
+    if again and view.user is None:
+        text = view.translate(
+            "Nothing that you typed is lost: sign in in a new window, come back, send it again."
+        )
     headers = {n: v for n, v in refused.headers.items() if n.lower() != "www-authenticate"}
     if view.hx:
         headers |= {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend"}
@@ -44,6 +51,7 @@ def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
         text=text,
         actions=_actions(view, refused),
         again=again,
+        login=paths.LOGIN,
         request_id=request.scope["state"].get("request_id", "") if refused.status >= 500 else "",
     )
 

@@ -22,7 +22,7 @@ from core.platform import Platform
 from core.tenancy.tenant import Tenant
 
 AnyRequest = Request[Any, Any, Any]
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 
 
 class NavItem(msgspec.Struct, frozen=True):

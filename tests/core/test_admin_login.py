@@ -211,7 +211,12 @@ async def test_short_addresses_lead_to_the_pages(gate, browser):
     for path, target in (("/customers", "/app/customers/"), ("/", "/app/")):
         answer = await browser.get(path)
         assert (answer.status_code, answer.headers["location"]) == (302, target)
-    assert (await browser.get("/nothing")).status_code == 404
+    lost = await browser.get("/nothing", accept="text/html")
+    assert (lost.status_code, lost.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    plain = await browser.get("/nothing")
+    assert plain.headers["content-type"] == "application/problem+json"
+    strange = await browser.get("/api/nothing/", accept="text/html")
+    assert strange.headers["content-type"] == "application/problem+json"
     assert (await browser.get("/evil.example")).status_code == 404
 
 
@@ -311,7 +316,7 @@ async def test_api_keys_are_made_shown_once_and_ended(gate, browser):
     form = {"name": "Nightly export", "reach": "read", "days": "30"}
     answer = await browser.post(path, form)
     assert answer.status_code == 201
-    key = re.findall(r">(crm_[^<]+)<", answer.text)[0]
+    key = re.findall(r'value="(crm_[^"]+)"', answer.text)[0]
     page = (await browser.get(path)).text
     assert "Nightly export" in page
     assert key not in page
