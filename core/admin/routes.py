@@ -11,6 +11,7 @@ from core.admin.assets import asset_route
 from core.admin.brand import brand_route
 from core.admin.environment import Looks
 from core.admin.page import READ, WRITE, page_route
+from core.admin.screens import list as lists
 from core.admin.screens.styleguide import styleguide
 from core.admin.view import AnyRequest
 from core.auth.credentials import tenant_at
@@ -46,7 +47,11 @@ def make_looks(registry: Registry) -> Looks:
 
 def admin_routes(registry: Registry, looks: Looks) -> list[HTTPRouteHandler]:
     """Return the routes of all pages: the kernel's own, then those made from the registry."""
-    return [*own_pages(looks), *_shortcuts(registry)]
+    return [
+        *own_pages(looks),
+        *_shortcuts(registry),
+        *lists.routes(registry),
+    ]
 
 
 def own_pages(looks: Looks) -> list[HTTPRouteHandler]:

@@ -1,0 +1,191 @@
+"""A field's value as people read it: text, badge or link, by kind, language and time zone.
+
+What a column needs is worked out once per shape and kept with the tenant; a row then costs a call
+per cell. A link shows the title of its record, which the list's ``expand`` brings along: one
+statement per link, however many rows.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+from markupsafe import Markup, escape
+
+from core.admin.page import Page
+from core.admin.wording import Show, Wording, iso
+from core.entities import Declaration
+from core.fields import Field
+from core.rest.context import Context
+from core.rest.shape import Row, Wanted, expandable
+
+NONE = Markup('<span class="none">\N{EN DASH}</span>')
+MOST_TEXT = 80
+MOST_KEPT = 2000
+RIGHT = ("integer", "decimal", "number", "money")
+# The colours of words that say how something stands; a code may also be the name of a tone.
+TONES = {
+    "success": ("active", "success", "done", "paid", "won", "fulfilled", "completed", "earned"),
+    "warning": ("suspended", "paused", "pending", "waiting", "overdue", "adjusted"),
+    "danger": ("closed", "cancelled", "failed", "lost", "refused", "expired", "reversed"),
+    "info": ("new", "open", "issued", "draft", "transferred"),
+}
+OWN_TONES = ("platinum", "gold", "silver", "bronze")
+TONE_OF = {word: tone for tone, words in TONES.items() for word in words} | {
+    name: name for name in OWN_TONES
+}
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One column: ``show`` makes markup of a row, ``text`` plain words of it, as in a file."""
+
+    key: str
+    label: str
+    kind: str
+    field: Field
+    show: Show
+    text: Show
+
+
+def wanted(ctx: Context, entity: Declaration, names: Sequence[str]) -> Wanted:
+    """Return what a list must ask for so that the cells of these fields can be shown."""
+    fields = [entity.fields[name] for name in names]
+    beside = [field.currency for field in fields if field.currency]
+    steps = set(expandable(ctx.tenant, ctx.rights, entity))
+    visible = ctx.rights.visible(entity.name)
+    title = [entity.title] if entity.title in visible else []
+    every = dict.fromkeys((*title, *names, *beside, "version"))
+    return Wanted(
+        fields=tuple(name for name in every if name in visible),
+        expand=tuple(
+            f.name.removesuffix("_id")
+            for f in fields
+            if f.kind == "link" and f.name.removesuffix("_id") in steps
+        ),
+    )
+
+
+def cells(page: Page, entity: Declaration, names: Sequence[str]) -> tuple[Cell, ...]:
+    """Return the cells of these fields for the reader; made once and kept."""
+    ctx = page.ctx
+    language = (page.locale, page.zone.key, page.theme)
+    place = ("cells", entity.name, ctx.rights, tuple(names), language)
+    found: tuple[Cell, ...] | None = ctx.tenant.shapes.get(place)
+    if found is None:
+        maker = _Maker(page, entity)
+        found = tuple(maker.cell(entity.fields[name]) for name in names)
+        if len(ctx.tenant.shapes) > MOST_KEPT:
+            ctx.tenant.shapes.clear()
+        ctx.tenant.shapes[place] = found
+    return found
+
+
+def title_of(page: Page, entity: Declaration) -> Show:
+    """Return what tells a record's title in words, or else the entity's name."""
+    if entity.title not in page.ctx.rights.visible(entity.name):
+        return lambda row: page.translate(entity.label)
+    place = ("title", entity.name, page.ctx.rights, page.locale, page.zone.key)
+    found: Show | None = page.ctx.tenant.shapes.get(place)
+    if found is None:
+        found = Wording(page, entity).words(entity.fields[entity.title])
+        page.ctx.tenant.shapes[place] = found
+    return found
+
+
+def tone_of(code: Any) -> str:
+    """Return the tone in which a choice is shown."""
+    return TONE_OF.get(str(code).lower(), "neutral")
+
+
+class _Maker(Wording):
+    """Makes the cells of one entity for one reader."""
+
+    def __init__(self, page: Page, entity: Declaration) -> None:
+        super().__init__(page, entity)
+        self.ui: Any = page.looks.environment(page.theme, page.locale).globals["ui"]
+
+    def cell(self, field: Field) -> Cell:
+        text = self.words(field)
+        show = self.shown(field, text)
+        if field.name == self.entity.title:
+            show = self.titled(field, text)
+        kind = "number" if field.kind in RIGHT else "date" if "date" in field.kind else "text"
+        return Cell(field.name, self.say(field.label), kind, field, show, self.plain(field))
+
+    def shown(self, field: Field, text: Show) -> Show:
+        """Return the markup of a value."""
+        kind, name = field.kind, field.name
+        if kind == "choice":
+            badge = self.ui.badge
+            known = {
+                code: badge(label, tone_of(code)) for code, label in self.labels(field).items()
+            }
+            return lambda row: known.get(row[name]) or (badge(row[name]) if row[name] else NONE)
+        if kind == "boolean":
+            words = self.truth(field)
+            tones = {True: "success", False: "neutral"}
+            made = {v: self.ui.badge(words[v], tones[v], dot=True) for v in (True, False)}
+            return lambda row: NONE if row[name] is None else made[bool(row[name])]
+        if kind == "tags":
+            badge = self.ui.badge
+            return lambda row: Markup(" ").join(map(badge, row[name] or ())) or NONE
+        if kind == "link":
+            return self.linked(field, text)
+        if kind in ("date", "datetime"):
+            return self.timed(field)
+        wrapped = {"email": ("mailto:", ' dir="ltr"'), "phone": ("tel:", ' dir="ltr"')}.get(kind)
+        if wrapped:
+            start = Markup('<a class="quiet" href="{}{{}}"{}>{{}}</a>').format(
+                wrapped[0],
+                Markup(wrapped[1]),  # noqa: S704  # a constant
+            )
+            return lambda row: start.format(row[name], text(row)) if row[name] else NONE
+        return lambda row: _bounded(text(row))
+
+    def titled(self, field: Field, text: Show) -> Show:
+        """Return the title as a link to its record; people get an avatar."""
+        base = f"/app/{self.entity.resource}/"
+        may = self.ctx.rights.may(self.entity.name, "view")
+        nameless = self.say("Without a name")
+        if field.pii == "identity":
+            person = self.ui.person
+            return lambda row: person(
+                text(row) or nameless, "", f"{base}{row['id']}/" if may else ""
+            )
+        link = Markup('<a href="{}"><bdi>{}</bdi></a>')
+        if not may:
+            return lambda row: escape(text(row) or nameless)
+        return lambda row: link.format(f"{base}{row['id']}/", text(row) or nameless)
+
+    def linked(self, field: Field, text: Show) -> Show:
+        target = self.ctx.tenant.entities.get(field.target)
+        name = field.name
+        if target is None or not self.ctx.rights.may(target.name, "view"):
+            return lambda row: _bounded(text(row))
+        base, link = (
+            f"/app/{target.resource}/",
+            Markup('<a class="quiet" href="{}"><bdi>{}</bdi></a>'),
+        )
+
+        def show(row: Row) -> Any:
+            words = text(row)
+            return link.format(f"{base}{row[name]}/", words) if words else NONE
+
+        return show
+
+    def timed(self, field: Field) -> Show:
+        name, day = field.name, self.day
+        mark = Markup('<time datetime="{}">{}</time>')
+
+        def show(row: Row) -> Any:
+            value: date | None = row[name]
+            return NONE if value is None else mark.format(iso(value), day(value))
+
+        return show
+
+
+def _bounded(text: str) -> Any:
+    if not text:
+        return NONE
+    short = text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
+    return Markup("<bdi>{}</bdi>").format(short)

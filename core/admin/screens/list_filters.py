@@ -1,0 +1,148 @@
+"""The bar over a list: quick filters out of the declaration, and what is chosen as chips."""
+
+from typing import Any
+
+import msgspec
+
+from core import criteria
+from core.admin.page import Page
+from core.admin.parts import Link, Option
+from core.admin.screens.list_lens import read_where
+from core.admin.screens.list_state import State
+from core.criteria.parameters import SUFFIXES
+from core.entities import Declaration, NamedFilter
+from core.errors import Invalid
+from core.fields import Field
+from core.rest.context import Context
+from core.rest.options import choices
+from core.search.hits import searchable
+
+MOST_QUICK = 4
+TRUTH = ("true", "false")
+
+
+class Quick(msgspec.Struct, frozen=True):
+    """A filter that is one choice: its parameter, its words and what it is set to."""
+
+    name: str
+    label: str
+    options: tuple[Option, ...]
+    value: str = ""
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """What stands over the table."""
+
+    searches: bool
+    quick: tuple[Quick, ...]
+    chips: tuple[Link, ...]
+    clear: str
+    keep: dict[str, str]
+
+
+def bar_of(page: Page, entity: Declaration, state: State) -> Bar:
+    """Return the bar of a list in a state."""
+    found = tuple(quick_filters(page, entity, dict(state.filters)))
+    own = {one.name for one in found} | {"search", "page"}
+    keep = {name: text for name, text in state.pairs() if name not in own}
+    return Bar(
+        searches=bool(searchable(page.ctx, entity)),
+        quick=found,
+        chips=tuple(chips(page, entity, state, found)),
+        clear=cleared(state) if state.narrowed else "",
+        keep=keep,
+    )
+
+
+def cleared(state: State) -> str:
+    """Return the address without any filter; columns and order stay."""
+    return state.href(search="", where="", filters=())
+
+
+def quick_filters(page: Page, entity: Declaration, chosen: dict[str, str]) -> list[Quick]:
+    """Return the filters that are offered at once: named ones, then those of columns."""
+    ctx, say = page.ctx, page.translate
+    visible = ctx.rights.visible(entity.name)
+    found: list[Quick] = []
+    covered: set[str] = set()
+    for named in entity.named_filters:
+        options = _named_options(page, entity, named) if visible.issuperset(named.uses) else ()
+        if options:
+            found.append(Quick(named.key, say(named.label), options, chosen.get(named.key, "")))
+            covered |= set(named.uses)
+    usual = {f.name for name in entity.columns if (f := entity.field(name)) is not None}
+    fields = [
+        field
+        for field in entity.fields.values()
+        if field.filter and field.stored and field.name in visible and field.name not in covered
+    ]
+    for field in sorted(fields, key=lambda field: field.name not in usual):
+        if options := options_of(page, field):
+            value = chosen.get(field.name, "")
+            found.append(Quick(field.name, say(field.label), options, value))
+    return found[:MOST_QUICK]
+
+
+def options_of(page: Page, field: Field) -> tuple[Option, ...]:
+    """Return what a field may be, if that is a short list."""
+    say = page.translate
+    if field.kind == "boolean":
+        words = ("Active", "Inactive") if field.name == "is_active" else ("Yes", "No")
+        return tuple(Option(v, say(word)) for v, word in zip(TRUTH, words, strict=True))
+    found = choices(page.ctx, field) if field.kind == "choice" else None
+    return tuple(Option(c["value"], say(c["label"])) for c in found or ())
+
+
+def _named_options(page: Page, entity: Declaration, named: NamedFilter) -> tuple[Option, ...]:
+    """Return the choices of the field that a named filter looks at, those that it takes."""
+    found = []
+    for option in options_of(page, entity.fields[named.uses[0]]):
+        try:
+            named.criteria(option.value)
+        except ValueError:
+            continue
+        found.append(option)
+    return tuple(found)
+
+
+def chips(page: Page, entity: Declaration, state: State, quick: tuple[Quick, ...]) -> list[Link]:
+    """Return what is chosen, each with the address without it."""
+    found = []
+    if state.search:
+        words = page.translate("Search: %(text)s") % {"text": state.search}
+        found.append(Link(words, state.href(search="")))
+    labels = {one.name: one for one in quick}
+    for name, text in state.filters:
+        rest = tuple(pair for pair in state.filters if pair != (name, text))
+        words = _said(page, entity, name, text, labels.get(name))
+        found.append(Link(words, state.href(filters=rest)))
+    if state.where:
+        found.append(Link(told(page.ctx, entity, state.where), state.href(where="")))
+    return found
+
+
+def _said(page: Page, entity: Declaration, name: str, text: str, quick: Quick | None) -> str:
+    """Return one filter in words."""
+    plain, _, suffix = name.rpartition("__")
+    op = SUFFIXES.get(suffix) if plain else None
+    field = entity.field(plain if op else name)
+    if quick is None and field is None:
+        return f"{name}: {text}"
+    label = quick.label if quick else page.translate(field.label if field else name)
+    options = quick.options if quick else options_of(page, field) if field else ()
+    words = {option.value: option.label for option in options}
+    shown = ", ".join(words.get(part, part) for part in text.split(","))
+    return f"{label} {op} {shown}" if op and op not in ("in", "=") else f"{label}: {shown}"
+
+
+def told(ctx: Context, entity: Declaration, where: str) -> str:
+    """Return criteria in a sentence; what cannot be read is told as it is."""
+    try:
+        return criteria.explain(read_where(where), entity, ctx.tenant.entities)
+    except (Invalid, KeyError, TypeError, AttributeError, IndexError):
+        return where[:60]
+
+
+def tree_of(state: State) -> Any:
+    """Return the tree of criteria in a state, or None."""
+    return read_where(state.where) if state.where else None
