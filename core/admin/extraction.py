@@ -5,7 +5,8 @@
 
 import ast
 import io
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -19,6 +20,26 @@ ROOT = Path(__file__).parent.parent.parent
 KERNEL = Path(__file__).parent
 LANGUAGES = ("ar", "id")
 # In Python a text is marked by the call that translates it.
+# Declarations whose label, plural and help people read; and those named by their second argument.
+DECLARE = frozenset(
+    (
+        "entity",
+        "field",
+        "link",
+        "user_link",
+        "choice",
+        "money",
+        "currency",
+        "computed",
+        "Action",
+        "Aggregate",
+        "NamedFilter",
+        "Tab",
+        "Card",
+    )
+)
+NAMED = frozenset(("Choice", "Role", "Dictionary"))
+UNSEEN = frozenset(("tests", "migrations"))
 CALLS = ("translate", "say", "_")
 EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do")
 # Lines of the header that tell nothing and change with every run.
@@ -37,29 +58,56 @@ def _templates(folder: Path) -> Iterator[Message]:
             yield (texts[0], texts[1]) if function == "ngettext" else texts[0]
 
 
+def _calls(folder: Path) -> Iterator[tuple[str, ast.Call]]:
+    for path in sorted(folder.rglob("*.py")):
+        if UNSEEN.isdisjoint(path.relative_to(folder).parts):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Call):
+                    yield getattr(node.func, "attr", getattr(node.func, "id", "")), node
+
+
+def _texts(nodes: Iterable[ast.expr]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
+            yield node.value
+
+
 def _python(folder: Path) -> Iterator[Message]:
     """Yield the texts in calls such as ``page.translate("…")``."""
-    for path in sorted(folder.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not isinstance(node, ast.Call) or not node.args:
-                continue
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            first = node.args[0]
-            if name in CALLS and isinstance(first, ast.Constant) and isinstance(first.value, str):
-                yield first.value
+    for name, call in _calls(folder):
+        if name in CALLS:
+            yield from _texts(call.args[:1])
+
+
+def _declared(folder: Path) -> Iterator[Message]:
+    """Yield what a plugin's declarations are called: entities, fields, actions, choices, roles."""
+    for name, call in _calls(folder):
+        if name in DECLARE:
+            yield from _texts(
+                k.value for k in call.keywords if k.arg in ("label", "plural", "help")
+            )
+        if name in NAMED:
+            yield from _texts(call.args[1:2])
+    manifest = folder / "plugin.toml"
+    if manifest.exists():
+        found = tomllib.loads(manifest.read_text("utf-8"))
+        yield from (found["title"], found["summary"])
 
 
 def kernel_messages(root: Path = ROOT) -> list[Message]:
     """Return what the kernel's pages and the themes say."""
     found = [*_templates(KERNEL / "templates"), *_python(KERNEL)]
+    for part in ("auth", "audit", "tenancy"):
+        found += _declared(KERNEL.parent / part)
+    found += _declared(KERNEL)
     for theme in sorted((root / "themes").glob("*/templates")):
         found += _templates(theme)
     return list(dict.fromkeys(found))
 
 
 def plugin_messages(folder: Path) -> list[Message]:
-    """Return what a plugin's own templates say."""
-    return list(dict.fromkeys(_templates(folder / "templates")))
+    """Return what a plugin's own templates and declarations say."""
+    return list(dict.fromkeys((*_templates(folder / "templates"), *_declared(folder))))
 
 
 def missing(messages: list[Message], catalogue: Catalog) -> list[str]:
@@ -103,3 +151,5 @@ def bring_up_to_date(messages: list[Message], folder: Path) -> dict[str, list[st
 
 if __name__ == "__main__":
     bring_up_to_date(kernel_messages(), KERNEL / "locale")
+    for manifest in sorted((ROOT / "plugins").glob("*/plugin.toml")):
+        bring_up_to_date(plugin_messages(manifest.parent), manifest.parent / "locale")
