@@ -22,8 +22,8 @@ STATIC = Path(__file__).parent / "static"
 PREFIX = "/app/static/"
 # A file of another kind is no asset: vendor.lock and licences lie in the folder, unserved.
 TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".webp": "image/webp",

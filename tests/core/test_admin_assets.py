@@ -5,10 +5,22 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from litestar import Litestar, Request, Response
+from litestar.testing import AsyncTestClient
 
-from core.admin.assets import STATIC, Assets, make_asset, merged, read_plugin
+from core.admin.assets import (
+    STATIC,
+    YEAR,
+    Assets,
+    asset_route,
+    make_asset,
+    merged,
+    read_folder,
+    read_plugin,
+)
+from core.admin.environment import Looks
 from core.admin.vendoring import LOCK, VENDOR, digest
-from core.errors import StartRefused
+from core.errors import NotFound, StartRefused
 
 ENTRIES = tomllib.loads(LOCK.read_text("utf-8"))["file"]
 BESIDE = {"vendor.lock", "LICENSES.txt"}
@@ -62,5 +74,92 @@ def test_plugin_may_not_put_files_outside_its_own_folder(tmp_path: Path) -> None
 
 
 def test_lock_and_licences_are_not_served() -> None:
-    assert not any(path.suffix in {".lock", ".txt"} for path in STATIC.glob("*"))
-    assert make_asset("a.css", b"").media == "text/css; charset=utf-8"
+    assert "vendor/LICENSES.txt" not in read_folder(STATIC)
+    assert "vendor/vendor.lock" not in read_folder(STATIC)
+
+
+@pytest.fixture(scope="module")
+def looks() -> Looks:
+    return Looks({})
+
+
+@pytest.fixture
+def app(looks: Looks) -> Litestar:
+    def answer(_request: Request, _error: NotFound) -> Response:
+        return Response(None, status_code=404)
+
+    return Litestar([asset_route(looks.assets)], exception_handlers={NotFound: answer})
+
+
+async def test_file_is_kept_for_a_year_and_travels_packed(app: Litestar, looks: Looks) -> None:
+    address = looks.asset("default", "crm.css")
+    async with AsyncTestClient(app) as client:
+        reply = await client.get(address, headers={"accept-encoding": "gzip"})
+        plain = await client.get(address, headers={"accept-encoding": "identity"})
+        head = await client.head(address)
+        again = await client.get(address, headers={"if-none-match": reply.headers["etag"]})
+    assert reply.headers["cache-control"] == YEAR
+    assert reply.headers["content-type"] == "text/css; charset=utf-8"
+    assert reply.headers["content-encoding"] == "gzip"
+    assert reply.text == plain.text
+    assert "content-encoding" not in plain.headers
+    assert (head.status_code, head.content) == (200, b"")
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "crm.css",
+        "vendor/vendor.lock",
+        "../tokens.toml",
+        "..%2ftokens.toml",
+        "%2e%2e/tokens.toml",
+        "js/../../assets.py",
+        "/etc/passwd",
+        "vendor//etc/passwd",
+        "",
+    ],
+)
+async def test_nothing_else_is_served(app: Litestar, name: str) -> None:
+    async with AsyncTestClient(app) as client:
+        assert (await client.get(f"/app/static/{name}")).status_code == 404
+
+
+def test_page_carries_at_most_120_kb(looks: Looks) -> None:
+    """What every page loads, packed; with a list of fifty rows it stays below 120 kB."""
+    every = (
+        "vendor/basecoat.css",
+        "vendor/basecoat.js",
+        "vendor/basecoat-command.js",
+        "vendor/basecoat-toast.js",
+        "vendor/htmx.js",
+        "vendor/lucide.svg",
+        "vendor/inter-latin.woff2",
+        "crm.css",
+        "theme-default.css",
+        "js/mode.js",
+        "js/crm.js",
+        "js/fields.js",
+        "mark.svg",
+    )
+    files = [
+        looks.assets.served[looks.asset("default", n).removeprefix("/app/static/")] for n in every
+    ]
+    assert sum(len(f.packed or f.content) for f in files) < 108_000
+
+
+def test_our_own_style_sheet_and_behaviour_stay_small(looks: Looks) -> None:
+    def packed(name: str) -> int:
+        address = looks.asset("default", name).removeprefix("/app/static/")
+        return len(looks.assets.served[address].packed)
+
+    assert packed("crm.css") <= 10_000
+    assert sum(packed(f"js/{n}.js") for n in ("mode", "crm", "fields", "board", "chart")) <= 8_000
+
+
+def test_every_icon_of_the_lock_is_in_the_sprite(looks: Looks) -> None:
+    wanted = tomllib.loads(LOCK.read_text("utf-8"))["icons"]
+    assert looks.icons == frozenset(wanted)
+    with pytest.raises(LookupError, match="no icon 'nothing'"):
+        looks.environment("default", "en").from_string("{{ icon('nothing') }}").render()
