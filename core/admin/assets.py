@@ -122,12 +122,10 @@ def answer_asset(request: Request[Any, Any, Any], asset: Asset, cache: str = YEA
     if asset.packed and "gzip" in request.headers.get("accept-encoding", ""):
         headers["content-encoding"] = "gzip"
         body = asset.packed
-    return ASGIResponse(
-        body=body,
-        headers=headers,
-        media_type=asset.media,
-        is_head_response=request.method == "HEAD",
-    )
+    if request.method == "HEAD":
+        headers |= {"content-type": asset.media, "content-length": str(len(body))}
+        return ASGIResponse(headers=headers, media_type=asset.media, is_head_response=True)
+    return ASGIResponse(body=body, headers=headers, media_type=asset.media)
 
 
 def asset_route(assets: Assets) -> HTTPRouteHandler:
