@@ -36,8 +36,13 @@ Every answer carries `X-Request-ID`; every refusal is `application/problem+json`
 
 
 def served(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
-    """Return each (path, method, handler) that the application serves, but HEAD and OPTIONS."""
+    """Return each (path, method, handler) that programs are served, but HEAD and OPTIONS.
+
+    Pages are made for people and are no part of the interface.
+    """
     for route in app.routes:
+        if not route.path.startswith(("/api", "/health")):
+            continue
         handlers = getattr(route, "route_handlers", ())
         for method in METHODS:
             for handler in handlers:
