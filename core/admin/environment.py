@@ -5,6 +5,7 @@ Templates are looked for in the theme and its parents, then in the plugins, then
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -102,6 +103,7 @@ class Looks:
         def asset(name: str) -> str:
             return addresses[name]
 
+        @lru_cache(maxsize=2048)
         def icon(name: str, label: str = "", size: str = "") -> Markup:
             if name not in self.icons:
                 raise LookupError(f"no icon {name!r} in the sprite; see vendor.lock")
