@@ -1,10 +1,11 @@
 """What htmx 4 says of a request; it names these headers otherwise than htmx 2 did."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Request
+
+from core.admin.paths import address
 
 
 class Htmx(msgspec.Struct, frozen=True):
@@ -32,12 +33,11 @@ def read_htmx(request: Request[Any, Any, Any]) -> Htmx:
     headers = request.headers
     if headers.get("hx-request") != "true" or "hx-history-restore-request" in headers:
         return NOBODY
-    current = urlsplit(headers.get("hx-current-url", ""))
     return Htmx(
         asked=True,
         partial=headers.get("hx-request-type", "partial") != "full",
         boosted=headers.get("hx-boosted") == "true",
         source=headers.get("hx-source", ""),
         target=headers.get("hx-target", ""),
-        current=f"{current.path}?{current.query}" if current.query else current.path,
+        current=address(headers.get("hx-current-url", ""))[1],
     )

@@ -40,9 +40,16 @@ def login_path(back: str) -> str:
     return LOGIN if found == HOME else f"{LOGIN}?next={quote(found, safe='')}"
 
 
+def address(text: str) -> tuple[str, str]:
+    """Return host, and path with query, of an address that a browser names; it may be anything."""
+    try:
+        found = urlsplit(text)
+    except ValueError:
+        return "", ""
+    return found.netloc.lower(), f"{found.path}?{found.query}" if found.query else found.path
+
+
 def came_from(request: Request[Any, Any, Any]) -> str:
     """Return the page of ours on which a form was sent, as far as the browser says."""
-    found = urlsplit(request.headers.get("referer", ""))
-    if found.netloc.lower() != request.headers.get("host", "").lower():
-        return HOME
-    return local_path(f"{found.path}?{found.query}" if found.query else found.path)
+    host, path = address(request.headers.get("referer", ""))
+    return local_path(path) if host == request.headers.get("host", "").lower() else HOME

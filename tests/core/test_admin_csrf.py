@@ -229,6 +229,15 @@ async def test_parts_of_pages_are_answered_in_parts(gate):
     assert "<html" in whole.text
 
 
+@pytest.mark.parametrize("text", ["http://[", "//", "http://x:99999999/", "\\", "a" * 5000])
+async def test_headers_of_a_broken_browser_break_nothing(gate, text):
+    browser = await Browser(gate).enter(await gate.user("staff"))
+    asks = {"hx_request": "true", "hx_current_url": text, "referer": text}
+    assert (await browser.get("/app/", **asks)).status_code == 200
+    sent = await browser.post("/app/account/mode/", {"mode": "dark"}, page="/app/", **asks)
+    assert sent.headers["hx-redirect"] == "/app/"
+
+
 PATHS = {
     "/health/": 200,
     "/api/users/": 401,
