@@ -15,7 +15,7 @@ from core.admin.flash import Flash
 from core.admin.forms import Form, read_form
 from core.admin.headers import PAGE
 from core.admin.htmx import Htmx, read_htmx
-from core.admin.i18n import direction_of
+from core.admin.i18n import Formats, direction_of
 from core.admin.likes import Likes
 from core.auth.state import auth_of
 from core.platform import Platform
@@ -73,6 +73,11 @@ class View:
         query = self.request.scope["query_string"].decode("latin-1")
         path = self.request.scope["path"].rstrip("/") + "/"
         return f"{path}?{query}" if query else path
+
+    @cached_property
+    def formats(self) -> Formats:
+        """How numbers and dates are written for the reader."""
+        return Formats(self.locale, self.zone)
 
     @cached_property
     def csrf(self) -> str:

@@ -1,6 +1,7 @@
 """Declared figures of an entity: one statement for those of all enabled plugins (ruling 26)."""
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Request
@@ -11,11 +12,12 @@ from core.entities import Aggregate, Declaration
 from core.errors import Invalid
 from core.rest.context import Context
 from core.rest.parameters import read_filters, split
-from core.rest.replies import encode, raw_reply
+from core.rest.replies import reply
 from core.rest.rows import conditions, plugin_conditions
 
 FRESH_SECONDS = 5.0
 MOST_KEPT = 2000
+Fetch = Callable[..., Awaitable[Any]]
 _cache_key = "stats"
 
 
@@ -49,29 +51,51 @@ async def statistics(
         name = sorted(own)[0]
         raise Invalid.field(f"?{name}", f"Unknown parameter {name!r}.", "unknown")
     filters = read_filters(ctx, entity, pairs)
+    if filters:
+        return reply(await figures(ctx, entity, filters, ctx.fetch))
+    kept = kept_figures(ctx, entity)
+    if kept is not None:
+        # The credential is still checked, as in every request.
+        await ctx.fetchval("SELECT 1")
+        return reply(kept)
+    return reply(await recent_figures(ctx, entity, ctx.fetch))
+
+
+def _place(ctx: Context, entity: Declaration) -> tuple[Any, ...]:
+    """Return under what figures are kept: tenant's snapshot, scope, fields and perhaps person."""
     who = tuple(sorted(ctx.principal.attributes.items()))
     scoped = ctx.rights.predicate(entity, "list", "x") != "true"
     # What a plugin demands of the rows may differ from person to person.
     personal = scoped or bool(plugin_conditions(ctx, entity))
     person = ctx.principal.id if personal else None
-    place = (_cache_key, entity.name, ctx.rights, who if scoped else (), person)
+    return (_cache_key, entity.name, ctx.rights, who if scoped else (), person)
+
+
+def kept_figures(ctx: Context, entity: Declaration) -> dict[str, Any] | None:
+    """Return figures of the last seconds that the caller may have, or None."""
+    kept = ctx.tenant.shapes.get(_place(ctx, entity))
+    written = ctx.tenant.writes.get(ctx.principal.id, 0.0)
+    if kept is None or kept[0] <= max(time.monotonic() - FRESH_SECONDS, written):
+        return None
+    found: dict[str, Any] = kept[1]
+    return found
+
+
+async def recent_figures(ctx: Context, entity: Declaration, fetch: Fetch) -> dict[str, Any]:
+    """Return the figures over all that the caller may list; at most 5 s old."""
+    kept = kept_figures(ctx, entity)
+    if kept is not None:
+        return kept
     began = time.monotonic()
-    kept = ctx.tenant.shapes.get(place)
-    oldest = max(began - FRESH_SECONDS, ctx.tenant.writes.get(ctx.principal.id, 0.0))
-    if kept is not None and not filters and kept[0] > oldest:
-        # The credential is still checked, as in every request.
-        await ctx.fetchval("SELECT 1")
-        return raw_reply(kept[1])
-    body = encode(await figures(ctx, entity, filters))
-    if not filters:
-        if len(ctx.tenant.shapes) > MOST_KEPT:
-            ctx.tenant.shapes.clear()
-        ctx.tenant.shapes[place] = (began, body)
-    return raw_reply(body)
+    found = await figures(ctx, entity, (), fetch)
+    if len(ctx.tenant.shapes) > MOST_KEPT:
+        ctx.tenant.shapes.clear()
+    ctx.tenant.shapes[_place(ctx, entity)] = (began, found)
+    return found
 
 
 async def figures(
-    ctx: Context, entity: Declaration, filters: tuple[criteria.Checked, ...]
+    ctx: Context, entity: Declaration, filters: tuple[criteria.Checked, ...], fetch: Fetch
 ) -> dict[str, Any]:
     """Compute the figures in one statement.
 
@@ -90,7 +114,7 @@ async def figures(
         columns.append(f"coalesce({sql}, 0)::int8 AS f{place}")
     split = list(dict.fromkeys(figure.by for figure in figures if figure.by))
     groups = ", ".join(f"x.{name}" for name in split)
-    rows = await ctx.fetch(
+    rows = await fetch(
         f"SELECT {', '.join([*columns, *(f'x.{name}' for name in split)])}"
         f" FROM {entity.table} x WHERE {where}" + (f" GROUP BY {groups}" if groups else ""),
         ctx.tenant.id,

@@ -9,17 +9,20 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin import cells
-from core.admin.i18n import Formats
-from core.admin.page import READ, Page, page_route
+from core.admin.page import READ, WRITE, Page, page_route
+from core.admin.screens import list_columns, list_views
+from core.admin.screens.list_figures import Figure, figures_on
 from core.admin.screens.list_filters import bar_of
-from core.admin.screens.list_lens import columns_of, headers, query_of, size_of, sizes
-from core.admin.screens.list_state import State, read_state
+from core.admin.screens.list_lens import headers, size_of, sizes
+from core.admin.screens.list_look import Look, look_on
+from core.admin.screens.list_state import read_state
+from core.admin.screens.views import differs, may_change
 from core.entities import Declaration
-from core.errors import Invalid
 from core.registry import Registry
 from core.rest.pages import COUNTED, Found, page_on
 
 Show = Callable[[Page, Declaration], Awaitable[ASGIResponse]]
+BODY = "list"
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -50,80 +53,97 @@ def entity_page(
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:
-    """Return the lists of all entities."""
-    listed = [e for e in registry.entities.values() if "list" in e.verbs]
-    return [entity_page(entity, "", READ, "list", show_list) for entity in listed]
+    """Return the lists of all entities, with what is done beside them."""
+    screens: tuple[tuple[str, Any, Show], ...] = (
+        ("", READ, show_list),
+        ("/columns", READ, list_columns.show_columns),
+        ("/columns", WRITE, list_columns.change_columns),
+        ("/views", WRITE, list_views.create_view),
+        ("/views/new", READ, list_views.show_new),
+        ("/views/{id:str}", READ, list_views.show_view),
+        ("/views/{id:str}", WRITE, list_views.change_view),
+    )
+    return [
+        entity_page(entity, path, methods, "list", show)
+        for entity in registry.entities.values()
+        if "list" in entity.verbs
+        for path, methods, show in screens
+    ]
 
 
 async def show_list(page: Page, entity: Declaration) -> ASGIResponse:
-    """Show the rows that the address asks for."""
-    state = read_state(page.request, entity)
-    columns = columns_of(page.ctx, entity, state.columns)
-    try:
-        query = query_of(page.ctx, entity, state, columns)
-    except Invalid as invalid:
-        return await _refused(page, entity, state, columns, invalid)
+    """Show the rows that the address asks for: everything is read in one transaction."""
+    asked = read_state(page.request, entity)
+    part = page.hx and page.htmx.target_id == BODY
 
-    async def run(connection: asyncpg.Connection) -> Found:
-        return await page_on(connection, page.ctx, entity, query, "list")
+    async def run(connection: asyncpg.Connection) -> tuple[Look, Found | None, list[Figure]]:
+        seen = await look_on(connection, page, entity, asked)
+        found = None
+        if seen.query is not None:
+            found = await page_on(connection, page.ctx, entity, seen.query, "list")
+        figures = [] if part else await figures_on(connection, page, entity)
+        return seen, found, figures
 
-    found = await page.ctx.read(run)
-    return _render(page, entity, state, columns, found)
+    seen, found, figures = await page.ctx.read(run)
+    template = "list_body.html" if part else "list.html"
+    return page.render(
+        template,
+        status=400 if seen.refused else 200,
+        headers={"HX-Push-Url": seen.state.href(page=seen.state.page)} if part else None,
+        figures=figures,
+        **values(page, entity, seen, found),
+    )
 
 
-async def _refused(
-    page: Page, entity: Declaration, state: State, columns: tuple[str, ...], invalid: Invalid
-) -> ASGIResponse:
-    """Show what is wrong with the address, and the way back to a list that works."""
-    return _render(page, entity, state, columns, None, problem=invalid.detail)
+def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> dict[str, Any]:
+    """Return what the templates of a list are given."""
+    state, ctx = seen.state, page.ctx
+    shown = cells.cells(page, entity, seen.columns)
+    view = seen.kept.view(state.view)
+    return {
+        "entity": entity,
+        "base": f"/app/{entity.resource}/",
+        "state": state,
+        "bar": bar_of(page, entity, state),
+        "views": list_views.tabs(page, entity, seen),
+        "view": view,
+        "view_differs": view is not None and differs(state, view, entity),
+        "view_changes": view is not None and may_change(ctx, view),
+        "kept": seen.kept,
+        "columns": headers(page, entity, state, shown),
+        "rows": lines(page, entity, found, shown),
+        "count": said_count(page, found),
+        "span": _span(page, seen, found),
+        "sizes": sizes(state),
+        "size": size_of(state),
+        "previous": state.href(**found.backward) if found and found.backward else "",
+        "onward": state.href(**found.onward) if found and found.onward else "",
+        "problem": page.translate(seen.refused.detail) if seen.refused else "",
+        "may": lambda verb: verb in entity.verbs and ctx.rights.may(entity.name, verb),
+    }
 
 
-def _render(
-    page: Page,
-    entity: Declaration,
-    state: State,
-    columns: tuple[str, ...],
-    found: Found | None,
-    problem: str = "",
-) -> ASGIResponse:
-    shown = cells.cells(page, entity, columns)
+def lines(
+    page: Page, entity: Declaration, found: Found | None, shown: tuple[cells.Cell, ...]
+) -> list[Line]:
+    """Return the rows of the table."""
     title = cells.title_of(page, entity)
-    rows = [
+    return [
         Line(str(row["id"]), title(row), {cell.key: cell.show(row) for cell in shown})
         for row in (found.rows if found else ())
     ]
-    template = "list_body.html" if page.hx and page.htmx.target_id == "list" else "list.html"
-    return page.render(
-        template,
-        status=400 if problem else 200,
-        entity=entity,
-        base=f"/app/{entity.resource}/",
-        state=state,
-        bar=bar_of(page, entity, state),
-        columns=headers(page, entity, state, shown),
-        rows=rows,
-        count=said_count(page, found),
-        span=_span(page, state, found),
-        sizes=sizes(state),
-        size=size_of(state),
-        previous=state.href(**found.backward) if found and found.backward else "",
-        onward=state.href(**found.onward) if found and found.onward else "",
-        problem=problem,
-        may=lambda verb: verb in entity.verbs and page.ctx.rights.may(entity.name, verb),
-    )
 
 
 def said_count(page: Page, found: Found | None) -> str:
     """Return how many there are; what is not counted to the end has a plus behind it."""
     if found is None or found.count is None:
         return ""
-    fmt = Formats(page.locale, page.zone)
     if "count_is_estimate" in found.said:
-        return f"{fmt.number(COUNTED)}+"
-    return fmt.number(found.count) + ("+" if found.said.get("count_is_capped") else "")
+        return f"{page.formats.number(COUNTED)}+"
+    return page.formats.number(found.count) + ("+" if found.said.get("count_is_capped") else "")
 
 
-def _span(page: Page, state: State, found: Found | None) -> tuple[str, str]:
+def _span(page: Page, seen: Look, found: Found | None) -> tuple[str, str]:
     """Return which rows are on this page."""
-    fmt, before = Formats(page.locale, page.zone), (state.page - 1) * size_of(state)
-    return fmt.number(before + 1), fmt.number(before + len(found.rows if found else ()))
+    before, number = (seen.state.page - 1) * size_of(seen.state), page.formats.number
+    return number(before + 1), number(before + len(found.rows if found else ()))

@@ -10,6 +10,8 @@ from core.entities import Declaration
 from core.errors import Invalid
 
 OWN = ("search", "ordering", "page", "page_size", "columns", "view", "where")
+# Less than what a redirect may hold.
+LONGEST = 1800
 SIZES = (10, 25, 50, 100)
 # The list without any saved view, where another is what people see first.
 EVERYTHING = "all"
@@ -51,10 +53,15 @@ class State(msgspec.Struct, frozen=True):
         }
         return [*self.filters, *((name, text) for name, text in own.items() if text)]
 
+    @property
+    def query(self) -> str:
+        """The parameters as they stand in an address."""
+        return urlencode(self.pairs())
+
     def href(self, under: str = "", **changed: Any) -> str:
         """Return the address with something changed; whatever else changes, it is page one."""
         changed.setdefault("page", 1)
-        query = urlencode(msgspec.structs.replace(self, **changed).pairs())
+        query = msgspec.structs.replace(self, **changed).query
         return f"/app/{self.resource}/{under}{'?' if query else ''}{query}"
 
     def with_filter(self, name: str, text: str) -> "State":
@@ -83,7 +90,7 @@ def state_of(entity: Declaration, items: Any) -> State:
             own[name] = text
         else:
             filters.append((name, text))
-    return State(
+    found = State(
         resource=entity.resource,
         search=own.get("search", ""),
         ordering=own.get("ordering", ""),
@@ -94,6 +101,9 @@ def state_of(entity: Declaration, items: Any) -> State:
         where=own.get("where", ""),
         filters=tuple(filters),
     )
+    if len(found.query) > LONGEST:
+        raise Invalid("There are more filters than an address can hold.", code="too_long")
+    return found
 
 
 def _whole(text: str, usual: int) -> int:
