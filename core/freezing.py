@@ -8,7 +8,7 @@ import msgspec
 from core.entities import Declaration, Extension, Through
 from core.errors import StartRefused
 from core.hooks import Hooks
-from core.registry import Action, Grant, Plugin, Registry, Role, Scope
+from core.registry import Action, Grant, Plugin, Registry, Role, Scope, Tab
 
 KERNEL_ROLES = (Role("admin", "Administrator"), Role("staff", "Staff"))
 KERNEL_SCOPES = (Scope("all"), Scope("author"))
@@ -40,7 +40,8 @@ def freeze(
     registry = msgspec.structs.replace(registry, actions=actions)
     _check_scopes(registry)
     _check_dictionaries(registry)
-    return msgspec.structs.replace(registry, grants=_grants(registry, hooks))
+    tabs = _tabs(registry, hooks)
+    return msgspec.structs.replace(registry, grants=_grants(registry, hooks), tabs=tabs)
 
 
 def _unique(kind: str, own: tuple[Any, ...], asked: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -71,6 +72,23 @@ def _actions(registry: Registry, hooks: Hooks) -> dict[str, tuple[Action, ...]]:
             _check_types(plugin, action)
             mine[action.name] = msgspec.structs.replace(action, entity=entity.name, plugin=plugin)
     return {name: tuple(actions.values()) for name, actions in found.items()}
+
+
+def _tabs(registry: Registry, hooks: Hooks) -> dict[str, tuple[Tab, ...]]:
+    found: dict[str, dict[str, Tab]] = {}
+    for plugin, tabs in hooks.ask("register_tabs"):
+        for tab in tabs:
+            entity = registry.entity(tab.entity)
+            where = f"plugin {plugin!r}: tab {tab.key!r} of {entity.name}"
+            if entity.plugin not in registry.reach(plugin):
+                raise StartRefused(f"{where}: {entity.plugin!r} is not required")
+            if tab.right not in registry.rights(entity):
+                raise StartRefused(f"{where}: no right {tab.right!r}")
+            mine = found.setdefault(entity.name, {})
+            if tab.key in mine:
+                raise StartRefused(f"{where} exists already")
+            mine[tab.key] = msgspec.structs.replace(tab, entity=entity.name, plugin=plugin)
+    return {name: tuple(tabs.values()) for name, tabs in found.items()}
 
 
 def _check_types(plugin: str, action: Action) -> None:

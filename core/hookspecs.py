@@ -15,7 +15,7 @@ import msgspec
 import pluggy
 from litestar import Controller
 
-from core.registry import Action, Demo, Dictionary, Grant, Role, Scope
+from core.registry import Action, Demo, Dictionary, Grant, Role, Scope, Tab
 
 hookspec = pluggy.HookspecMarker("crm")
 hookimpl = pluggy.HookimplMarker("crm")
@@ -81,6 +81,11 @@ def register_routes() -> Sequence[type[Controller]]:  # type: ignore[empty-body]
 
     Every handler names its right: ``opt={"permission": "plugin.entity.action"}``.
     """
+
+
+@hookspec
+def register_tabs() -> Sequence[Tab]:  # type: ignore[empty-body]
+    """Tabs of the pages of records, of this plugin's entities or of those of a required one."""
 
 
 @hookspec

@@ -86,6 +86,23 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
         return self.permission or self.name
 
 
+class Tab(msgspec.Struct, frozen=True, kw_only=True):
+    """A tab of a record's page, for who holds ``right`` on ``entity``.
+
+    ``read(page, entity, row)`` returns what ``template``, a file of the plugin's ``templates/``,
+    is shown with; it reads through ``page.ctx`` and is asked when the tab is opened.
+    """
+
+    key: str
+    label: str
+    template: str
+    read: Callable[..., Awaitable[Mapping[str, Any]]]
+    entity: Any = None
+    right: str = "view"
+    icon: str = ""
+    plugin: str = "core"
+
+
 class Demo(msgspec.Struct, frozen=True, kw_only=True):
     """Demo records of a plugin: ``run(unit, tenant, scale, progress)``, repeatable without effect.
 
@@ -125,6 +142,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     by_class: Mapping[Any, str]
     extensions: tuple[tuple[str, Extension], ...] = ()
     role_owners: Mapping[str, str] = {}
+    tabs: Mapping[str, tuple[Tab, ...]] = {}
 
     def entity(self, wanted: Any) -> Declaration:
         """Return the entity of a class or of a name ``plugin.entity``."""

@@ -11,6 +11,7 @@ from core.admin.assets import asset_route
 from core.admin.brand import brand_route
 from core.admin.environment import Looks
 from core.admin.page import READ, WRITE, page_route
+from core.admin.screens import actions, form, lookup, record, trash
 from core.admin.screens import list as lists
 from core.admin.screens.styleguide import styleguide
 from core.admin.view import AnyRequest
@@ -29,6 +30,8 @@ PUBLIC = frozenset(
         "/app/brand/{name:str}",
     )
 )
+# The screens of single records.
+RECORDS = (record, form, lookup, actions, trash)
 # First words of the kernel's own pages: no entity's pages may lie there.
 RESERVED = frozenset(
     (
@@ -51,6 +54,7 @@ def admin_routes(registry: Registry, looks: Looks) -> list[HTTPRouteHandler]:
         *own_pages(looks),
         *_shortcuts(registry),
         *lists.routes(registry),
+        *(r for one in RECORDS for r in one.routes(registry)),
     ]
 
 

@@ -1,0 +1,60 @@
+"""A warning before somebody is written down twice: the same e-mail address or telephone number."""
+
+from typing import Any
+
+from core import criteria
+from core.admin.cells import cells, wanted
+from core.admin.page import Page
+from core.admin.parts import Link
+from core.admin.screens.making import place
+from core.database.doors import Unit
+from core.entities import Declaration
+from core.errors import Conflict
+from core.rest.pages import page_on
+from core.rest.parameters import Paging, Query, read_sorts
+from core.rest.rows import looking
+
+ANYWAY = "_anyway"
+KINDS = ("email", "phone")
+MOST = 5
+
+
+class Alike(Conflict):
+    """There are records that may be the same; the writer has not said that he wants another."""
+
+    code = "duplicate"
+
+    def __init__(self, links: list[Link]) -> None:
+        super().__init__()
+        self.links = links
+
+
+async def refuse(page: Page, entity: Declaration, unit: Unit, values: dict[str, Any]) -> None:
+    """Refuse with ``Alike`` where the writer can see a record with the same address or number."""
+    ctx, visible = page.ctx, page.ctx.rights.visible(entity.name)
+    same = [
+        {"field": name, "op": "=", "value": value}
+        for name, value in values.items()
+        if entity.fields[name].kind in KINDS and value and name in visible
+    ]
+    right = looking(ctx, entity)
+    if not same or not ctx.rights.may(entity.name, right):
+        return
+    every = ctx.tenant.rights(("admin",))
+    tree = same[0] if len(same) == 1 else {"any": same}
+    check = criteria.parse_and_check(
+        tree, entity, ctx.tenant.entities, every, ctx.tenant.terms, trusted=True
+    )
+    names = [n for n in (entity.title, *(s["field"] for s in same)) if n in visible]
+    names = list(dict.fromkeys(names))
+    sorts = read_sorts(entity, visible, None)
+    query = Query(Paging(MOST), wanted(ctx, entity, names), sorts, (check,))
+    found = await page_on(unit.connection, ctx, entity, query, right)
+    if found.rows:
+        told = cells(page, entity, names)
+        raise Alike(
+            [
+                Link(" · ".join(t for c in told if (t := c.text(row))), place(entity, row["id"]))
+                for row in found.rows
+            ]
+        )

@@ -1,0 +1,321 @@
+"""The form of a record: make one, change one, and check a field while it is filled in."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from core.admin import paths
+from core.admin.page import READ, WRITE, Flash, Page
+from core.admin.parts import Fact, Link
+from core.admin.refusals import Mistake, mistakes
+from core.admin.screens import difference, duplicates
+from core.admin.screens.form_fields import (
+    SHOWN,
+    Texts,
+    body_of,
+    controls_of,
+    fields_of,
+    groups,
+    mark,
+    read_marks,
+    stored_texts,
+    typed_texts,
+)
+from core.admin.screens.making import place, screen_route
+from core.admin.screens.saving import form_key, gone, id_of, save_once, version_of
+from core.admin.struct_controls import is_id
+from core.database.doors import Unit
+from core.entities import Declaration
+from core.errors import FieldError, Forbidden, Invalid, NotFound, Refused, Stale, Unauthenticated
+from core.fields import Field
+from core.registry import Registry
+from core.rest.bodies import Input
+from core.rest.records import DETAIL, change, insert, read_new, read_one
+from core.rest.shape import shape_of
+
+BACK = "_back"
+
+
+async def show_new(page: Page, entity: Declaration) -> ASGIResponse:
+    """Show the form of a new record; the address may say what stands in it."""
+    fields = fields_of(page, entity, "create")
+    given = {f.name: f.default for f in fields}
+    asked = page.request.query_params
+    for field in fields:
+        text = asked.get(field.name, "")
+        if text and (field.kind != "link" or is_id(text)):
+            given[field.name] = controls_of(page).read(field, text)
+    return _form(page, entity, fields, await stored_texts(page, fields, given))
+
+
+async def create(page: Page, entity: Declaration) -> ASGIResponse:
+    """Make a record out of the form, or show the form again with what is wrong."""
+    ctx, fields = page.ctx, fields_of(page, entity, "create")
+    typed = await typed_texts(page, fields)
+    if asked := page.request.query_params.get("check"):
+        return await _check(page, entity, "create", fields, typed, str(asked))
+    body = {n: v for n, v in body_of(page, fields, typed.texts).items() if v not in (None, "")}
+    shape = shape_of(ctx.tenant, ctx.rights, entity, DETAIL)
+
+    async def run(unit: Unit) -> dict[str, Any]:
+        _refuse_links(typed)
+        values = read_new(ctx, entity, body)
+        if not page.form.get(duplicates.ANYWAY):
+            await duplicates.refuse(page, entity, unit, values)
+        id, _record = await insert(ctx, unit, entity, values, shape)
+        return {"id": id}
+
+    try:
+        made = await save_once(page, run)
+    except (Unauthenticated, Forbidden):
+        raise
+    except duplicates.Alike as alike:
+        return _form(page, entity, fields, typed, alike=alike.links, status=409)
+    except Refused as refused:
+        return _form(page, entity, fields, typed, refused=refused)
+    return _made(page, entity, made["id"])
+
+
+def _refuse_links(typed: Texts) -> None:
+    if typed.links.errors:
+        name, text = next(iter(typed.links.errors.items()))
+        raise Invalid.field(f"#/{name}", text, "lookup")
+
+
+def _made(page: Page, entity: Declaration, id: str) -> ASGIResponse:
+    label = page.translate(entity.label)
+    said = Flash(page.translate("%(record)s: saved.") % {"record": label})
+    if page.form.get("_then") == "new":
+        return page.redirect(place(entity, under="new/"), flash=said)
+    back = page.form.get(BACK)
+    if back and paths.local_path(back) == back:
+        return page.redirect(back, flash=said)
+    may_see = "view" in entity.verbs and page.ctx.rights.may(entity.name, "view")
+    return page.redirect(place(entity, id if may_see else ""), flash=said)
+
+
+async def show_edit(page: Page, entity: Declaration) -> ASGIResponse:
+    """Show the form of a record."""
+    try:
+        row, version = await _read(page, entity)
+    except NotFound:
+        return await gone(page, entity)
+    fields = fields_of(page, entity, "update")
+    texts = await stored_texts(page, fields, row)
+    return _form(page, entity, fields, texts, row=row, version=version, marks=texts.marks())
+
+
+async def _read(page: Page, entity: Declaration) -> tuple[dict[str, Any], int]:
+    ctx = page.ctx
+    ctx.rights.require(entity.name, "view")
+    shape = shape_of(ctx.tenant, ctx.rights, entity, DETAIL)
+    return await read_one(ctx, entity, id_of(page), shape)
+
+
+async def change_record(page: Page, entity: Declaration) -> ASGIResponse:
+    """Save what was changed in the form; nobody else's change is ever overwritten by it."""
+    fields = fields_of(page, entity, "update")
+    typed = await typed_texts(page, fields)
+    if asked := page.request.query_params.get("check"):
+        return await _check(page, entity, "update", fields, typed, str(asked))
+    for _attempt in range(2):
+        try:
+            return await _change(page, entity, fields, typed)
+        except Stale:  # somebody was faster by the blink of an eye: show him
+            continue
+        except NotFound:
+            kept = [Fact(f.label, typed.texts[f.name]) for f in fields if typed.texts.get(f.name)]
+            return await gone(page, entity, kept)
+    raise Stale
+
+
+async def _change(
+    page: Page, entity: Declaration, fields: list[Field], typed: Texts
+) -> ASGIResponse:
+    row, version = await _read(page, entity)
+    was = read_marks(page.form.get(SHOWN))
+    known = [f for f in fields if f.name in typed.texts]
+    changed = [f for f in known if mark(typed.texts[f.name]) != was.get(f.name)]
+    if version_of(page) not in (None, version):
+        stored = await stored_texts(page, known, row)
+        found = difference.between(page, entity, known, typed, stored, was)
+        if found and page.hx:
+            return await _inline(page, entity, known, typed, stored, row, version)
+        if found:
+            return difference.show(page, entity, found, known, typed, stored, row, version)
+    changed = difference.kept(page, changed)
+    try:
+        await _save(page, entity, changed, typed, row, version)
+    except (Unauthenticated, Forbidden, NotFound, Stale):
+        raise
+    except Refused as refused:
+        return await _again(page, entity, fields, typed, refused, row, version)
+    said = page.translate("Saved.") if changed else page.translate("Nothing was changed.")
+    return page.redirect(_after(page, entity, row["id"]), flash=Flash(said))
+
+
+async def _inline(
+    page: Page,
+    entity: Declaration,
+    fields: list[Field],
+    typed: Texts,
+    stored: Texts,
+    row: Mapping[str, Any],
+    version: int,
+) -> ASGIResponse:
+    """Show, where one field is edited in place, what somebody else made of it meanwhile."""
+    _ = page.translate
+    errors = []
+    for field in fields:
+        theirs = stored.links.words.get(field.name) or stored.texts[field.name]
+        text = _("Somebody wrote “%(theirs)s” here. Save to keep yours, cancel to keep theirs.")
+        told = text % {"theirs": theirs or _("(empty)")}
+        errors.append(FieldError(f"#/{field.name}", told, "stale"))
+    marks, refused = stored.marks(), Stale(errors=errors)
+    return _form(
+        page, entity, fields, typed, row=row, version=version, marks=marks, refused=refused
+    )
+
+
+def _after(page: Page, entity: Declaration, id: Any) -> str:
+    back = page.form.get(BACK)
+    return back if back and paths.local_path(back) == back else place(entity, id)
+
+
+async def _save(
+    page: Page,
+    entity: Declaration,
+    changed: list[Field],
+    typed: Texts,
+    row: Mapping[str, Any],
+    version: int,
+) -> None:
+    ctx, id = page.ctx, UUID(str(row["id"]))
+    body = body_of(page, changed, typed.texts)
+    if isinstance(body.get("custom"), dict):  # what was taken out of it is sent as null
+        body["custom"] = dict.fromkeys(row.get("custom") or {}) | body["custom"]
+    shape = shape_of(ctx.tenant, ctx.rights, entity, DETAIL)
+
+    async def run(unit: Unit) -> dict[str, Any]:
+        await change(ctx, unit, entity, id, body, shape=shape, version=version, partial=True)
+        return {"id": id}
+
+    links = {f.name for f in changed} & typed.links.errors.keys()
+    if links:
+        _refuse_links(typed)
+    if body:
+        await save_once(page, run)
+
+
+async def _again(
+    page: Page,
+    entity: Declaration,
+    fields: list[Field],
+    typed: Texts,
+    refused: Refused,
+    row: Mapping[str, Any],
+    version: int,
+) -> ASGIResponse:
+    """Show the form again: in place where one field was changed there, else the whole."""
+    only = page.form.get("_only")
+    shown = [f for f in fields if f.name == only] if only else fields
+    stored = await stored_texts(page, shown, row)
+    marks = page.form.get(SHOWN)
+    texts = Texts({**stored.texts, **typed.texts}, typed.links)
+    return _form(page, entity, shown, texts, row=row, version=version, marks=marks, refused=refused)
+
+
+def _form(
+    page: Page,
+    entity: Declaration,
+    fields: list[Field],
+    texts: Texts,
+    *,
+    row: Mapping[str, Any] | None = None,
+    version: int | None = None,
+    marks: str = "",
+    refused: Refused | None = None,
+    alike: list[Link] | None = None,
+    status: int = 200,
+) -> ASGIResponse:
+    """Return the page of a form."""
+    _ = page.translate
+    known = {f.name: f for f in fields}
+    wrong = [Mistake(text, name) for name, text in texts.links.errors.items() if name in known]
+    if refused is not None:
+        told = {one.field for one in wrong}
+        more = mistakes(page, refused, known)
+        wrong += [one for one in more if not one.field or one.field not in told]
+        status = refused.status
+    label = _(entity.label)
+    title = _("New %(record)s") % {"record": label}
+    href = place(entity, under="new/")
+    if row is not None:
+        title = str(row.get(entity.title) or label)
+        href = place(entity, row["id"], "edit/")
+    back = page.form.get(BACK) or str(page.request.query_params.get(BACK, ""))
+    made = groups(page, entity, fields, texts, {m.field: m.text for m in wrong}, row)
+    return page.render(
+        "form_inline.html" if page.hx else "form.html",
+        status=status,
+        entity=entity,
+        title=title,
+        action=href,
+        checks=f"{href}?check=",
+        crumbs=[Link(_(entity.plural), place(entity)), Link(title, "")],
+        groups=made,
+        mistakes=wrong,
+        alike=alike or [],
+        hidden={
+            "_key": page.form.get("_key") or form_key(),
+            "_version": "" if version is None else version,
+            SHOWN: marks,
+            "_only": page.form.get("_only"),
+            BACK: paths.local_path(back) if back else "",
+        },
+        cancel=back if back and paths.local_path(back) == back else place(entity, _id(row)),
+        new=row is None,
+        control=made[0].controls[0] if page.hx else None,
+    )
+
+
+def _id(row: Mapping[str, Any] | None) -> Any:
+    return "" if row is None else row["id"]
+
+
+async def _check(
+    page: Page, entity: Declaration, action: str, fields: list[Field], typed: Texts, name: str
+) -> ASGIResponse:
+    """Answer one field with what is wrong with it, by the rules of REST; nothing is written."""
+    field = next((f for f in fields if f.name == name and name in typed.texts), None)
+    if field is None:
+        raise NotFound
+    errors: dict[str, str] = {}
+    body = body_of(page, [field], typed.texts)
+    if action == "update" or field.required or body[name] not in (None, ""):
+        try:
+            Input(page.ctx, entity, action).read(body, partial=True)
+        except Invalid as invalid:
+            errors = {m.field: m.text for m in mistakes(page, invalid, {name: field})}
+    await page.ctx.fetchval("SELECT 1")
+    (group,) = groups(page, entity, [field], typed, errors)
+    checks = f"{place(entity, under='new/')}?check="
+    if action == "update":
+        checks = f"{place(entity, id_of(page), 'edit/')}?check="
+    return page.render("form_field.html", control=group.controls[0], checks=checks)
+
+
+def routes(registry: Registry) -> list[HTTPRouteHandler]:
+    """Return the forms of all entities."""
+    found = []
+    for entity in registry.entities.values():
+        if "create" in entity.verbs:
+            found.append(screen_route(entity, "/new", READ, "create", show_new))
+            found.append(screen_route(entity, "/new", WRITE, "create", create))
+        if "update" in entity.verbs and "view" in entity.verbs:
+            found.append(screen_route(entity, "/{id:str}/edit", READ, "update", show_edit))
+            found.append(screen_route(entity, "/{id:str}/edit", WRITE, "update", change_record))
+    return found
