@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from litestar import Request
@@ -68,35 +69,37 @@ NUMBERS = ("gained", "regained", "lost")
 
 
 async def attribution(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
-    """Answer ``GET /api/<resource>/{id}/attribution/``: everyone who was responsible, and when.
+    """Answer ``GET /api/<resource>/{id}/attribution/``: everyone who was responsible, and when."""
+    _view(ctx, entity)
+    id = read_id(request.path_params["id"])
+    read_asked(None, request)
+    return reply(await ctx.read(lambda c: read_attribution(ctx, c, entity, id)))
+
+
+async def read_attribution(
+    ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID
+) -> dict[str, Any]:
+    """Return the periods of everyone who was responsible for a record.
 
     Each period tells what was gained, regained and lost in it (HIS-07).
     """
-    view = _view(ctx, entity)
-    id = read_id(request.path_params["id"])
-    read_asked(None, request)
-    name = _responsible(entity)
-
-    async def run(connection: asyncpg.Connection) -> dict[str, Any]:
-        await seen(ctx, connection, entity, id)
-        given = (ctx.tenant.id, id, entity.name)
-        hands = await connection.fetch(CHANGES_OF_HANDS, *given, name)
-        state = STATE.format(responsible=name, table=entity.table)
-        row = await connection.fetchrow(state, ctx.tenant.id, id)
-        periods = list(_periods(hands[:MOST_PERIODS], row))
-        values = (ctx.tenant.id, entity.name, view.credit, id)
-        found = await connection.fetch(OF_PERIODS, *values, *_columns(periods))
-        for row in found:
-            periods[row["key"] - 1]["credit"][row["field"]] = _numbers(row)
-        who = await people(ctx, connection, (period["holder"] for period in periods))
-        return {
-            "results": [
-                {"responsible": person(period.pop("holder"), who), **period} for period in periods
-            ],
-            "is_whole": len(hands) <= MOST_PERIODS,
-        }
-
-    return reply(await ctx.read(run))
+    view, name = _view(ctx, entity), _responsible(entity)
+    await seen(ctx, connection, entity, id)
+    given = (ctx.tenant.id, id, entity.name)
+    hands = await connection.fetch(CHANGES_OF_HANDS, *given, name)
+    state = STATE.format(responsible=name, table=entity.table)
+    row = await connection.fetchrow(state, ctx.tenant.id, id)
+    periods = list(_periods(hands[:MOST_PERIODS], row))
+    values = (ctx.tenant.id, entity.name, view.credit, id)
+    for row in await connection.fetch(OF_PERIODS, *values, *_columns(periods)):
+        periods[row["key"] - 1]["credit"][row["field"]] = _numbers(row)
+    who = await people(ctx, connection, (period["holder"] for period in periods))
+    return {
+        "results": [
+            {"responsible": person(period.pop("holder"), who), **period} for period in periods
+        ],
+        "is_whole": len(hands) <= MOST_PERIODS,
+    }
 
 
 def _periods(hands: list[asyncpg.Record], row: asyncpg.Record | None) -> Iterator[dict[str, Any]]:
@@ -134,32 +137,37 @@ def _numbers(row: asyncpg.Record) -> dict[str, int]:
 
 
 async def credit(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
-    """Answer ``GET /api/<resource>/credit/?from=&to=``: what each responsible person achieved.
+    """Answer ``GET /api/<resource>/credit/?from=&to=``: what each responsible person achieved."""
+    _view(ctx, entity)
+    asked = read_asked(Period, request)
+    return reply(await ctx.read(lambda c: read_credit(ctx, c, entity, asked)))
 
-    Counts the changes of the entity's ``credit`` fields in the period, by default the last 30
-    days, for the person who was responsible at that time (HIS-08, HIS-09).
+
+async def read_credit(
+    ctx: Context, connection: asyncpg.Connection, entity: Declaration, asked: Period
+) -> dict[str, Any]:
+    """Return what each responsible person achieved in a period, who gained most first.
+
+    Counts the changes of the entity's ``credit`` fields, by default of the last 30 days, for the
+    person who was responsible at that time (HIS-08, HIS-09).
     """
     view = _view(ctx, entity)
-    since, until = month(ctx.tenant, read_asked(Period, request))
+    since, until = month(ctx.tenant, asked)
     scope, values = _scope(ctx, entity, 6)
     where = f"e.at >= $4 AND e.at < $5 AND {scope}"
     sql = MOVES.format(key="e.responsible_id", periods="", where=where)
-
-    async def run(connection: asyncpg.Connection) -> list[dict[str, Any]]:
-        rows = await connection.fetch(
-            sql, ctx.tenant.id, entity.name, view.credit, since, until, *values
-        )
-        who = await people(ctx, connection, (row["key"] for row in rows))
-        found: dict[Any, dict[str, Any]] = {}
-        for row in rows:
-            id = row["key"]
-            line = found.setdefault(id, {"responsible": person(id, who), "credit": {}})
-            line["credit"][row["field"]] = _numbers(row)
-        return sorted(found.values(), key=_weight)
-
-    results = await ctx.read(run)
+    rows = await connection.fetch(
+        sql, ctx.tenant.id, entity.name, view.credit, since, until, *values
+    )
+    who = await people(ctx, connection, (row["key"] for row in rows))
+    found: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        id = row["key"]
+        line = found.setdefault(id, {"responsible": person(id, who), "credit": {}})
+        line["credit"][row["field"]] = _numbers(row)
     labels = {name: entity.fields[name].label for name in view.credit}
-    return reply({"from": since, "to": until, "fields": labels, "results": results})
+    results = sorted(found.values(), key=_weight)
+    return {"from": since, "to": until, "fields": labels, "results": results}
 
 
 def _weight(line: dict[str, Any]) -> tuple[int, str]:

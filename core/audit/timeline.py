@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
@@ -43,26 +44,45 @@ SELECT count(*) AS total, min(at) AS first_at, max(at) AS last_at,
 """
 
 
-async def record_history(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
-    """Answer ``GET /api/<resource>/{id}/history/``: who changed what, when, from where and why.
+class Told(msgspec.Struct, frozen=True):
+    """A page of a history; ``currency`` is that of the amounts in it."""
 
-    Answers for a record in the trash, or purged, to holders of ``trash`` alone (ruling 29).
-    """
+    entries: list[dict[str, Any]]
+    next_cursor: str | None
+    currency: str
+
+    def answer(self) -> dict[str, Any]:
+        """Return the page as REST answers it."""
+        return {"next_cursor": self.next_cursor, "results": self.entries}
+
+
+async def record_history(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    """Answer ``GET /api/<resource>/{id}/history/``: who changed what, when, from where and why."""
     ctx.rights.require(entity.name, HISTORY)
     id = read_id(request.path_params["id"])
     asked = read_asked(Asked, request)
+
+    async def run(connection: asyncpg.Connection) -> dict[str, Any]:
+        return (await read_history(ctx, connection, entity, id, asked)).answer()
+
+    return reply(await ctx.read(run))
+
+
+async def read_history(
+    ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID, asked: Asked
+) -> Told:
+    """Return the newest changes of a record that the caller may see, or those behind a cursor.
+
+    Those of a record in the trash, or purged, are for holders of ``trash`` alone (ruling 29).
+    """
     view = View(ctx, entity)
     _check_field(view, asked)
     since, until = bounds(ctx.tenant, asked)
-
-    async def run(connection: asyncpg.Connection) -> dict[str, Any]:
-        currency = await seen(ctx, connection, entity, id)
-        where = _of_record(ctx, view, id)
-        where.asked(asked, since, until)
-        rows = await newest(connection, where, read_place(asked.cursor), asked.page_size)
-        return await _page(ctx, connection, {entity.name: view}, rows, asked.page_size, currency)
-
-    return reply(await ctx.read(run))
+    currency = await seen(ctx, connection, entity, id)
+    where = _of_record(ctx, view, id)
+    where.asked(asked, since, until)
+    rows = await newest(connection, where, read_place(asked.cursor), asked.page_size)
+    return await _page(ctx, connection, {entity.name: view}, rows, asked.page_size, currency)
 
 
 async def history_stats(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
@@ -70,23 +90,24 @@ async def history_stats(ctx: Context, request: AnyRequest, entity: Declaration) 
     ctx.rights.require(entity.name, HISTORY)
     id = read_id(request.path_params["id"])
     read_asked(None, request)
-    view = View(ctx, entity)
+    return reply(await ctx.read(lambda c: read_figures(ctx, c, entity, id)))
 
-    async def run(connection: asyncpg.Connection) -> asyncpg.Record:
-        await seen(ctx, connection, entity, id)
-        return await connection.fetchrow(FIGURES, ctx.tenant.id, id, entity.name, view.names)
 
-    row = await ctx.read(run)
-    return reply(
-        {
-            "total_changes": row["total"],
-            "by_action": row["actions"],
-            "by_field": row["fields"],
-            "people": row["people"],
-            "first_at": row["first_at"],
-            "last_at": row["last_at"],
-        }
-    )
+async def read_figures(
+    ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID
+) -> dict[str, Any]:
+    """Return how often what was changed, by how many people, and when first and last."""
+    await seen(ctx, connection, entity, id)
+    names = View(ctx, entity).names
+    row = await connection.fetchrow(FIGURES, ctx.tenant.id, id, entity.name, names)
+    return {
+        "total_changes": row["total"],
+        "by_action": row["actions"],
+        "by_field": row["fields"],
+        "people": row["people"],
+        "first_at": row["first_at"],
+        "last_at": row["last_at"],
+    }
 
 
 async def whole_log(ctx: Context, request: AnyRequest) -> ASGIResponse:
@@ -111,9 +132,8 @@ async def whole_log(ctx: Context, request: AnyRequest) -> ASGIResponse:
         where = _of_all(ctx, chosen, asked)
         where.asked(asked, since, until)
         rows = await newest(connection, where, read_place(asked.cursor), asked.page_size)
-        return await _page(
-            ctx, connection, chosen, rows, asked.page_size, ctx.tenant.config.currency
-        )
+        currency = ctx.tenant.config.currency
+        return (await _page(ctx, connection, chosen, rows, asked.page_size, currency)).answer()
 
     return reply(await ctx.read(run))
 
@@ -152,16 +172,17 @@ async def _page(
     rows: list[asyncpg.Record],
     size: int,
     currency: str,
-) -> dict[str, Any]:
+) -> Told:
     shown = rows[:size]
     who = await people(
         ctx, connection, (id for row in shown for id in views[row["entity"]].mentioned(row))
     )
     more = len(rows) > size
-    return {
-        "next_cursor": write_place(shown[-1]["at"], shown[-1]["id"]) if more else None,
-        "results": [views[row["entity"]].entry(row, who, currency) for row in shown],
-    }
+    return Told(
+        entries=[views[row["entity"]].entry(row, who, currency) for row in shown],
+        next_cursor=write_place(shown[-1]["at"], shown[-1]["id"]) if more else None,
+        currency=currency,
+    )
 
 
 async def seen(ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID) -> str:
