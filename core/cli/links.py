@@ -14,10 +14,6 @@ def base_url(config: Config, tenant: TenantConfig, port: int | None = None) -> s
 
 
 def one_time(config: Config, tenant: TenantConfig, email: str, token: str) -> str:
-    """Return what to send to a person: the address, and the request that spends the token."""
-    link = f"{base_url(config, tenant)}/api/auth/reset_password/"
-    return (
-        f"{email} may set a password once within {MINUTES} minutes:\n\n"
-        f"  curl {link} -H 'Content-Type: application/json' \\\n"
-        f'    -d \'{{"token": "{token}", "password": "..."}}\'\n'
-    )
+    """Return what to send to a person: the page on which the token is spent."""
+    link = f"{base_url(config, tenant)}/app/reset/?token={token}"
+    return f"{email} may set a password once within {MINUTES} minutes:\n\n  {link}\n"

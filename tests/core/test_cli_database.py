@@ -109,7 +109,10 @@ def test_init_makes_tenant_administrator_and_a_link_that_works_once(project: Pro
     assert token is not None
     assert "[tenants.north]" in project.config.read_text()
     body = {"token": token[0], "password": "a fine long word"}
+    link = re.search(r"/app/reset/\S+", said)
+    assert link is not None
     with project.serving() as served, httpx.Client(base_url=served.url) as client:
+        assert token[0] in client.get(link[0]).text
         assert client.post("/api/auth/reset_password/", json=body).status_code < 300
         assert client.post("/api/auth/reset_password/", json=body).status_code == 404
         login = {"email": "boss@north.example", "password": "a fine long word"}
