@@ -1,5 +1,6 @@
 """The types of columns beyond SQLAlchemy's own, and the kind of field each type stands for."""
 
+from enum import StrEnum
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -84,3 +85,8 @@ def kind_of(type_: TypeEngine[Any]) -> Kind:
         if isinstance(type_, known):
             return kind
     raise StartRefused(f"type {type_!r} is not one that a field can have")
+
+
+def pairs_of(codes: type[StrEnum]) -> tuple[tuple[str, str], ...]:
+    """Return the members of an enum as pairs of code and label."""
+    return tuple((code.value, code.value.replace("_", " ").capitalize()) for code in codes)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeEngine
 
-from core.column_types import Kind
+from core.column_types import Kind, pairs_of
 from core.errors import StartRefused
 
 OnDelete = Literal["restrict", "cascade", "null"]
@@ -211,11 +211,6 @@ def choice(
         max_length=50,
     )
     return mapped_column(sa.String(50), info={"field": spec})
-
-
-def pairs_of(codes: type[StrEnum]) -> tuple[tuple[str, str], ...]:
-    """Return the members of an enum as pairs of code and label."""
-    return tuple((code.value, code.value.replace("_", " ").capitalize()) for code in codes)
 
 
 def money(

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.properties import MappedColumn
 
-from core.column_types import kind_of
+from core.column_types import kind_of, pairs_of
 from core.errors import StartRefused
-from core.fields import Display, Field, pairs_of
+from core.fields import Display, Field
 
 _PYTHON_TYPES: dict[Any, Callable[[], Any]] = {
     str: sa.Text,
