@@ -75,8 +75,7 @@ async def open_page(request: AnyRequest) -> Page:
     tenant = await platform.fresh(found.tenant)
     state = scope["state"]
     state["tenant"], state["principal"] = tenant, found.principal
-    id, path = state.get("request_id", ""), scope["path"]
-    ctx = Context(platform, tenant, found.principal, id, path, request)
+    ctx = Context(platform, tenant, found.principal, state.get("request_id", ""), request)
     ctx.reason = read_reason(headers)
     page = Page(request, ctx, found)
     plugin = request.route_handler.opt.get("plugin")

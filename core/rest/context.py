@@ -30,7 +30,6 @@ class Context:
         "reason",
         "request_id",
         "rights",
-        "route",
         "tenant",
     )
 
@@ -40,14 +39,12 @@ class Context:
         tenant: Tenant,
         principal: Principal,
         request_id: str = "",
-        route: str = "",
         asked: Request[Any, Any, Any] | None = None,
     ) -> None:
         self.platform = platform
         self.tenant = tenant
         self.principal = principal
         self.request_id = request_id
-        self.route = route
         self.asked = asked
         self.reason: str | None = None
         system = principal.kind == "system"
@@ -130,7 +127,6 @@ async def open_context(request: Request[Any, Any, Any]) -> Context:
         tenant,
         principal,
         state.get("request_id", ""),
-        scope["path"],
         request,
     )
     ctx.reason = read_reason(headers)

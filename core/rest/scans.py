@@ -92,7 +92,7 @@ async def _size(connection: asyncpg.Connection, sizes: Sizes, table: str) -> int
     return kept[1]
 
 
-async def _estimate(connection: asyncpg.Connection, scan: Scan) -> tuple[float, int]:
+async def _estimate(connection: asyncpg.Connection, scan: Scan) -> tuple[float, float]:
     """Return what the planner thinks that all rows cost, and how many there are."""
     sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {scan.entity.table} x WHERE {scan.where}"
     plan = (await connection.fetchval(sql, *scan.given))[0]["Plan"]
