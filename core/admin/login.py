@@ -1,5 +1,6 @@
 """Signing in and out, and setting a password anew, as pages that need no JavaScript."""
 
+from hmac import compare_digest
 from typing import Any
 from uuid import UUID
 
@@ -154,7 +155,7 @@ async def reset(view: View) -> ASGIResponse:
 async def _set_password(view: View, token: str, password: str) -> ASGIResponse:
     _ = view.translate
     values: dict[str, Any] = {"token": token, "slug": "", "email": "", "errors": {}, "stale": False}
-    if password != view.form.get("again"):
+    if not compare_digest(password.encode(), view.form.get("again").encode()):
         values["errors"] = {"again": _("The two passwords differ.")}
         return view.render("reset.html", status=400, **values)
     try:
