@@ -78,11 +78,15 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def arguments(self) -> dict[str, Any]:
         """Return what differs from the macro's own defaults."""
-        return {
-            name: value
-            for name in self.__struct_fields__
-            if (value := getattr(self, name)) not in ("", (), None, False) or name == "value"
-        }
+        given = msgspec.structs.asdict(self)
+        return {name: value for name, value in given.items() if value != _DEFAULTS.get(name)}
+
+
+_DEFAULTS = {
+    field.name: field.default
+    for field in msgspec.structs.fields(Control)
+    if field.default is not msgspec.NODEFAULT
+}
 
 
 class Controls:

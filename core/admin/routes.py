@@ -11,8 +11,9 @@ from core.admin.assets import asset_route
 from core.admin.brand import brand_route
 from core.admin.environment import Looks
 from core.admin.page import READ, WRITE, page_route
-from core.admin.screens import actions, form, lookup, record, trash
+from core.admin.screens import actions, administration, form, lookup, record, trash, undo
 from core.admin.screens import list as lists
+from core.admin.screens.panels import routes as panel_routes
 from core.admin.screens.styleguide import styleguide
 from core.admin.view import AnyRequest
 from core.auth.credentials import tenant_at
@@ -31,11 +32,12 @@ PUBLIC = frozenset(
     )
 )
 # The screens of single records.
-RECORDS = (record, form, lookup, actions, trash)
+RECORDS = (record, form, lookup, actions, trash, undo)
 # First words of the kernel's own pages: no entity's pages may lie there.
 RESERVED = frozenset(
     (
-        *("account", "apps", "branding", "brand", "dashboard", "help", "keys", "log", "login"),
+        *("account", "apps", "branding", "brand", "dashboard", "dictionaries", "help", "keys"),
+        *("log", "login"),
         *("logout", "palette", "people", "portal", "reset", "roles", "search", "settings"),
         *("static", "styleguide", "views"),
     )
@@ -54,7 +56,9 @@ def admin_routes(registry: Registry, looks: Looks) -> list[HTTPRouteHandler]:
         *own_pages(looks),
         *_shortcuts(registry),
         *lists.routes(registry),
+        *administration.routes(registry),
         *(r for one in RECORDS for r in one.routes(registry)),
+        *panel_routes(registry),
     ]
 
 

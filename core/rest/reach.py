@@ -28,11 +28,8 @@ class Reach(msgspec.Struct, frozen=True):
 
 
 async def read_reach(ctx: Context, asked: Asked) -> Reach:
-    """Return what is held of a record; a count stops where lists stop counting.
-
-    A right that reaches all records needs no look at this one.
-    """
-    entity, held = asked.entity, set[str]()
+    """Return what is held of a record; a count stops where lists stop counting."""
+    entity = asked.entity
     parts: list[str] = []
     given: list[Any] = []
     narrow: list[str] = []
