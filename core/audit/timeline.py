@@ -11,7 +11,7 @@ from litestar.response.base import ASGIResponse
 from core.access.rights import ADMIN
 from core.audit.asking import Asked, AskedOfAll, bounds, month, read_place, write_place
 from core.audit.rendering import View
-from core.audit.rows import Where, newest, people
+from core.audit.rows import People, Where, newest, people
 from core.entities import HISTORY, Declaration
 from core.errors import Invalid, NotFound
 from core.rest.actions import read_asked
@@ -19,6 +19,7 @@ from core.rest.context import Context
 from core.rest.decode import read_id
 from core.rest.replies import reply
 from core.rest.rows import conditions, plugin_conditions
+from core.rest.shape import Row, Shape
 
 AnyRequest = Request[Any, Any, Any]
 PURGED = """
@@ -41,6 +42,13 @@ SELECT count(*) AS total, min(at) AS first_at, max(at) AS last_at,
           SELECT k AS field, count(*) AS n FROM told, jsonb_object_keys(changes) AS k
            WHERE action = 'updated' AND k = ANY ($4) GROUP BY k) AS f) AS fields
   FROM told
+"""
+AUTHORS = """
+SELECT DISTINCT r.principal_id FROM core_audit_entry e
+  JOIN core_audit_request r ON r.tenant_id = e.tenant_id AND r.id = e.request_id
+ WHERE e.tenant_id = $1 AND e.record_id = $2 AND e.entity = $3 AND r.principal_id IS NOT NULL
+   AND (e.action <> 'updated' OR e.changes ?| $4)
+ LIMIT 100
 """
 
 
@@ -108,6 +116,15 @@ async def read_figures(
         "first_at": row["first_at"],
         "last_at": row["last_at"],
     }
+
+
+async def read_authors(
+    ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID
+) -> People:
+    """Return the people whose changes of a record the caller sees; he has been let in already."""
+    names = View(ctx, entity).names
+    rows = await connection.fetch(AUTHORS, ctx.tenant.id, id, entity.name, names)
+    return await people(ctx, connection, (row["principal_id"] for row in rows))
 
 
 async def whole_log(ctx: Context, request: AnyRequest) -> ASGIResponse:
@@ -202,6 +219,23 @@ async def seen(ctx: Context, connection: asyncpg.Connection, entity: Declaration
         if found is not None:
             return found[0] or tenant.config.currency
     return await _purged(ctx, connection, entity, id)
+
+
+async def read_kept(
+    ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID, shape: Shape
+) -> tuple[Row | None, bool]:
+    """Return what is left of a record that has a history, and whether it is deleted."""
+    where, values = conditions(ctx, entity, HISTORY, (), 3, trash=None)
+    record = await connection.fetchrow(
+        f"SELECT {shape.columns('x')}, x.deleted_at AS __deleted FROM {entity.table} x"
+        f" WHERE x.id = $2 AND {where}",
+        ctx.tenant.id,
+        id,
+        *values,
+    )
+    if record is None:
+        return None, True
+    return shape.row(record), record["__deleted"] is not None
 
 
 def _deleted(ctx: Context, entity: Declaration) -> str:
