@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
@@ -26,7 +27,7 @@ from core.rest.selection import MOST_IDS, known_keys, read_atomic, read_ids
 from core.rest.trash import purge, trash, untrash
 from core.rest.writing import hook
 
-__all__ = ["bulk", "change_many", "read_ids"]
+__all__ = ["Order", "bulk", "carry_out", "change_many", "read_ids", "read_order"]
 
 # Verb of the request to the permission that guards it.
 BULK_VERBS = {"delete": "delete", "restore": "restore", "purge": "purge"}
@@ -37,7 +38,25 @@ async def bulk(ctx: Context, request: Request[Any, Any, Any], entity: Declaratio
 
     The reply names the ids that changed. With ``atomic`` an id that cannot be changed refuses all.
     """
-    body = read_object(await read_json(request))
+    order = read_order(ctx, entity, read_object(await read_json(request)))
+
+    async def run(unit: Unit) -> Answer:
+        return Answer(encode(await carry_out(ctx, unit, entity, order)))
+
+    return await write_once(ctx, request, run)
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What to do with which records: ids, or all that meet criteria."""
+
+    verb: str
+    chosen: list[UUID] | criteria.Checked
+    values: Values
+    atomic: bool = False
+
+
+def read_order(ctx: Context, entity: Declaration, body: dict[str, Any]) -> Order:
+    """Return the body of a bulk request, checked; refuses what the caller may not do at all."""
     known_keys(body, ("action", "set", "ids", "filter", "atomic"))
     if ("set" in body) == ("action" in body):
         raise Invalid.field("#/set", "Give either set or action.", "required")
@@ -48,14 +67,13 @@ async def bulk(ctx: Context, request: Request[Any, Any, Any], entity: Declaratio
     values: Values = {}
     if verb == "update":
         values = _values(ctx, entity, read_object(body["set"]))
-    chosen = _chosen(ctx, entity, body)
-    atomic = read_atomic(body)
+    return Order(verb, _chosen(ctx, entity, body), values, read_atomic(body))
 
-    async def run(unit: Unit) -> Answer:
-        found = await change_many(ctx, unit, entity, verb, chosen, values, atomic=atomic)
-        return Answer(encode(found))
 
-    return await write_once(ctx, request, run)
+async def carry_out(ctx: Context, unit: Unit, entity: Declaration, order: Order) -> dict[str, Any]:
+    """Do what an order says; return what ``change_many`` tells."""
+    verb, chosen, values = order.verb, order.chosen, order.values
+    return await change_many(ctx, unit, entity, verb, chosen, dict(values), atomic=order.atomic)
 
 
 def _values(ctx: Context, entity: Declaration, body: dict[str, Any]) -> Values:
@@ -117,7 +135,7 @@ async def change_many(
                     FieldError("#/ids", f"{id} does not exist.", "not_found") for id in missing[:50]
                 ],
             )
-    changed = await _carry_out(ctx, unit, entity, verb, ids, values, stamps) if ids else []
+    changed = await _apply(ctx, unit, entity, verb, ids, values, stamps) if ids else []
     noun = entity.plural.lower()
     return {
         "updated": len(ids),
@@ -158,7 +176,7 @@ async def _lock_chosen(
     return [row["id"] for row in rows], {row["deleted_at"] for row in rows}
 
 
-async def _carry_out(
+async def _apply(
     ctx: Context,
     unit: Unit,
     entity: Declaration,

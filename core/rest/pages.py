@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -66,6 +67,24 @@ async def page_on(
     if query.paging.cursor is not None:
         return await _by_cursor(connection, ctx, asked, said)
     return await _by_page(connection, ctx, asked, said)
+
+
+async def ids_of(ctx: Context, entity: Declaration, query: Query, most: int) -> list[UUID]:
+    """Return the ids of all rows of a query, whatever its page, in the order of the ids.
+
+    There may be one more than ``most``, which tells that there are too many.
+    """
+
+    async def run(connection: asyncpg.Connection) -> list[UUID]:
+        filters = query.filters
+        if query.phrase is not None:
+            hits = await find(ctx, connection, entity, query.phrase)
+            filters = (*filters, hits.among())
+        where, values = conditions(ctx, entity, "list", filters, 2, trash=query.trash)
+        sql = f"SELECT x.id FROM {entity.table} x WHERE {where} ORDER BY x.id LIMIT {most + 1}"
+        return [row["id"] for row in await connection.fetch(sql, ctx.tenant.id, *values)]
+
+    return await ctx.read(run)
 
 
 async def _by_page(connection: asyncpg.Connection, ctx: Context, asked: Asked, said: Said) -> Found:

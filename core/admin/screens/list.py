@@ -1,6 +1,5 @@
 """The list of any entity: a table that is searched, filtered, ordered and paged by its address."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -9,20 +8,22 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin import cells
-from core.admin.page import READ, WRITE, Page, page_route
-from core.admin.screens import list_columns, list_views
+from core.admin.page import READ, WRITE, Page
+from core.admin.parts import Column
+from core.admin.screens import bulk, list_columns, list_views
 from core.admin.screens.list_figures import Figure, figures_on
 from core.admin.screens.list_filters import bar_of
 from core.admin.screens.list_lens import headers, size_of, sizes
 from core.admin.screens.list_look import Look, look_on
 from core.admin.screens.list_state import read_state
+from core.admin.screens.making import Screen, place, screen_route
 from core.admin.screens.views import differs, may_change
-from core.entities import Declaration
+from core.entities import HISTORY, Declaration
 from core.registry import Registry
 from core.rest.pages import COUNTED, Found, page_on
 
-Show = Callable[[Page, Declaration], Awaitable[ASGIResponse]]
 BODY = "list"
+ACTIONS = "actions"
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -33,28 +34,9 @@ class Line(msgspec.Struct, frozen=True):
     cells: dict[str, Any]
 
 
-def entity_page(
-    entity: Declaration, path: str, methods: Any, right: str, show: Show
-) -> HTTPRouteHandler:
-    """Return the route of one of an entity's screens, as the tenant knows the entity."""
-
-    async def serve(page: Page) -> ASGIResponse:
-        return await show(page, page.ctx.tenant.entities[entity.name])
-
-    made = page_route(
-        f"/app/{entity.resource}{path}",
-        methods,
-        f"{entity.name}.{right}",
-        serve,
-        plugin=entity.plugin,
-    )
-    made.opt["entity"] = entity.name
-    return made
-
-
 def routes(registry: Registry) -> list[HTTPRouteHandler]:
     """Return the lists of all entities, with what is done beside them."""
-    screens: tuple[tuple[str, Any, Show], ...] = (
+    screens: tuple[tuple[str, Any, Screen], ...] = (
         ("", READ, show_list),
         ("/columns", READ, list_columns.show_columns),
         ("/columns", WRITE, list_columns.change_columns),
@@ -63,12 +45,13 @@ def routes(registry: Registry) -> list[HTTPRouteHandler]:
         ("/views/{id:str}", READ, list_views.show_view),
         ("/views/{id:str}", WRITE, list_views.change_view),
     )
-    return [
-        entity_page(entity, path, methods, "list", show)
+    made = [
+        screen_route(entity, path, methods, "list", show)
         for entity in registry.entities.values()
         if "list" in entity.verbs
         for path, methods, show in screens
     ]
+    return [*made, *bulk.routes(registry)]
 
 
 async def show_list(page: Page, entity: Declaration) -> ASGIResponse:
@@ -102,7 +85,7 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
     view = seen.kept.view(state.view)
     return {
         "entity": entity,
-        "base": f"/app/{entity.resource}/",
+        "base": place(entity),
         "state": state,
         "bar": bar_of(page, entity, state),
         "views": list_views.tabs(page, entity, seen),
@@ -110,7 +93,8 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
         "view_differs": view is not None and differs(state, view, entity),
         "view_changes": view is not None and may_change(ctx, view),
         "kept": seen.kept,
-        "columns": headers(page, entity, state, shown),
+        "columns": _columns(page, entity, seen, shown),
+        "deeds": bulk.offered(page, entity),
         "rows": lines(page, entity, found, shown),
         "count": said_count(page, found),
         "span": _span(page, seen, found),
@@ -119,8 +103,15 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
         "previous": state.href(**found.backward) if found and found.backward else "",
         "onward": state.href(**found.onward) if found and found.onward else "",
         "problem": page.translate(seen.refused.detail) if seen.refused else "",
-        "may": lambda verb: verb in entity.verbs and ctx.rights.may(entity.name, verb),
+        "may": lambda verb: verb in (*entity.verbs, HISTORY) and ctx.rights.may(entity.name, verb),
     }
+
+
+def _columns(
+    page: Page, entity: Declaration, seen: Look, shown: tuple[cells.Cell, ...]
+) -> list[Column]:
+    found = headers(page, entity, seen.state, shown)
+    return [*found, Column(ACTIONS, page.translate("Actions"), "actions")]
 
 
 def lines(

@@ -1,0 +1,212 @@
+"""One change for the chosen rows of a list: what will happen first, then what has happened."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from core.admin import cells
+from core.admin.controls import Control, Controls
+from core.admin.page import WRITE, Flash, Page
+from core.admin.parts import Option
+from core.admin.screens.list_look import from_form, look
+from core.admin.screens.list_state import State
+from core.admin.screens.making import screen_route
+from core.database.doors import Unit
+from core.entities import Declaration
+from core.errors import Forbidden, Invalid, Refused
+from core.fields import Field
+from core.registry import Registry
+from core.rest.bulk import BULK_VERBS, carry_out, read_order
+from core.rest.context import Context
+from core.rest.decode import read_id
+from core.rest.pages import ids_of, read_page
+from core.rest.parameters import Paging, Query, Sort
+from core.rest.selection import MOST_IDS, read_ids
+from core.search.hits import Hits
+
+NAMED = 5
+# The boolean that is switched by buttons of its own, and their words.
+SWITCH = "is_active"
+SWITCHES = {"activate": True, "deactivate": False}
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """What is to be done: ``name`` as the button says it, and the field that it sets."""
+
+    name: str
+    title: str
+    submit: str
+    field: Field | None = None
+    dangerous: bool = False
+
+
+def routes(registry: Registry) -> list[HTTPRouteHandler]:
+    """Return the bulk screens of the entities whose records can be changed or deleted."""
+    return [
+        screen_route(entity, "/bulk", WRITE, "list", show_bulk)
+        for entity in registry.entities.values()
+        if "list" in entity.verbs and {"update", "delete"} & set(entity.verbs)
+    ]
+
+
+def settable(ctx: Context, entity: Declaration) -> list[Field]:
+    """Return the fields that the caller may set for many records at once."""
+    writable = ctx.rights.writable(entity.name, "update") if "update" in entity.verbs else ()
+    return [
+        field
+        for field in entity.fields.values()
+        if field.name in writable
+        and not field.unique
+        and field.kind not in ("json", "money", "currency")
+    ]
+
+
+def offered(page: Page, entity: Declaration) -> list[Deed]:
+    """Return what the caller may do with chosen rows."""
+    say, fields = page.translate, {f.name: f for f in settable(page.ctx, entity)}
+    found = []
+    if SWITCH in fields:
+        field = fields[SWITCH]
+        found.append(Deed("activate", say("Activate Selected"), say("Activate"), field))
+        found.append(Deed("deactivate", say("Deactivate Selected"), say("Deactivate"), field))
+    if fields:
+        found.append(Deed("set", say("Set a field…"), say("Continue")))
+    if "delete" in entity.verbs and page.ctx.rights.may(entity.name, "delete"):
+        found.append(Deed("delete", say("Delete"), say("Delete"), dangerous=True))
+    return found
+
+
+async def show_bulk(page: Page, entity: Declaration) -> ASGIResponse:
+    """Show what a button would do with the chosen rows, or do it once that is confirmed."""
+    state = from_form(page, entity)
+    # A row has buttons of its own, for itself alone.
+    own, _, row = page.form.get("one").partition(":")
+    wanted = own or page.form.get("do")
+    deed = next((d for d in offered(page, entity) if d.name == wanted), None)
+    if deed is None:
+        raise Forbidden
+    try:
+        ids = [read_id(row)] if row else await chosen(page, entity, state)
+    except Invalid as invalid:
+        flash = Flash(page.translate(invalid.detail), kind="warning")
+        return page.redirect(state.href(page=state.page), flash=flash)
+    if page.form.get("step") != "run":
+        return await preview(page, entity, state, deed, ids)
+    try:
+        found = await _run(page, entity, deed, ids)
+    except (Invalid, Refused) as refused:
+        return await preview(page, entity, state, deed, ids, refused)
+    return page.redirect(state.href(page=state.page), flash=told(page, entity, found))
+
+
+async def chosen(page: Page, entity: Declaration, state: State) -> list[UUID]:
+    """Return the ids that are ticked, or of everything that the list's address matches."""
+    if page.form.get("all") != "1":
+        ids = page.form.getall("ids")
+        if not ids:
+            raise Invalid("Nothing is selected. Tick the rows that you mean.", code="none")
+        return read_ids(ids)
+    seen = await look(page, entity, state)
+    found = await ids_of(page.ctx, entity, seen.checked, MOST_IDS)
+    if len(found) > MOST_IDS:
+        raise Invalid("More than 10,000 records match. Filter further first.", code="too_many")
+    if not found:
+        raise Invalid("Nothing matches any more.", code="none")
+    return found
+
+
+async def _run(page: Page, entity: Declaration, deed: Deed, ids: list[UUID]) -> dict[str, Any]:
+    body: dict[str, Any] = {"ids": [str(id) for id in ids]}
+    if deed.name in BULK_VERBS:
+        body["action"] = deed.name
+    elif deed.name in SWITCHES:
+        body["set"] = {SWITCH: SWITCHES[deed.name]}
+    else:
+        field = _field(page, entity)
+        if field is None:
+            raise Invalid.field("#/field", "Choose a field.", "required")
+        controls = Controls(page, page.ctx.tenant)
+        body["set"] = {field.name: controls.read(field, page.form.get(field.name))}
+    order = read_order(page.ctx, entity, body)
+
+    async def run(unit: Unit) -> dict[str, Any]:
+        return await carry_out(page.ctx, unit, entity, order)
+
+    return await page.ctx.write(run)
+
+
+def _field(page: Page, entity: Declaration) -> Field | None:
+    name = page.form.get("field")
+    return next((f for f in settable(page.ctx, entity) if f.name == name), None)
+
+
+def told(page: Page, entity: Declaration, found: dict[str, Any]) -> Flash:
+    """Return what has happened: how many were changed, and how many were not."""
+    number, say = page.formats.number, page.translate
+    things = say(entity.plural).lower()
+    text = say("%(count)s %(things)s updated successfully") % {
+        "count": number(found["updated"]),
+        "things": things,
+    }
+    same = found["updated"] - len(found["ids"])
+    if same:
+        text += ". " + say("%(count)s were so already.") % {"count": number(same)}
+    if found["skipped"]:
+        skipped = number(len(found["skipped"]))
+        text += ". " + say("%(count)s were skipped: they are gone, or not yours to change.") % {
+            "count": skipped
+        }
+    return Flash(text, kind="warning" if found["skipped"] else "success")
+
+
+async def preview(
+    page: Page,
+    entity: Declaration,
+    state: State,
+    deed: Deed,
+    ids: list[UUID],
+    refused: Refused | None = None,
+) -> ASGIResponse:
+    """Show how many rows are meant, some by name, and what will be done with them."""
+    field = deed.field or _field(page, entity)
+    every = page.form.get("all") == "1"
+    return page.render(
+        "list_bulk.html",
+        status=refused.status if refused else 200,
+        entity=entity,
+        base=f"/app/{entity.resource}/",
+        state=state,
+        deed=deed,
+        field=field,
+        fields=[Option(f.name, page.translate(f.label)) for f in settable(page.ctx, entity)],
+        control=_control(page, field, refused) if field and deed.name == "set" else None,
+        number=len(ids),
+        names=await _names(page, entity, ids[:NAMED]),
+        ids=() if every else ids,
+        every=every,
+        problem=page.translate(refused.detail) if refused else "",
+        back=state.href(page=state.page),
+    )
+
+
+def _control(page: Page, field: Field, refused: Refused | None) -> Control:
+    tenant = page.ctx.tenant
+    target = tenant.entities.get(field.target) if field.kind == "link" else None
+    return Controls(page, tenant).control(
+        field,
+        page.form.get(field.name),
+        error=page.translate(refused.detail) if refused else "",
+        src=f"/app/{target.resource}/lookup/" if target else "",
+    )
+
+
+async def _names(page: Page, entity: Declaration, ids: list[UUID]) -> list[str]:
+    """Return the titles of some records."""
+    wanted = cells.wanted(page.ctx, entity, ())
+    query = Query(Paging(NAMED), wanted, (Sort("id", "id", False, False),), (Hits(ids).among(),))
+    found = await read_page(page.ctx, entity, query)
+    title = cells.title_of(page, entity)
+    return [title(row) for row in found.rows]
