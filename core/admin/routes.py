@@ -14,7 +14,6 @@ from core.admin.page import READ, WRITE, page_route
 from core.admin.screens import actions, administration, form, lookup, record, trash, undo
 from core.admin.screens import list as lists
 from core.admin.screens.panels import routes as panel_routes
-from core.admin.screens.panels import routes as panel_routes
 from core.admin.screens.styleguide import styleguide
 from core.admin.view import AnyRequest
 from core.auth.credentials import tenant_at
@@ -59,7 +58,6 @@ def admin_routes(registry: Registry, looks: Looks) -> list[HTTPRouteHandler]:
         *lists.routes(registry),
         *administration.routes(registry),
         *(r for one in RECORDS for r in one.routes(registry)),
-        *panel_routes(registry),
         *panel_routes(registry),
     ]
 
