@@ -91,6 +91,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     subject: str | None = None
     responsible: str | None = None
     credit: tuple[str, ...] = ()
+    stage: str | None = None
+    stage_sum: str | None = None
     aggregates: tuple[Aggregate, ...] = ()
     named_filters: tuple[NamedFilter, ...] = ()
     fields: dict[str, Field] = {}
@@ -144,6 +146,8 @@ def _named(given: Declaration) -> dict[str, tuple[str, ...]]:
         "subject": (given.subject,) if given.subject else (),
         "responsible": (given.responsible,) if given.responsible else (),
         "credit": given.credit,
+        "stage": (given.stage,) if given.stage else (),
+        "stage_sum": (given.stage_sum,) if given.stage_sum else (),
         "scopes": tuple(c if isinstance(c, str) else c.local for c in given.scopes.values()),
         "aggregates": tuple(n for a in given.aggregates for n in (a.field, a.by) if n),
         "named_filters": tuple(n for f in given.named_filters for n in f.uses),
@@ -164,12 +168,24 @@ def _check(where: str, given: Declaration, search: Names, filters: Names) -> Non
     if given.credit and not given.responsible:
         raise StartRefused(f"{where}: credit needs responsible: whom are the changes credited to?")
     known = STANDARD | given.fields
+    _check_stage(where, given)
     for option, names in {**_named(given), "search": search, "filters": filters}.items():
         for name in names:
             plain = name.lstrip("-")
             if plain not in known and f"{plain}_id" not in known:
                 fields = ", ".join(sorted(known))
                 raise StartRefused(f"{where}: {option} names {plain!r}; fields are {fields}")
+
+
+def _check_stage(where: str, given: Declaration) -> None:
+    """Refuse a stage that is no stored choice, and a sum of what is no number."""
+    stage, added = given.fields.get(given.stage or ""), given.fields.get(given.stage_sum or "")
+    if stage is not None and (stage.kind != "choice" or stage.sql):
+        raise StartRefused(f"{where}: stage={given.stage!r} is not a choice that can be changed")
+    if given.stage_sum and not given.stage:
+        raise StartRefused(f"{where}: stage_sum needs stage: which field are the columns?")
+    if added is not None and added.kind not in ("money", "integer", "decimal"):
+        raise StartRefused(f"{where}: stage_sum={given.stage_sum!r} is not a number")
 
 
 def _marked(fields: dict[str, Field], search: Names, filters: Names) -> dict[str, Field]:
@@ -216,6 +232,8 @@ def entity(
     subject: str | None = None,
     responsible: str | None = None,
     credit: tuple[str, ...] = (),
+    stage: str | None = None,
+    stage_sum: str | None = None,
     aggregates: tuple[Aggregate, ...] = (),
     named_filters: tuple[NamedFilter, ...] = (),
 ) -> Callable[[C], C]:
@@ -226,7 +244,8 @@ def entity(
     columns, at most twelve. ``scopes`` says, per scope, which column holds the principal's
     attribute. ``subject`` and ``responsible`` are the links that name the person concerned and the
     salesperson for the history; ``credit`` lists the fields whose changes count as his doing.
-    Refuses at import, with ``StartRefused``, every name that is not a
+    ``stage`` is the choice whose codes are the columns of the board, ``stage_sum`` the number that
+    is added up in each. Refuses at import, with ``StartRefused``, every name that is not a
     field, a class without docstring, and more than 25 fields.
     """
 
@@ -249,6 +268,8 @@ def entity(
             subject=subject,
             responsible=responsible,
             credit=credit,
+            stage=stage,
+            stage_sum=stage_sum,
             aggregates=aggregates,
             named_filters=named_filters,
             fields=_marked(fields, search, filters),

@@ -11,11 +11,15 @@ from core.manifest import Manifest
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """One entry of a dictionary: a stable code, the word people see, and its place."""
+    """One entry of a dictionary: a stable code, the word people see, and its place.
+
+    A ``retired`` one is no longer offered; the records that have it keep it.
+    """
 
     code: str
     label: str
     order: int = 0
+    retired: bool = False
 
 
 class Dictionary(msgspec.Struct, frozen=True):

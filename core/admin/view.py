@@ -26,13 +26,14 @@ HTML = "text/html"
 
 
 class NavItem(msgspec.Struct, frozen=True):
-    """One place in the navigation; ``section`` groups them under the main ones."""
+    """One place in the navigation; ``section`` groups them, ``g`` and ``letter`` lead there."""
 
     label: str
     href: str
     icon: str
     active: bool = False
     section: str = ""
+    letter: str = ""
 
 
 class View:

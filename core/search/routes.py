@@ -80,18 +80,21 @@ async def search(request: AnyRequest) -> ASGIResponse:
         raise Unauthenticated
     try:
         asked, phrase = _asked(request)
-        wanted = _entities(ctx, asked.entity)
+        wanted = searched(ctx, asked.entity)
     except Invalid:
         # Who is no longer known hears that and nothing else.
         await ctx.fetchval("SELECT 1")
         raise
-    address = base_url(request, ctx)
+    return reply(await search_in(ctx, wanted, phrase, asked.page_size, base_url(request, ctx)))
+
+
+async def search_in(
+    ctx: Context, wanted: list[Declaration], phrase: str, size: int, address: str = ""
+) -> Found:
+    """Return the best results of some entities, and how many each has."""
 
     async def run(connection: asyncpg.Connection) -> list[_Part]:
-        return [
-            await _part(ctx, connection, entity, phrase, asked.page_size, address)
-            for entity in wanted
-        ]
+        return [await _part(ctx, connection, entity, phrase, size, address) for entity in wanted]
 
     parts = await ctx.read(run)
     ranked = sorted(
@@ -100,13 +103,12 @@ async def search(request: AnyRequest) -> ASGIResponse:
         reverse=True,
     )
     counts = [part.count for part in parts if part.count.count]
-    found = Found(
+    return Found(
         count=sum(count.count for count in counts),
         count_is_capped=any(count.count_is_capped for count in counts),
         entities=counts,
-        results=[result for _, result in ranked[: asked.page_size]],
+        results=[result for _, result in ranked[:size]],
     )
-    return reply(found)
 
 
 def _asked(request: AnyRequest) -> tuple[Asked, str]:
@@ -128,7 +130,7 @@ def _once(request: AnyRequest) -> dict[str, str]:
     return found
 
 
-def _entities(ctx: Context, named: str | None) -> list[Declaration]:
+def searched(ctx: Context, named: str | None = None) -> list[Declaration]:
     """Return the entities that the caller may list and search."""
     known = {
         name: entity

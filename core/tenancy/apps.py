@@ -44,7 +44,8 @@ class Switched(msgspec.Struct, frozen=True):
     enabled: tuple[str, ...]
 
 
-def _apps(ctx: Context) -> Apps:
+def installed(ctx: Context) -> tuple[App, ...]:
+    """Return the plugins that the server has loaded, and whether the tenant has them on."""
     found = []
     for name, plugin in sorted(ctx.platform.registry.plugins.items()):
         if name != "core":
@@ -60,7 +61,7 @@ def _apps(ctx: Context) -> Apps:
                     has_settings=plugin.settings is not None,
                 )
             )
-    return Apps(tuple(found))
+    return tuple(found)
 
 
 async def show_apps(request: AnyRequest) -> ASGIResponse:
@@ -68,16 +69,14 @@ async def show_apps(request: AnyRequest) -> ASGIResponse:
     ctx = await open_context(request)
     ctx.rights.require("core.setting", "view")
     await ctx.fetchval("SELECT 1")
-    return reply(_apps(ctx))
+    return reply(Apps(installed(ctx)))
 
 
-async def _switch(request: AnyRequest, *, on: bool) -> ASGIResponse:
+async def switch(ctx: Context, name: str, *, on: bool) -> Switched:
     """Edit the configuration file, take it over in this worker and record who did it."""
-    ctx = await open_context(request)
     ctx.rights.require("core.setting", "update")
     # The credential is judged by the database before a file is touched.
     await ctx.fetchval("SELECT 1")
-    name = str(request.path_params["name"])
     if name not in ctx.platform.registry.plugins or name == "core":
         raise NotFound
     # The file is locked and written: nothing else waits for that.
@@ -87,7 +86,12 @@ async def _switch(request: AnyRequest, *, on: bool) -> ASGIResponse:
     if changed:
         await _record(ctx, changed, on=on)
     enabled = ctx.platform.by_id[ctx.tenant.id].enabled - {"core"}
-    return reply(Switched(changed, tuple(sorted(enabled))))
+    return Switched(changed, tuple(sorted(enabled)))
+
+
+async def _switch(request: AnyRequest, *, on: bool) -> ASGIResponse:
+    ctx = await open_context(request)
+    return reply(await switch(ctx, str(request.path_params["name"]), on=on))
 
 
 async def _record(ctx: Context, changed: tuple[str, ...], *, on: bool) -> None:

@@ -63,6 +63,8 @@ def by_condition(value: str) -> dict[str, object]:
     scopes={"own": "customer_id"},
     subject="customer",
     responsible="keeper",
+    stage="colour",
+    stage_sum="slots",
     aggregates=(
         Aggregate(key="total_devices", label="Devices"),
         Aggregate(key="total_slots", label="Slots", function="sum", field="slots"),

@@ -111,6 +111,8 @@ class Company(Entity):
     subject="id",
     responsible="salesperson_id",
     credit=("is_vip", "is_active"),
+    stage="status",
+    stage_sum="total_spent",
     aggregates=(
         Aggregate(key="total_customers", label="Customers"),
         Aggregate(

@@ -9,6 +9,7 @@ root.classList.add("scripted");
 const openDialog = (dialog) => {
   if (!dialog || dialog.open) return;
   dialog.showModal();
+  dialog.dispatchEvent(new Event("crm:opened"));
 };
 if (!("commandForElement" in HTMLButtonElement.prototype)) {
   document.addEventListener("click", (event) => {
@@ -153,7 +154,16 @@ const walk = (step) => {
   next?.scrollIntoView({ block: "nearest" });
   (next?.querySelector("[data-primary] a, td a") ?? next?.querySelector("input"))?.focus({ preventScroll: true });
 };
+// Two keys in a row: g, then the letter of a place.
+let going = 0;
+const go = (letter) => {
+  const gone = performance.now() - going < 1500 && document.querySelector(`[data-go="${letter}"]`);
+  going = 0;
+  gone && gone.click();
+  return Boolean(gone);
+};
 const keys = {
+  g: () => (going = performance.now()),
   "?": () => openDialog(document.getElementById("shortcuts")),
   "/": () => document.querySelector("[data-search]")?.focus(),
   j: () => walk(1),
@@ -168,6 +178,7 @@ document.addEventListener("keydown", (event) => {
   }
   const busy = event.ctrlKey || event.metaKey || event.altKey || event.isComposing;
   if (busy || document.body.dataset.shortcuts === "off" || typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (/^[a-z]$/.test(event.key) && going && go(event.key)) return;
   const act = keys[event.key] ?? (/^[a-z]$/.test(event.key) && (() => document.querySelector(`[data-key="${event.key}"]`)?.click()));
   if (!act) return;
   if ("/?".includes(event.key)) event.preventDefault();

@@ -1,0 +1,13 @@
+"""The screens beside the records: what belongs to the tenant, the search and the boards."""
+
+from litestar.handlers import HTTPRouteHandler
+
+from core.admin.screens import palette
+from core.registry import Registry
+
+SCREENS = (palette,)
+
+
+def routes(registry: Registry) -> list[HTTPRouteHandler]:
+    """Return the routes of these screens."""
+    return [route for screen in SCREENS for route in screen.routes(registry)]
