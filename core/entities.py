@@ -26,6 +26,8 @@ ALL_VERBS = ("list", "view", "create", "update", "delete", "trash", "restore", "
 HISTORY = "history"
 MOST_FIELDS = 25
 MOST_INDEXES = 12
+# How an entity is drawn, and where it stands in the menu, unless it says otherwise.
+ICON, PLACE = "table-2", 50
 
 
 class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +97,9 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     stage_sum: str | None = None
     aggregates: tuple[Aggregate, ...] = ()
     named_filters: tuple[NamedFilter, ...] = ()
+    icon: str = ICON
+    menu: int | None = PLACE
+    subtitle: str | None = None
     fields: dict[str, Field] = {}
     column_types: dict[str, Any] = {}
 
@@ -113,6 +118,7 @@ class Extension(msgspec.Struct, frozen=True, kw_only=True):
     indexed: tuple[tuple[str, ...], ...] = ()
     aggregates: tuple[Aggregate, ...] = ()
     named_filters: tuple[NamedFilter, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 RESERVED = frozenset((*STANDARD, "tenant_id", "metadata", "registry"))
@@ -146,6 +152,7 @@ def _named(given: Declaration) -> dict[str, tuple[str, ...]]:
         "subject": (given.subject,) if given.subject else (),
         "responsible": (given.responsible,) if given.responsible else (),
         "credit": given.credit,
+        "subtitle": (given.subtitle,) if given.subtitle else (),
         "stage": (given.stage,) if given.stage else (),
         "stage_sum": (given.stage_sum,) if given.stage_sum else (),
         "scopes": tuple(c if isinstance(c, str) else c.local for c in given.scopes.values()),
@@ -236,6 +243,9 @@ def entity(
     stage_sum: str | None = None,
     aggregates: tuple[Aggregate, ...] = (),
     named_filters: tuple[NamedFilter, ...] = (),
+    icon: str = ICON,
+    menu: int | None = PLACE,
+    subtitle: str | None = None,
 ) -> Callable[[C], C]:
     """Declare a class as an entity; the kernel makes table, REST, screens and rights from it.
 
@@ -245,7 +255,9 @@ def entity(
     attribute. ``subject`` and ``responsible`` are the links that name the person concerned and the
     salesperson for the history; ``credit`` lists the fields whose changes count as his doing.
     ``stage`` is the choice whose codes are the columns of the board, ``stage_sum`` the number that
-    is added up in each. Refuses at import, with ``StartRefused``, every name that is not a
+    is added up in each. ``icon`` draws it; ``menu`` is its place in the menu, small numbers
+    first, ``None`` where it stands in no menu; ``subtitle`` is shown under the title. Refuses at
+    import, with ``StartRefused``, every name that is not a
     field, a class without docstring, and more than 25 fields.
     """
 
@@ -272,6 +284,9 @@ def entity(
             stage_sum=stage_sum,
             aggregates=aggregates,
             named_filters=named_filters,
+            icon=icon,
+            menu=menu,
+            subtitle=subtitle,
             fields=_marked(fields, search, filters),
             column_types=column_types,
         )
@@ -288,10 +303,13 @@ def extend(
     indexed: tuple[tuple[str, ...], ...] = (),
     aggregates: tuple[Aggregate, ...] = (),
     named_filters: tuple[NamedFilter, ...] = (),
+    columns: tuple[str, ...] = (),
 ) -> Callable[[C], C]:
     """Declare a class as an extension: its fields become columns of ``host``'s table.
 
     Each name begins with the extending plugin's name. ``host`` is a class or ``"plugin.entity"``.
+    ``columns`` are shown in the host's list, in the places that are given like ``"phone+points"``:
+    behind the host's column of that name, or at its end.
     The columns may be null or have a default, so that the host can be written without the plugin;
     anything else is refused at start with ``StartRefused``.
     """
@@ -309,6 +327,7 @@ def extend(
             indexed=indexed,
             aggregates=aggregates,
             named_filters=named_filters,
+            columns=columns,
         )
         return cls
 

@@ -40,8 +40,13 @@ def freeze(
     registry = msgspec.structs.replace(registry, actions=actions)
     _check_scopes(registry)
     _check_dictionaries(registry)
-    tabs = _tabs(registry, hooks)
-    return msgspec.structs.replace(registry, grants=_grants(registry, hooks), tabs=tabs)
+    return msgspec.structs.replace(
+        registry,
+        grants=_grants(registry, hooks),
+        tabs=_tabs(registry, hooks),
+        cards=_placed(registry, hooks, "register_cards", "key"),
+        screens=_placed(registry, hooks, "register_screens", "path"),
+    )
 
 
 def _unique(kind: str, own: tuple[Any, ...], asked: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -89,6 +94,24 @@ def _tabs(registry: Registry, hooks: Hooks) -> dict[str, tuple[Tab, ...]]:
                 raise StartRefused(f"{where} exists already")
             mine[tab.key] = msgspec.structs.replace(tab, entity=entity.name, plugin=plugin)
     return {name: tuple(tabs.values()) for name, tabs in found.items()}
+
+
+def _placed(registry: Registry, hooks: Hooks, hook: str, name: str) -> tuple[Any, ...]:
+    """Return the cards or screens of all plugins; each has a name of its own and a real right."""
+    found: dict[Any, Any] = {}
+    for plugin, nouns in hooks.ask(hook):
+        for noun in nouns:
+            entity, own = registry.entity(noun.entity), getattr(noun, name)
+            where = f"plugin {plugin!r}: {type(noun).__name__.lower()} {own!r}"
+            if entity.plugin not in registry.reach(plugin):
+                raise StartRefused(f"{where}: {entity.plugin!r} is not required")
+            if noun.right not in registry.rights(entity):
+                raise StartRefused(f"{where}: no right {noun.right!r} on {entity.name}")
+            place = own if name == "path" else (plugin, own)
+            if place in found:
+                raise StartRefused(f"{where} exists already")
+            found[place] = msgspec.structs.replace(noun, entity=entity.name, plugin=plugin)
+    return tuple(found.values())
 
 
 def _check_types(plugin: str, action: Action) -> None:

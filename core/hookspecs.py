@@ -15,7 +15,7 @@ import msgspec
 import pluggy
 from litestar import Controller
 
-from core.registry import Action, Demo, Dictionary, Grant, Role, Scope, Tab
+from core.registry import Action, Card, Demo, Dictionary, Grant, Role, Scope, Screen, Tab
 
 hookspec = pluggy.HookspecMarker("crm")
 hookimpl = pluggy.HookimplMarker("crm")
@@ -86,6 +86,16 @@ def register_routes() -> Sequence[type[Controller]]:  # type: ignore[empty-body]
 @hookspec
 def register_tabs() -> Sequence[Tab]:  # type: ignore[empty-body]
     """Tabs of the pages of records, of this plugin's entities or of those of a required one."""
+
+
+@hookspec
+def register_cards() -> Sequence[Card]:  # type: ignore[empty-body]
+    """Cards of the plugin's dashboard, beside those made of its entities' aggregates."""
+
+
+@hookspec
+def register_screens() -> Sequence[Screen]:  # type: ignore[empty-body]
+    """Pages that no declaration of an entity can say: a portal's, a report."""
 
 
 @hookspec

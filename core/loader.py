@@ -143,6 +143,7 @@ class _Collected:
             indexed=host.indexed + extension.indexed,
             aggregates=host.aggregates + _owned(plugin, extension.aggregates),
             named_filters=host.named_filters + _owned(plugin, extension.named_filters),
+            columns=_placed(host.columns, extension.columns),
         )
 
     def link_targets(self) -> None:
@@ -162,10 +163,20 @@ def _owned(plugin: str, nouns: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(msgspec.structs.replace(noun, plugin=plugin) for noun in nouns)
 
 
+def _placed(columns: tuple[str, ...], added: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns of a list with those of an extension; ``after+name`` says where."""
+    found = list(columns)
+    for text in reversed(added):
+        after, _, name = text.rpartition("+")
+        found.insert(found.index(after) + 1 if after in found else len(found), name)
+    return tuple(found)
+
+
 def _check_extension(where: str, fields: Mapping[str, Any], extension: Extension) -> None:
     names = [n.lstrip("-") for names in extension.indexed for n in names]
     names += [n for a in extension.aggregates for n in (a.field, a.by) if n]
     names += [n for f in extension.named_filters for n in f.uses]
+    names += [text.rpartition("+")[2] for text in extension.columns]
     for name in names:
         if name not in fields:
             raise StartRefused(f"{where}: {name!r} is not a field of the host")

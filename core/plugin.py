@@ -21,6 +21,10 @@ Wire the plugin in ``hooks.py``, with ``hookimpl`` on each function: ``Role``, `
 hooks return; ``Change`` is what a ``before_`` hook gets, and ``concerns`` names the writes that it
 has an opinion on.
 
+Show it in ``ui.py``: ``Tab`` is a tab of a record's page, ``Card`` a card of the plugin's dashboard
+(its ``read`` returns a number, a text or a ``Chart``) and ``Screen`` a page of its own, such as one of
+a portal; ``register_tabs``, ``register_cards`` and ``register_screens`` return them.
+
 Make tables in ``migrations/`` with ``tenant_table`` and ``tenant_columns``, and take them away
 with ``drop_tenant_table`` and ``drop_tenant_columns``.
 
@@ -53,7 +57,19 @@ from core.entities import Aggregate, Entity, NamedFilter, Through, entity, exten
 from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Rejected
 from core.fields import choice, computed, currency, field, link, money, user_link
 from core.hookspecs import Change, concerns, hookimpl
-from core.registry import Action, Choice, Demo, Dictionary, Grant, Role, Scope
+from core.registry import (
+    Action,
+    Card,
+    Chart,
+    Choice,
+    Demo,
+    Dictionary,
+    Grant,
+    Role,
+    Scope,
+    Screen,
+    Tab,
+)
 from core.rest.actions import read_values, said
 from core.rest.bulk import change_many, read_ids
 from core.rest.context import Context, open_context
@@ -68,7 +84,9 @@ from core.values import amount
 __all__ = [
     "Action",
     "Aggregate",
+    "Card",
     "Change",
+    "Chart",
     "Choice",
     "Conflict",
     "Context",
@@ -90,6 +108,8 @@ __all__ = [
     "Role",
     "ScaledDecimal",
     "Scope",
+    "Screen",
+    "Tab",
     "Tags",
     "Tenant",
     "Through",

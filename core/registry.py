@@ -1,6 +1,7 @@
 """What exists: the nouns that plugins declare, collected once and then frozen."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
@@ -31,11 +32,17 @@ class Dictionary(msgspec.Struct, frozen=True):
 
 
 class Role(msgspec.Struct, frozen=True):
-    """A role that users of a tenant may hold. ``internal`` roles work for the tenant."""
+    """A role that users of a tenant may hold. ``internal`` roles work for the tenant.
+
+    Who holds it alone begins at ``home``, if it has one, and finds in the menu its own screens and
+    the entities in ``menu``. Whoever holds no internal role gets to his own screens only.
+    """
 
     name: str
     label: str
     internal: bool = True
+    home: str = ""
+    menu: tuple[str, ...] = ()
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -107,6 +114,60 @@ class Tab(msgspec.Struct, frozen=True, kw_only=True):
     plugin: str = "core"
 
 
+class Chart(msgspec.Struct, frozen=True, kw_only=True):
+    """What a card shows: numbers by label. ``hrefs`` lead to what is behind each label.
+
+    ``kind`` is one of the chart macro, or ``bars`` for bars that need no script.
+    """
+
+    kind: Literal["bars", "bar", "line", "doughnut", "stacked"] = "bars"
+    first: str
+    labels: tuple[str, ...]
+    series: Mapping[str, tuple[float | Decimal, ...]]
+    hrefs: tuple[str, ...] = ()
+    currency: str = ""
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """A card of its plugin's dashboard, for who holds ``right`` on ``entity``.
+
+    ``read(page, connection)`` returns a number, a text such as an amount, a ``Chart``, or None
+    where there is nothing to tell; all cards are read in one transaction. ``href`` leads to what is
+    behind it. With ``home`` it stands on the first page too.
+    """
+
+    key: str
+    label: str
+    read: Callable[..., Awaitable[Any]]
+    entity: Any
+    right: str = "list"
+    text: str = ""
+    icon: str = ""
+    href: str = ""
+    home: bool = False
+    plugin: str = "core"
+
+
+class Screen(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a plugin's own at ``/app/<path>/``, for who holds ``right`` on ``entity``.
+
+    ``read(page)`` returns what ``template`` is shown with; ``act(page)`` does what a form of the
+    page asks for and returns the message of its success. ``desk`` names the role in whose menu it
+    stands; without one it stands in the menu of all.
+    """
+
+    path: str
+    label: str
+    template: str
+    read: Callable[..., Awaitable[Mapping[str, Any]]]
+    entity: Any
+    right: str = "view"
+    act: Callable[..., Awaitable[str]] | None = None
+    icon: str = "table-2"
+    desk: str = ""
+    plugin: str = "core"
+
+
 class Demo(msgspec.Struct, frozen=True, kw_only=True):
     """Demo records of a plugin: ``run(unit, tenant, scale, progress)``, repeatable without effect.
 
@@ -147,6 +208,8 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     extensions: tuple[tuple[str, Extension], ...] = ()
     role_owners: Mapping[str, str] = {}
     tabs: Mapping[str, tuple[Tab, ...]] = {}
+    cards: tuple[Card, ...] = ()
+    screens: tuple[Screen, ...] = ()
 
     def entity(self, wanted: Any) -> Declaration:
         """Return the entity of a class or of a name ``plugin.entity``."""
