@@ -2,10 +2,10 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from core.admin.screens import palette
+from core.admin.screens import apps, palette
 from core.registry import Registry
 
-SCREENS = (palette,)
+SCREENS = (palette, apps)
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:
