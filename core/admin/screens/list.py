@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from core.admin import cells
 from core.admin.page import READ, WRITE, Page
 from core.admin.parts import Column
-from core.admin.screens import bulk, list_columns, list_views
+from core.admin.screens import bulk, export, list_columns, list_views
 from core.admin.screens.list_figures import Figure, figures_on
 from core.admin.screens.list_filters import bar_of
 from core.admin.screens.list_lens import headers, size_of, sizes
@@ -51,7 +51,7 @@ def routes(registry: Registry) -> list[HTTPRouteHandler]:
         if "list" in entity.verbs
         for path, methods, show in screens
     ]
-    return [*made, *bulk.routes(registry)]
+    return [*made, *bulk.routes(registry), *export.routes(registry)]
 
 
 async def show_list(page: Page, entity: Declaration) -> ASGIResponse:
