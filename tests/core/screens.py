@@ -56,7 +56,7 @@ def part(text: str, name: str) -> str:
 async def fill(browser: Browser, path: str, *, action: str = "", **typed: str) -> httpx.Response:
     """Open a form, fill in some of its fields and send it."""
     page = await browser.get(path)
-    assert page.status_code == 200, page.text
+    assert page.status_code == 200
     return await send(browser, page, action or path.partition("?")[0], **typed)
 
 

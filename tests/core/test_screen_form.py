@@ -30,7 +30,7 @@ def field_of(answer, name):
 async def stored(world, staff, path):
     """Return the record behind a page, as REST answers it."""
     answer = await world.ask(staff, "GET", path.replace("/app/", "/api/").removesuffix("edit/"))
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == 200
     return answer.json()
 
 
@@ -40,7 +40,7 @@ async def test_a_record_is_made_and_changed_by_plain_forms(world, staff, browser
         browser, NEW, name="Siti Rahmawati", email="Siti@Example.com", phone="0812 3456 789",
         tags="north, vip, north",
     )  # fmt: skip
-    assert made.status_code == 303, made.text
+    assert made.status_code == 303
     path = made.headers["location"]
     assert re.fullmatch(r"/app/customers/[0-9a-f-]{36}/", path)
     page = await browser.get(path)
@@ -48,7 +48,7 @@ async def test_a_record_is_made_and_changed_by_plain_forms(world, staff, browser
     assert "Siti Rahmawati" in page.text
     assert "Customer: saved." in page.text
     changed = await fill(browser, f"{path}edit/", city="Bandung", phone="")
-    assert changed.status_code == 303, changed.text
+    assert changed.status_code == 303
     assert changed.headers["location"] == path
     row = await stored(world, staff, path)
     assert (row["city"], row["phone"], row["version"]) == ("Bandung", None, 2)
@@ -155,7 +155,7 @@ async def test_two_changes_are_shown_as_a_difference(world, staff, browser):
     assert "Medan" in answer.text
     assert "North" in answer.text
     done = await send(browser, answer, path, **{"_keep.city": "theirs"})
-    assert done.status_code == 303, done.text
+    assert done.status_code == 303
     row = await stored(world, staff, path)
     assert (row["city"], row["province"], row["address"]) == ("Medan", "North", "New street")
 
@@ -227,7 +227,7 @@ async def test_values_of_every_kind_survive_the_form(world, staff, gate):
         weight="2,125", slots="4", bought_on="2026-03-29", checked_at="2026-03-08T03:30",
         is_loud="1", labels="a, b", extras='{"a": [1]}',
     )  # fmt: skip
-    assert made.status_code == 303, made.text
+    assert made.status_code == 303
     path = made.headers["location"]
     row = await stored(world, staff, path)
     assert (row["price"], row["weight"], row["slots"]) == ("1234567.50", "2.125", 4)
@@ -257,7 +257,7 @@ async def test_links_are_chosen_by_what_records_are_called(world, staff, browser
     assert "Several records match" in part(several.text, "company_id")
     assert part(several.text, "company_id").count("<option") == 3
     made = await fill(browser, NEW, **typed, company_id_text="kopi satu")
-    assert made.status_code == 303, made.text
+    assert made.status_code == 303
     path = f"{made.headers['location']}edit/"
     assert 'value="Kopi Satu"' in part((await browser.get(path)).text, "company_id")
     assert (await fill(browser, path, company_id_text="")).status_code == 303
@@ -285,7 +285,7 @@ async def test_hidden_fields_appear_in_no_form(world, gate):
     own = await browser.get("/app/contacts/new/")
     assert "customer_id" not in own.text
     made = await fill(browser, "/app/contacts/new/", name="My friend")
-    assert made.status_code == 303, made.text
+    assert made.status_code == 303
 
 
 async def test_lookups_offer_what_the_reader_may_see(world, gate):

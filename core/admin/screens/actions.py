@@ -207,8 +207,9 @@ def _control(
     src = ""
     if slot.target and may_choose(page, slot.target):
         target = page.ctx.tenant.entities[slot.target]
-        back = [f.name for f in target.fields.values() if f.target == entity.name and not f.system]
-        src = source(page, slot.target, **{name: id_of(page) for name in back[:1]})
+        owner = target.field(target.subject) if target.subject else None
+        own = owner is not None and owner.target == entity.name
+        src = source(page, slot.target, **({owner.name: id_of(page)} if owner and own else {}))
     made = slot_control(
         controls_of(page),
         slot,

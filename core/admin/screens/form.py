@@ -9,46 +9,41 @@ from litestar.response.base import ASGIResponse
 
 from core.admin import paths
 from core.admin.page import READ, WRITE, Flash, Page
-from core.admin.parts import Fact, Link
-from core.admin.refusals import Mistake, mistakes
+from core.admin.parts import Fact
 from core.admin.screens import difference, duplicates
 from core.admin.screens.form_fields import (
     SHOWN,
     Texts,
     body_of,
-    controls_of,
     fields_of,
-    groups,
     mark,
     read_marks,
     stored_texts,
     typed_texts,
 )
+from core.admin.screens.form_page import BACK, check_field, form_page
 from core.admin.screens.making import place, screen_route
-from core.admin.screens.saving import form_key, gone, id_of, save_once, version_of
+from core.admin.screens.saving import gone, id_of, save_once, version_of
 from core.admin.struct_controls import is_id
 from core.database.doors import Unit
 from core.entities import Declaration
 from core.errors import FieldError, Forbidden, Invalid, NotFound, Refused, Stale, Unauthenticated
 from core.fields import Field
 from core.registry import Registry
-from core.rest.bodies import Input
 from core.rest.records import DETAIL, change, insert, read_new, read_one
 from core.rest.shape import shape_of
-
-BACK = "_back"
 
 
 async def show_new(page: Page, entity: Declaration) -> ASGIResponse:
     """Show the form of a new record; the address may say what stands in it."""
     fields = fields_of(page, entity, "create")
-    given = {f.name: f.default for f in fields}
     asked = page.request.query_params
-    for field in fields:
-        text = asked.get(field.name, "")
-        if text and (field.kind != "link" or is_id(text)):
-            given[field.name] = controls_of(page).read(field, text)
-    return _form(page, entity, fields, await stored_texts(page, fields, given))
+    texts = {f.name: str(asked.get(f.name, "")) for f in fields}
+    links = {n: texts[n] for f in fields if (n := f.name) and f.kind == "link" and is_id(texts[n])}
+    stored = await stored_texts(page, fields, {f.name: f.default for f in fields} | links)
+    own = {f.name: texts[f.name] for f in fields if f.kind != "link" and texts[f.name]}
+    filled = Texts({**stored.texts, **own}, stored.links)
+    return form_page(page, entity, fields, filled)
 
 
 async def create(page: Page, entity: Declaration) -> ASGIResponse:
@@ -56,7 +51,7 @@ async def create(page: Page, entity: Declaration) -> ASGIResponse:
     ctx, fields = page.ctx, fields_of(page, entity, "create")
     typed = await typed_texts(page, fields)
     if asked := page.request.query_params.get("check"):
-        return await _check(page, entity, "create", fields, typed, str(asked))
+        return await check_field(page, entity, "create", fields, typed, str(asked))
     body = {n: v for n, v in body_of(page, fields, typed.texts).items() if v not in (None, "")}
     shape = shape_of(ctx.tenant, ctx.rights, entity, DETAIL)
 
@@ -73,9 +68,9 @@ async def create(page: Page, entity: Declaration) -> ASGIResponse:
     except (Unauthenticated, Forbidden):
         raise
     except duplicates.Alike as alike:
-        return _form(page, entity, fields, typed, alike=alike.links, status=409)
+        return form_page(page, entity, fields, typed, alike=alike.links, status=409)
     except Refused as refused:
-        return _form(page, entity, fields, typed, refused=refused)
+        return form_page(page, entity, fields, typed, refused=refused)
     return _made(page, entity, made["id"])
 
 
@@ -105,7 +100,7 @@ async def show_edit(page: Page, entity: Declaration) -> ASGIResponse:
         return await gone(page, entity)
     fields = fields_of(page, entity, "update")
     texts = await stored_texts(page, fields, row)
-    return _form(page, entity, fields, texts, row=row, version=version, marks=texts.marks())
+    return form_page(page, entity, fields, texts, row=row, version=version, marks=texts.marks())
 
 
 async def _read(page: Page, entity: Declaration) -> tuple[dict[str, Any], int]:
@@ -120,7 +115,7 @@ async def change_record(page: Page, entity: Declaration) -> ASGIResponse:
     fields = fields_of(page, entity, "update")
     typed = await typed_texts(page, fields)
     if asked := page.request.query_params.get("check"):
-        return await _check(page, entity, "update", fields, typed, str(asked))
+        return await check_field(page, entity, "update", fields, typed, str(asked))
     for _attempt in range(2):
         try:
             return await _change(page, entity, fields, typed)
@@ -175,7 +170,7 @@ async def _inline(
         told = text % {"theirs": theirs or _("(empty)")}
         errors.append(FieldError(f"#/{field.name}", told, "stale"))
     marks, refused = stored.marks(), Stale(errors=errors)
-    return _form(
+    return form_page(
         page, entity, fields, typed, row=row, version=version, marks=marks, refused=refused
     )
 
@@ -225,87 +220,9 @@ async def _again(
     stored = await stored_texts(page, shown, row)
     marks = page.form.get(SHOWN)
     texts = Texts({**stored.texts, **typed.texts}, typed.links)
-    return _form(page, entity, shown, texts, row=row, version=version, marks=marks, refused=refused)
-
-
-def _form(
-    page: Page,
-    entity: Declaration,
-    fields: list[Field],
-    texts: Texts,
-    *,
-    row: Mapping[str, Any] | None = None,
-    version: int | None = None,
-    marks: str = "",
-    refused: Refused | None = None,
-    alike: list[Link] | None = None,
-    status: int = 200,
-) -> ASGIResponse:
-    """Return the page of a form."""
-    _ = page.translate
-    known = {f.name: f for f in fields}
-    wrong = [Mistake(text, name) for name, text in texts.links.errors.items() if name in known]
-    if refused is not None:
-        told = {one.field for one in wrong}
-        more = mistakes(page, refused, known)
-        wrong += [one for one in more if not one.field or one.field not in told]
-        status = refused.status
-    label = _(entity.label)
-    title = _("New %(record)s") % {"record": label}
-    href = place(entity, under="new/")
-    if row is not None:
-        title = str(row.get(entity.title) or label)
-        href = place(entity, row["id"], "edit/")
-    back = page.form.get(BACK) or str(page.request.query_params.get(BACK, ""))
-    made = groups(page, entity, fields, texts, {m.field: m.text for m in wrong}, row)
-    return page.render(
-        "form_inline.html" if page.hx else "form.html",
-        status=status,
-        entity=entity,
-        title=title,
-        action=href,
-        checks=f"{href}?check=",
-        crumbs=[Link(_(entity.plural), place(entity)), Link(title, "")],
-        groups=made,
-        mistakes=wrong,
-        alike=alike or [],
-        hidden={
-            "_key": page.form.get("_key") or form_key(),
-            "_version": "" if version is None else version,
-            SHOWN: marks,
-            "_only": page.form.get("_only"),
-            BACK: paths.local_path(back) if back else "",
-        },
-        cancel=back if back and paths.local_path(back) == back else place(entity, _id(row)),
-        new=row is None,
-        control=made[0].controls[0] if page.hx else None,
+    return form_page(
+        page, entity, shown, texts, row=row, version=version, marks=marks, refused=refused
     )
-
-
-def _id(row: Mapping[str, Any] | None) -> Any:
-    return "" if row is None else row["id"]
-
-
-async def _check(
-    page: Page, entity: Declaration, action: str, fields: list[Field], typed: Texts, name: str
-) -> ASGIResponse:
-    """Answer one field with what is wrong with it, by the rules of REST; nothing is written."""
-    field = next((f for f in fields if f.name == name and name in typed.texts), None)
-    if field is None:
-        raise NotFound
-    errors: dict[str, str] = {}
-    body = body_of(page, [field], typed.texts)
-    if action == "update" or field.required or body[name] not in (None, ""):
-        try:
-            Input(page.ctx, entity, action).read(body, partial=True)
-        except Invalid as invalid:
-            errors = {m.field: m.text for m in mistakes(page, invalid, {name: field})}
-    await page.ctx.fetchval("SELECT 1")
-    (group,) = groups(page, entity, [field], typed, errors)
-    checks = f"{place(entity, under='new/')}?check="
-    if action == "update":
-        checks = f"{place(entity, id_of(page), 'edit/')}?check="
-    return page.render("form_field.html", control=group.controls[0], checks=checks)
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:

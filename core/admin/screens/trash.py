@@ -84,7 +84,8 @@ def _number(page: Page) -> int:
 
 
 async def _found(page: Page, entity: Declaration, names: list[str], number: int) -> Found:
-    asked = msgspec.structs.replace(wanted(page.ctx, entity, names), trash=True)
+    links = wanted(page.ctx, entity, [n for n in names if n != "deleted_at"]).expand
+    asked = Wanted(expand=links, detail=True, trash=True)
     latest = (Sort("deleted_at", "deleted_at", True, False), Sort("id", "id", True, False))
     query = Query(Paging(SIZE, number), asked, latest, (), trash=True)
     return await read_page(page.ctx, entity, query, "trash")

@@ -48,7 +48,7 @@ def undo_path(page: Page, entity: Declaration) -> str:
     """
     if not page.ctx.rights.may(entity.name, HISTORY):
         return ""
-    return place(entity, under=f"undo/{page.ctx.request_id}/")
+    return place(entity, under=f"undo/{UUID(page.ctx.request_id)}/")
 
 
 async def undo(page: Page, entity: Declaration) -> ASGIResponse:

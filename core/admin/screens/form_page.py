@@ -1,0 +1,100 @@
+"""The page of a form, and one of its fields as it is judged while the form is filled in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar.response.base import ASGIResponse
+
+from core.admin import paths
+from core.admin.page import Page
+from core.admin.parts import Link
+from core.admin.refusals import Mistake, mistakes
+from core.admin.screens.form_fields import SHOWN, Texts, body_of, groups
+from core.admin.screens.making import place
+from core.admin.screens.saving import form_key, id_of
+from core.entities import Declaration
+from core.errors import Invalid, NotFound, Refused
+from core.fields import Field
+from core.rest.bodies import Input
+
+BACK = "_back"
+
+
+def form_page(
+    page: Page,
+    entity: Declaration,
+    fields: list[Field],
+    texts: Texts,
+    *,
+    row: Mapping[str, Any] | None = None,
+    version: int | None = None,
+    marks: str = "",
+    refused: Refused | None = None,
+    alike: list[Link] | None = None,
+    status: int = 200,
+) -> ASGIResponse:
+    """Return the page of a form."""
+    _ = page.translate
+    known = {f.name: f for f in fields}
+    wrong = [Mistake(text, name) for name, text in texts.links.errors.items() if name in known]
+    if refused is not None:
+        told = {one.field for one in wrong}
+        more = mistakes(page, refused, known)
+        wrong += [one for one in more if not one.field or one.field not in told]
+        status = refused.status
+    label = _(entity.label)
+    title = _("New %(record)s") % {"record": label}
+    href = place(entity, under="new/")
+    if row is not None:
+        title = str(row.get(entity.title) or label)
+        href = place(entity, row["id"], "edit/")
+    back = page.form.get(BACK) or str(page.request.query_params.get(BACK, ""))
+    made = groups(page, entity, fields, texts, {m.field: m.text for m in wrong}, row)
+    return page.render(
+        "form_inline.html" if page.hx else "form.html",
+        status=status,
+        entity=entity,
+        title=title,
+        action=href,
+        checks=f"{href}?check=",
+        crumbs=[Link(_(entity.plural), place(entity)), Link(title, "")],
+        groups=made,
+        mistakes=wrong,
+        alike=alike or [],
+        hidden={
+            "_key": page.form.get("_key") or form_key(),
+            "_version": "" if version is None else version,
+            SHOWN: marks,
+            "_only": page.form.get("_only"),
+            BACK: paths.local_path(back) if back else "",
+        },
+        cancel=back if back and paths.local_path(back) == back else place(entity, _id(row)),
+        new=row is None,
+        control=made[0].controls[0] if page.hx else None,
+    )
+
+
+def _id(row: Mapping[str, Any] | None) -> Any:
+    return "" if row is None else row["id"]
+
+
+async def check_field(
+    page: Page, entity: Declaration, action: str, fields: list[Field], typed: Texts, name: str
+) -> ASGIResponse:
+    """Answer one field with what is wrong with it, by the rules of REST; nothing is written."""
+    field = next((f for f in fields if f.name == name and name in typed.texts), None)
+    if field is None:
+        raise NotFound
+    errors: dict[str, str] = {}
+    body = body_of(page, [field], typed.texts)
+    if action == "update" or field.required or body[name] not in (None, ""):
+        try:
+            Input(page.ctx, entity, action).read(body, partial=True)
+        except Invalid as invalid:
+            errors = {m.field: m.text for m in mistakes(page, invalid, {name: field})}
+    await page.ctx.fetchval("SELECT 1")
+    (group,) = groups(page, entity, [field], typed, errors)
+    checks = f"{place(entity, under='new/')}?check="
+    if action == "update":
+        checks = f"{place(entity, id_of(page), 'edit/')}?check="
+    return page.render("form_field.html", control=group.controls[0], checks=checks)
