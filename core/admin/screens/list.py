@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from core.admin import cells
 from core.admin.page import READ, WRITE, Page
 from core.admin.parts import Column
-from core.admin.screens import bulk, export, list_columns, list_views
+from core.admin.screens import bulk, export, list_columns, list_filter_form, list_views
 from core.admin.screens.list_figures import Figure, figures_on
 from core.admin.screens.list_filters import bar_of
 from core.admin.screens.list_lens import headers, size_of, sizes
@@ -40,6 +40,8 @@ def routes(registry: Registry) -> list[HTTPRouteHandler]:
         ("", READ, show_list),
         ("/columns", READ, list_columns.show_columns),
         ("/columns", WRITE, list_columns.change_columns),
+        ("/filter", READ, list_filter_form.show_filter),
+        ("/filter", WRITE, list_filter_form.change_filter),
         ("/views", WRITE, list_views.create_view),
         ("/views/new", READ, list_views.show_new),
         ("/views/{id:str}", READ, list_views.show_view),

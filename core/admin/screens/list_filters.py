@@ -143,6 +143,6 @@ def told(ctx: Context, entity: Declaration, where: str) -> str:
         return where[:60]
 
 
-def tree_of(state: State) -> Any:
+def tree_in(state: State) -> Any:
     """Return the tree of criteria in a state, or None."""
     return read_where(state.where) if state.where else None
