@@ -71,6 +71,16 @@ async def test_chosen_rows_are_switched_and_counted(gate, browser):
     assert "3 customers updated successfully. 2 were so already." in again
 
 
+async def test_what_was_done_can_be_taken_back(gate, browser):
+    """Ruling 18: undo reverses the rows that changed, and only those."""
+    ids = await plant(gate, "Kupang", 3)
+    await done(browser, {"do": "deactivate", "ids": ids[:1]})
+    text = await done(browser, {"do": "deactivate", "ids": ids})
+    undo = re.search(r'action="(/app/customers/undo/[^"]+)"', text).group(1)
+    assert (await browser.post(undo, page=LIST)).status_code == 303
+    assert sorted(await stored(gate, "Kupang", "is_active")) == [False, True, True]
+
+
 async def test_everything_that_matches_is_meant_across_pages(gate, browser):
     await plant(gate, "Palu", 12)
     state = "city=Palu&page_size=10"

@@ -14,6 +14,7 @@ from core.admin.parts import Option
 from core.admin.screens.list_look import from_form, look
 from core.admin.screens.list_state import State
 from core.admin.screens.making import screen_route
+from core.admin.screens.undo import undo_path
 from core.database.doors import Unit
 from core.entities import Declaration
 from core.errors import Forbidden, Invalid, Refused
@@ -159,7 +160,8 @@ def told(page: Page, entity: Declaration, found: dict[str, Any]) -> Flash:
         text += ". " + say("%(count)s were skipped: they are gone, or not yours to change.") % {
             "count": skipped
         }
-    return Flash(text, kind="warning" if found["skipped"] else "success")
+    kind = "warning" if found["skipped"] else "success"
+    return Flash(text, kind, undo_path(page, entity) if found["ids"] else "")
 
 
 async def preview(
