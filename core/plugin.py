@@ -22,8 +22,8 @@ hooks return; ``Change`` is what a ``before_`` hook gets, and ``concerns`` names
 has an opinion on.
 
 Show it in ``ui.py``: ``Tab`` is a tab of a record's page, ``Card`` a card of the plugin's dashboard
-(its ``read`` returns a number, a text or a ``Chart``) and ``Screen`` a page of its own, such as one of
-a portal; ``register_tabs``, ``register_cards`` and ``register_screens`` return them.
+(its ``read`` returns a number, a text or a ``Chart``) and ``Screen`` a page of its own, such as one
+of a portal; ``register_tabs``, ``register_cards`` and ``register_screens`` return them.
 
 Make tables in ``migrations/`` with ``tenant_table`` and ``tenant_columns``, and take them away
 with ``drop_tenant_table`` and ``drop_tenant_columns``.

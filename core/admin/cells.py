@@ -53,7 +53,7 @@ def wanted(ctx: Context, entity: Declaration, names: Sequence[str]) -> Wanted:
     beside = [field.currency for field in fields if field.currency]
     steps = set(expandable(ctx.tenant, ctx.rights, entity))
     visible = ctx.rights.visible(entity.name)
-    title = [entity.title] if entity.title in visible else []
+    title = [name for name in (entity.title, entity.subtitle) if name in visible]
     every = dict.fromkeys((*title, *names, *beside, "version"))
     return Wanted(
         fields=tuple(name for name in every if name in visible),
@@ -147,15 +147,24 @@ class _Maker(Wording):
         base = f"/app/{self.entity.resource}/"
         may = self.ctx.rights.may(self.entity.name, "view")
         nameless = self.say("Without a name")
+        under = self.under()
         if field.pii == "identity":
             person = self.ui.person
             return lambda row: person(
-                text(row) or nameless, "", f"{base}{row['id']}/" if may else ""
+                text(row) or nameless, under(row), f"{base}{row['id']}/" if may else ""
             )
         link = Markup('<a href="{}"><bdi>{}</bdi></a>')
         if not may:
             return lambda row: escape(text(row) or nameless)
         return lambda row: link.format(f"{base}{row['id']}/", text(row) or nameless)
+
+    def under(self) -> Show:
+        """Return what tells the second line of a title; nothing where there is none to see."""
+        name = self.entity.subtitle or ""
+        if name not in self.ctx.rights.visible(self.entity.name):
+            return lambda row: ""
+        words = self.words(self.entity.fields[name])
+        return lambda row: words(row) if name in row else ""
 
     def linked(self, field: Field, text: Show) -> Show:
         target = self.ctx.tenant.entities.get(field.target)

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 import msgspec
 
+from core.admin.desks import HOME, desk_of, is_closed, screens_of
 from core.admin.view import NavItem
-from core.entities import HISTORY
+from core.entities import HISTORY, Declaration
+from core.registry import Role
 from core.rest.context import Context
 
 # The kernel's own entities and what they are drawn as.
 OWN = {"core.user": "users", "core.api_key": "key"}
-PLAIN = "table-2"
 SETTING = "core.setting"
 # Pages of the tenant itself, each with the right on settings that opens it.
 PLACES = (
@@ -25,27 +26,94 @@ PLACES = (
 INSTEAD = {"core.api_key": "/app/keys/"}
 
 
-def icon_of(name: str) -> str:
+def dashboards_of(ctx: Context) -> list[str]:
+    """Return the plugins that have something to show the caller on a dashboard."""
+    mine = {
+        figure.plugin
+        for name, entity in ctx.tenant.entities.items()
+        for figure in entity.aggregates
+        if "list" in entity.verbs and ctx.rights.may(name, "list")
+    }
+    mine |= {
+        card.plugin
+        for card in ctx.tenant.registry.cards
+        if card.entity in ctx.tenant.entities and ctx.rights.may(card.entity, card.right)
+    }
+    return [name for name in ctx.platform.registry.plugins if name in mine & ctx.tenant.enabled]
+
+
+def may_see_credit(ctx: Context, entity: Declaration) -> bool:
+    """Whether the caller may read what the people responsible for an entity achieved."""
+    found = entity.field(entity.responsible) if entity.responsible else None
+    if found is None or not ctx.rights.may(entity.name, HISTORY):
+        return False
+    return found.name in ctx.rights.visible(entity.name)
+
+
+def icon_of(entity: Declaration) -> str:
     """Return what an entity is drawn as."""
-    return OWN.get(name, PLAIN)
+    return OWN.get(entity.name, entity.icon)
 
 
 def items(ctx: Context, path: str) -> tuple[NavItem, ...]:
     """Return the places in order; the one that a path lies in is active."""
-    found = [NavItem("Home", "/app/", "house", path in ("/app", "/app/"))]
     here = f"{path.rstrip('/')}/"
-    for name, entity in ctx.tenant.entities.items():
-        if "list" not in entity.verbs or not ctx.rights.may(name, "list"):
+    desk = desk_of(ctx.tenant, ctx.principal)
+    found = [*_screens(ctx, here)]
+    if not is_closed(ctx.tenant, ctx.principal):
+        found = [_item("Home", HOME, "house", path.rstrip("/")), *found]
+        found += [*_entities(ctx, here, desk), *_dashboards(ctx, here), *_places(ctx, here)]
+    return tuple(_lettered(_marked(found, here)))
+
+
+def _item(label: str, href: str, icon: str, here: str, section: str = "") -> NavItem:
+    active = f"{here}/" == href if href == HOME else here.startswith(href)
+    return NavItem(label, href, icon, active, section)
+
+
+def _screens(ctx: Context, here: str) -> Iterable[NavItem]:
+    for screen in screens_of(ctx):
+        yield _item(screen.label, f"/app/{screen.path}/", screen.icon, here)
+
+
+def _entities(ctx: Context, here: str, desk: Role | None) -> Iterable[NavItem]:
+    """Yield the lists that a person may open; the kernel's own stand among the settings."""
+    shown = sorted(
+        (e for e in ctx.tenant.entities.values() if e.menu is not None), key=lambda e: e.menu or 0
+    )
+    for entity in sorted(shown, key=lambda e: e.plugin == "core"):
+        if "list" not in entity.verbs or not ctx.rights.may(entity.name, "list"):
+            continue
+        if desk is not None and entity.name not in desk.menu:
             continue
         own = f"/app/{entity.resource}/"
-        href = INSTEAD.get(name, own)
+        href = INSTEAD.get(entity.name, own)
         section = "Settings" if entity.plugin == "core" else ""
         active = here.startswith((own, href))
-        found.append(NavItem(entity.plural, href, icon_of(name), active, section))
+        yield NavItem(entity.plural, href, icon_of(entity), active, section)
+
+
+def _dashboards(ctx: Context, here: str) -> Iterable[NavItem]:
+    """Yield a dashboard per plugin that has figures, then what responsible people achieved."""
+    for name in dashboards_of(ctx):
+        title = ctx.platform.registry.plugins[name].manifest.title
+        yield _item(title, f"/app/{name}/dashboard/", "layout-dashboard", here, "Dashboards")
+    for entity in ctx.tenant.entities.values():
+        if may_see_credit(ctx, entity):
+            yield _item("Credit", f"/app/{entity.resource}/credit/", "award", here, "Dashboards")
+
+
+def _places(ctx: Context, here: str) -> Iterable[NavItem]:
     for label, href, icon, right in PLACES:
         if ctx.rights.may(SETTING, right):
-            found.append(NavItem(label, href, icon, here.startswith(href), "Settings"))
-    return tuple(_lettered(sorted(found, key=lambda item: bool(item.section))))
+            yield _item(label, href, icon, here, "Settings")
+
+
+def _marked(found: list[NavItem], here: str) -> Iterable[NavItem]:
+    """Leave one place active: the longest address that the path begins with."""
+    deepest = max((item.href for item in found if item.active), key=len, default="")
+    for item in found:
+        yield msgspec.structs.replace(item, active=item.active and item.href == deepest)
 
 
 def _lettered(found: Iterable[NavItem]) -> Iterable[NavItem]:

@@ -12,7 +12,7 @@ from litestar.response.base import ASGIResponse
 
 from core.audit.asking import Period, month
 from core.audit.rendering import View, person
-from core.audit.rows import people
+from core.audit.rows import Where, newest, people
 from core.audit.timeline import seen
 from core.entities import HISTORY, Declaration
 from core.errors import Forbidden
@@ -168,6 +168,32 @@ async def read_credit(
     labels = {name: entity.fields[name].label for name in view.credit}
     results = sorted(found.values(), key=_weight)
     return {"from": since, "to": until, "fields": labels, "results": results}
+
+
+async def read_credited(
+    ctx: Context,
+    connection: asyncpg.Connection,
+    entity: Declaration,
+    asked: Period,
+    holder: UUID,
+    size: int,
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return the changes that a person's credit in a period is made of, and whether all of them."""
+    view = _view(ctx, entity)
+    since, until = month(ctx.tenant, asked)
+    where = Where(ctx)
+    where.add("e.entity = {} AND e.credited", entity.name)
+    where.add("e.responsible_id = {}", holder)
+    where.add("e.at >= {} AND e.at < {}", since, until)
+    where.add("e.changes ?| {}", view.credit)
+    scope, values = _scope(ctx, entity, len(where.values) + 1)
+    where.parts.append(scope)
+    where.values += values
+    rows = await newest(connection, where, None, size)
+    shown = rows[:size]
+    who = await people(ctx, connection, (id for row in shown for id in view.mentioned(row)))
+    currency = ctx.tenant.config.currency
+    return [view.entry(row, who, currency) for row in shown], len(rows) <= size
 
 
 def _weight(line: dict[str, Any]) -> tuple[int, str]:

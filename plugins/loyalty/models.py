@@ -63,6 +63,8 @@ def by_level(value: str) -> dict[str, object]:
 @entity(
     label="Tier version",
     plural="Tier versions",
+    icon="award",
+    menu=None,
     title="number",
     resource="loyalty-tier-versions",
     columns=("number", "tiers", "valid_from"),
@@ -80,6 +82,8 @@ class TierVersion(Entity):
 @entity(
     label="Points entry",
     plural="Points entries",
+    icon="coins",
+    menu=None,
     title="reason",
     resource="loyalty-entries",
     columns=("created_at", "customer", "kind", "points", "balance_after", "tier_after", "reason"),
@@ -123,6 +127,8 @@ class Entry(Entity):
 @entity(
     label="Lot of points",
     plural="Lots of points",
+    icon="archive",
+    menu=None,
     title="expires_at",
     resource="loyalty-lots",
     columns=("customer", "points", "remaining", "expires_at", "created_at"),
@@ -147,6 +153,8 @@ class Lot(Entity):
 @entity(
     label="Part of a lot",
     plural="Parts of lots",
+    icon="archive",
+    menu=None,
     title="points",
     resource="loyalty-parts",
     columns=("customer", "entry", "lot", "points", "created_at"),
@@ -166,6 +174,8 @@ class Part(Entity):
 @entity(
     label="Reward",
     plural="Rewards",
+    icon="gift",
+    menu=60,
     title="name",
     resource="loyalty-rewards",
     columns=("name", "points", "stock", "minimum_tier", "is_active", "valid_until"),
@@ -194,6 +204,8 @@ class Reward(Entity):
 @entity(
     label="Redemption",
     plural="Redemptions",
+    icon="ticket",
+    menu=70,
     title="voucher",
     resource="loyalty-redemptions",
     columns=("created_at", "customer", "reward", "points", "status", "voucher"),
@@ -223,6 +235,7 @@ class Redemption(Entity):
 @extend(
     Customer,
     indexed=(("loyalty_points",), ("loyalty_tier", "created_at")),
+    columns=("phone+loyalty_tier", "phone+loyalty_points"),
     aggregates=(
         Aggregate(
             key="total_loyalty_points",

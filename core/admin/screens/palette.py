@@ -125,7 +125,7 @@ def _query(page: Page) -> str:
 def _hit(page: Page, entity: Declaration, result: Result) -> Hit:
     label = result.title or page.translate(entity.label)
     words = page.translate(entity.label)
-    return Hit(label, _address(page, entity, result.id), icon_of(entity.name), words)
+    return Hit(label, _address(page, entity, result.id), icon_of(entity), words)
 
 
 def _address(page: Page, entity: Declaration, id: str) -> str:
@@ -209,7 +209,7 @@ async def _remembered(page: Page, entity: Declaration, ids: list[UUID]) -> list[
             Hit(
                 label if title == "id" else str(row[title]),
                 f"/app/{entity.resource}/{row['id']}/",
-                icon_of(entity.name),
+                icon_of(entity),
                 label,
             ),
         )

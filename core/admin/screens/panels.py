@@ -2,10 +2,10 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from core.admin.screens import history
+from core.admin.screens import credit, dashboard, history
 from core.registry import Registry
 
-PANELS = (history,)
+PANELS = (history, credit, dashboard)
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:
