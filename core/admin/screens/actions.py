@@ -181,7 +181,6 @@ def _dialog(
         _template(page, "record_action"),
         status=status,
         title=page.translate(action.label),
-        text=page.translate(action.description) if action.description else "",
         record=title,
         action=place(entity, id_of(page), f"do/{action.name}/"),
         controls=[_control(page, entity, s, texts, typed, errors) for s in found],

@@ -16,6 +16,7 @@ from core.rest.bodies import own_columns
 # Which fields a form showed, and a mark of what stood in each.
 SHOWN = "_was"
 LITTLE = 7
+FURTHER = "Further values"
 
 
 class Texts(msgspec.Struct, frozen=True):
@@ -120,7 +121,9 @@ def groups(
     if len(fields) <= LITTLE:
         every = [control for group in found.values() for control in group]
         return [Group("", tuple(every))]
-    return [Group(title, tuple(group)) for title, group in found.items()]
+    further = page.translate(FURTHER)
+    titles_in_order = sorted(found, key=lambda title: title == further)
+    return [Group(title, tuple(found[title])) for title in titles_in_order]
 
 
 def _control(
@@ -158,4 +161,4 @@ def group_title(page: Page, entity: Declaration, field: Field) -> str:
         return _("Address")
     if field.kind in ("tags", "long_text"):
         return _("Notes and tags")
-    return _("Further values") if field.kind == "json" else _("Details")
+    return _(FURTHER) if field.kind == "json" else _("Details")

@@ -54,10 +54,10 @@ def form_page(
         "form_inline.html" if page.hx else "form.html",
         status=status,
         entity=entity,
-        title=title,
+        title=title if row is None else _("Edit %(record)s") % {"record": title},
         action=href,
         checks=f"{href}?check=",
-        crumbs=[Link(_(entity.plural), place(entity)), Link(title, "")],
+        crumbs=_crumbs(page, entity, title, row),
         groups=made,
         mistakes=wrong,
         alike=alike or [],
@@ -72,6 +72,16 @@ def form_page(
         new=row is None,
         control=made[0].controls[0] if page.hx else None,
     )
+
+
+def _crumbs(
+    page: Page, entity: Declaration, title: str, row: Mapping[str, Any] | None
+) -> list[Link]:
+    _ = page.translate
+    start = Link(_(entity.plural), place(entity))
+    if row is None:
+        return [start, Link(title, "")]
+    return [start, Link(title, place(entity, row["id"])), Link(_("Edit"), "")]
 
 
 def _id(row: Mapping[str, Any] | None) -> Any:

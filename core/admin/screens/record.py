@@ -14,6 +14,7 @@ from core.admin.page import READ, Page
 from core.admin.parts import Link
 from core.admin.screens import actions
 from core.admin.screens.form_fields import (
+    FURTHER,
     SHOWN,
     Group,
     fields_of,
@@ -59,7 +60,7 @@ async def show_record(page: Page, entity: Declaration) -> ASGIResponse:
     ctx = page.ctx
     visible = ctx.rights.visible(entity.name)
     names = [n for n in readable(entity, visible) if n not in ("id", "version", "custom")]
-    asked = msgspec.structs.replace(wanted(ctx, entity, names), detail=True)
+    asked = wanted(ctx, entity, [*names, *({"custom"} & visible)])
     try:
         row, version = await read_one(
             ctx, entity, id_of(page), shape_of(ctx.tenant, ctx.rights, entity, asked)
@@ -186,14 +187,18 @@ async def _details(
     here = place(entity, row["id"])
     edits = {f.name: f"{here}?edit={f.name}" for f in writable}
     found: dict[str, list[Value]] = {}
-    fields = [f for n, f in entity.fields.items() if n in shown and n not in STANDARD]
+    fields = [f for n, f in entity.fields.items() if n in shown and not _beside(f)]
     for field in fields:
         group = group_title(page, entity, field)
-        found.setdefault(group, []).append(_value(page, field, row, shown, edits))
+        found.setdefault(group, []).append(
+            _value(field, row, shown, edits, titled=field.name == entity.title)
+        )
+    if own := row.get("custom"):
+        found[page.translate(FURTHER)] = [
+            Value(f"own-{n}", name, text) for n, (name, text) in enumerate(_own(own))
+        ]
     system = [n for n in STANDARD if n in shown and n != "deleted_at"]
-    found[page.translate("Record")] = [
-        _value(page, entity.fields[n], row, shown, {}) for n in system
-    ]
+    found[page.translate("Record")] = [_value(entity.fields[n], row, shown, {}) for n in system]
     values: dict[str, Any] = {"groups": list(found.items()), "editing": "", "hidden": {}}
     if edited:
         texts = await stored_texts(page, edited, row)
@@ -213,11 +218,30 @@ async def _details(
     return values
 
 
+def _beside(field: Field) -> bool:
+    """Whether a field tells of the record as such, and not of what it stands for."""
+    told = field.sql is not None and not field.stored and field.kind == "text"
+    return told or field.name in STANDARD
+
+
+def _own(custom: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the values that a record has beyond its fields."""
+    return [
+        (name, value if isinstance(value, str) else msgspec.json.encode(value).decode())
+        for name, value in sorted(custom.items())
+    ]
+
+
 def _value(
-    page: Page, field: Field, row: Row, shown: Mapping[str, Cell], edits: Mapping[str, str]
+    field: Field,
+    row: Row,
+    shown: Mapping[str, Cell],
+    edits: Mapping[str, str],
+    *,
+    titled: bool = False,
 ) -> Value:
     cell, wide = shown[field.name], field.kind == "long_text"
-    value = cell.show(row)
+    value = cell.text(row) if titled else cell.show(row)
     if wide and row[field.name]:
         value = Markup('<span class="prose-text">{}</span>').format(row[field.name])
     return Value(field.name, cell.label, value, edits.get(field.name, ""), wide)
