@@ -161,7 +161,8 @@ class Controls:
         """Return what only controls of this kind have."""
         if field.kind == "choice":
             needed = not field.nullable and (value or field.default)
-            return {"options": self.options(field), "empty": None if needed else ""}
+            offered = self.options(field, value)
+            return {"options": offered, "empty": None if needed else ""}
         if field.kind == "tags":
             if "\n" in value:
                 return {"kind": "textarea", "help": self.say("One in each line.")}
@@ -174,11 +175,15 @@ class Controls:
             return {"step": "any" if value.count(":") > 1 else ""}
         return {}
 
-    def options(self, field: Field) -> tuple[Option, ...]:
-        """Return the choices of a field in the tenant's order, in the reader's words."""
+    def options(self, field: Field, value: str = "") -> tuple[Option, ...]:
+        """Return the choices of a field in the tenant's order, in the reader's words.
+
+        A retired one is offered to the record alone that has it.
+        """
         if field.dictionary is not None:
             found = self.tenant.dictionary(field.dictionary)
-            return tuple(Option(c.code, self.say(c.label)) for c in found)
+            offered = (c for c in found if not c.retired or c.code == value)
+            return tuple(Option(c.code, self.say(c.label)) for c in offered)
         return tuple(Option(code, self.say(label)) for code, label in field.choices)
 
     def number(self, value: Any) -> str:

@@ -2,10 +2,10 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from core.admin.screens import apps, palette
+from core.admin.screens import apps, brand, dictionaries, palette, settings
 from core.registry import Registry
 
-SCREENS = (palette, apps)
+SCREENS = (palette, apps, settings, dictionaries, brand)
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:
