@@ -249,6 +249,7 @@ async def test_links_are_chosen_by_what_records_are_called(world, staff, browser
         await world.plant("customers.company", name=name)
     found = await browser.get("/app/companies/lookup/?q=toko")
     assert found.text.count('role="option"') == 2
+    assert {"company_id", "company_id_text"} <= fields((await browser.get(NEW)).text, NEW).keys()
     typed = {"name": "Linked", "email": "linked@example.com"}
     unknown = await fill(browser, NEW, **typed, company_id_text="Warung")
     assert unknown.status_code == 400

@@ -139,6 +139,7 @@ document.addEventListener("htmx:after:swap", (event) => {
   all(".command").forEach((command) => command.refresh?.());
   all("form, .card", target).forEach(count);
   mistakes(target);
+  target.querySelector("form [autofocus]")?.focus();
   reopen();
 });
 
