@@ -2,10 +2,10 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from core.admin.screens import apps, brand, dictionaries, palette, settings
+from core.admin.screens import apps, brand, dictionaries, palette, people, roles, settings
 from core.registry import Registry
 
-SCREENS = (palette, apps, settings, dictionaries, brand)
+SCREENS = (palette, apps, settings, dictionaries, brand, people, roles)
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:
