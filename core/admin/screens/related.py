@@ -37,9 +37,11 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def related_of(page: Page, entity: Declaration) -> list[Related]:
-    """Return the links to an entity whose records the reader may list."""
+    """Return the links to an entity whose records the reader may list, its own plugin's first."""
     ctx, found, taken = page.ctx, list[Related](), set[str]()
-    for child, name in ctx.platform.registry.links_to(entity.name):
+    ranks = {entity.plugin: 0, "core": 2}
+    links = ctx.platform.registry.links_to(entity.name)
+    for child, name in sorted(links, key=lambda link: ranks.get(link[0].plugin, 1)):
         seen = ctx.tenant.entities.get(child.name)
         if seen is None or not ctx.rights.may(child.name, "list") or "list" not in seen.verbs:
             continue
