@@ -100,6 +100,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     icon: str = ICON
     menu: int | None = PLACE
     subtitle: str | None = None
+    inplace: tuple[str, ...] = ()
     fields: dict[str, Field] = {}
     column_types: dict[str, Any] = {}
 
@@ -153,6 +154,7 @@ def _named(given: Declaration) -> dict[str, tuple[str, ...]]:
         "responsible": (given.responsible,) if given.responsible else (),
         "credit": given.credit,
         "subtitle": (given.subtitle,) if given.subtitle else (),
+        "inplace": given.inplace,
         "stage": (given.stage,) if given.stage else (),
         "stage_sum": (given.stage_sum,) if given.stage_sum else (),
         "scopes": tuple(c if isinstance(c, str) else c.local for c in given.scopes.values()),
@@ -246,6 +248,7 @@ def entity(
     icon: str = ICON,
     menu: int | None = PLACE,
     subtitle: str | None = None,
+    inplace: tuple[str, ...] = (),
 ) -> Callable[[C], C]:
     """Declare a class as an entity; the kernel makes table, REST, screens and rights from it.
 
@@ -256,7 +259,8 @@ def entity(
     salesperson for the history; ``credit`` lists the fields whose changes count as his doing.
     ``stage`` is the choice whose codes are the columns of the board, ``stage_sum`` the number that
     is added up in each. ``icon`` draws it; ``menu`` is its place in the menu, small numbers
-    first, ``None`` where it stands in no menu; ``subtitle`` is shown under the title. Refuses at
+    first, ``None`` where it stands in no menu; ``subtitle`` is shown under the title. Fields
+    named ``inplace`` can be changed in the list itself. Refuses at
     import, with ``StartRefused``, every name that is not a
     field, a class without docstring, and more than 25 fields.
     """
@@ -287,6 +291,7 @@ def entity(
             icon=icon,
             menu=menu,
             subtitle=subtitle,
+            inplace=inplace,
             fields=_marked(fields, search, filters),
             column_types=column_types,
         )

@@ -98,4 +98,4 @@ async def test_htmx_gets_the_part_that_changes(browser):
 
 async def test_portal_user_has_no_list(gate):
     browser = await Browser(gate).enter(await gate.user("customer"))
-    assert (await browser.get(LIST)).status_code == 403
+    assert (await browser.get(LIST)).status_code == 404

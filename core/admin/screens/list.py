@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from core.admin import cells
 from core.admin.page import READ, WRITE, Page
 from core.admin.parts import Column
-from core.admin.screens import bulk, export, list_columns, list_filter_form, list_views
+from core.admin.screens import bulk, export, list_columns, list_edit, list_filter_form, list_views
 from core.admin.screens.list_figures import Figure, figures_on
 from core.admin.screens.list_filters import bar_of
 from core.admin.screens.list_lens import headers, size_of, sizes
@@ -53,7 +53,7 @@ def routes(registry: Registry) -> list[HTTPRouteHandler]:
         if "list" in entity.verbs
         for path, methods, show in screens
     ]
-    return [*made, *bulk.routes(registry), *export.routes(registry)]
+    return [*made, *bulk.routes(registry), *export.routes(registry), *list_edit.routes(registry)]
 
 
 async def show_list(page: Page, entity: Declaration) -> ASGIResponse:
@@ -97,7 +97,7 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
         "kept": seen.kept,
         "columns": _columns(page, entity, seen, shown),
         "deeds": bulk.offered(page, entity),
-        "rows": lines(page, entity, found, shown),
+        "rows": lines(page, entity, found, shown, state.href(page=state.page)),
         "count": said_count(page, found),
         "span": _span(page, seen, found),
         "sizes": sizes(state),
@@ -117,12 +117,20 @@ def _columns(
 
 
 def lines(
-    page: Page, entity: Declaration, found: Found | None, shown: tuple[cells.Cell, ...]
+    page: Page,
+    entity: Declaration,
+    found: Found | None,
+    shown: tuple[cells.Cell, ...],
+    back: str,
 ) -> list[Line]:
     """Return the rows of the table."""
-    title = cells.title_of(page, entity)
+    title, edited = cells.title_of(page, entity), list_edit.editable(page, entity)
+    shows = {
+        cell.key: list_edit.with_edit(page, entity, cell, back) if cell.key in edited else cell.show
+        for cell in shown
+    }
     return [
-        Line(str(row["id"]), title(row), {cell.key: cell.show(row) for cell in shown})
+        Line(str(row["id"]), title(row), {key: show(row) for key, show in shows.items()})
         for row in (found.rows if found else ())
     ]
 

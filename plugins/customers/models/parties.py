@@ -80,6 +80,7 @@ class Company(Entity):
     icon="users-round",
     menu=10,
     subtitle="email",
+    inplace=("phone", "city", "type"),
     columns=("name", "phone", "total_orders", "is_active"),
     search=("name", "email", "phone"),
     filters=(

@@ -1,0 +1,89 @@
+"""Cells that can be changed in the list: opened one by one, saved or left, checked by version."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from core.admin import cells, paths
+from core.admin.page import READ, Page
+from core.admin.screens.form_fields import SHOWN, groups, stored_texts
+from core.admin.screens.form_page import BACK
+from core.admin.screens.making import place, screen_route
+from core.admin.screens.saving import form_key, id_of
+from core.admin.wording import Show
+from core.entities import Declaration
+from core.errors import NotFound
+from core.fields import Field
+from core.registry import Registry
+from core.rest.records import DETAIL, read_one
+from core.rest.shape import shape_of
+
+
+def routes(registry: Registry) -> list[HTTPRouteHandler]:
+    """Return the forms of single cells."""
+    return [
+        screen_route(entity, "/{id:str}/cell/{name:str}", READ, "update", show_cell)
+        for entity in registry.entities.values()
+        if {"list", "view", "update"} <= set(entity.verbs)
+    ]
+
+
+def editable(page: Page, entity: Declaration) -> set[str]:
+    """Return the fields that the caller may change in the list."""
+    ctx = page.ctx
+    if not (ctx.rights.may(entity.name, "view") and "update" in entity.verbs):
+        return set()
+    named = {f.name for name in entity.inplace if (f := entity.field(name)) is not None}
+    return named & ctx.rights.writable(entity.name, "update")
+
+
+def with_edit(page: Page, entity: Declaration, shown: cells.Cell, back: str) -> Show:
+    """Return what shows a cell with the way to change it."""
+    ui: Any = page.looks.environment(page.theme, page.locale).globals["ui"]
+    label = page.translate("Edit: %(field)s") % {"field": shown.label}
+    query = urlencode({BACK: back})
+    make: Callable[..., Any] = ui.cell_edit
+
+    def show(row: dict[str, Any]) -> Any:
+        base = place(entity, row["id"])
+        form, cell = f"{base}edit/?{query}", f"{base}cell/{shown.key}/?{query}"
+        return make(shown.show(row), form, cell, label)
+
+    return show
+
+
+async def show_cell(page: Page, entity: Declaration) -> ASGIResponse:
+    """Show the form of one cell; without scripts, the whole form of the record."""
+    field = _field(page, entity)
+    back = paths.local_path(page.request.query_params.get(BACK, ""))
+    action = place(entity, id_of(page), "edit/")
+    if not page.hx:
+        return page.redirect(f"{action}?{urlencode({BACK: back})}")
+    shape = shape_of(page.ctx.tenant, page.ctx.rights, entity, DETAIL)
+    row, version = await read_one(page.ctx, entity, id_of(page), shape)
+    texts = await stored_texts(page, [field], row)
+    (group,) = groups(page, entity, [field], texts, {}, row)
+    return page.render(
+        "form_inline.html",
+        action=action,
+        cancel=back,
+        hidden={
+            "_key": form_key(),
+            "_version": version,
+            SHOWN: texts.marks(),
+            "_only": field.name,
+            BACK: back,
+        },
+        control=group.controls[0],
+        mistakes=(),
+    )
+
+
+def _field(page: Page, entity: Declaration) -> Field:
+    name = str(page.request.path_params["name"])
+    if name not in editable(page, entity):
+        raise NotFound
+    return entity.fields[name]
