@@ -38,11 +38,10 @@ async def show_keys(page: Page) -> ASGIResponse:
 async def _keys(
     page: Page, errors: dict[str, str], status: int = 200, made: MadeKey | None = None
 ) -> ASGIResponse:
-    ctx, _ = page.ctx, page.translate
+    ctx = page.ctx
     rows = await ctx.platform.database.read(
         changes.own(ctx), lambda c: c.fetch(LIST, ctx.tenant.id, UUID(ctx.principal.id))
     )
-    kept = page.form if made is None else type(page.form)()
     return page.render(
         "account_keys.html",
         status=status,
@@ -51,13 +50,22 @@ async def _keys(
         keys=rows,
         made=made,
         now=datetime.now(UTC),
-        name=kept.get("name"),
-        reach=kept.get("reach", "read"),
-        chosen=kept.getall("scope"),
-        days=kept.get("days", "90"),
-        permissions=[Option(name, name) for name in ctx.rights.permissions()],
-        lives=[Option(d, _("%(days)s days") % {"days": d}) for d in DAYS if d],
+        **form_values(page, made),
     )
+
+
+def form_values(page: Page, made: MadeKey | None) -> dict[str, Any]:
+    """Return what stands in the form of a new key: what was typed, unless it is made."""
+    _ = page.translate
+    kept = page.form if made is None else type(page.form)()
+    return {
+        "name": kept.get("name"),
+        "reach": kept.get("reach", "read"),
+        "chosen": kept.getall("scope"),
+        "days": kept.get("days", "90"),
+        "permissions": [Option(name, name) for name in page.ctx.rights.permissions()],
+        "lives": [Option(d, _("%(days)s days") % {"days": d}) for d in DAYS if d],
+    }
 
 
 def _scopes(page: Page) -> list[str]:
@@ -72,24 +80,29 @@ def _scopes(page: Page) -> list[str]:
 
 async def create_key(page: Page) -> ASGIResponse:
     """Make a key; its text stands on the page that answers, and nowhere else."""
+    made, errors = await make(page)
+    return await _keys(page, errors, 400 if errors else 201, made)
+
+
+async def make(page: Page) -> tuple[MadeKey | None, dict[str, str]]:
+    """Return the key that the form asks for, or what is wrong with it per field."""
     form, user, _ = page.form, UUID(page.ctx.principal.id), page.translate
     days, scopes = form.get("days"), _scopes(page)
     if not scopes or len(scopes) > MOST_SCOPES or days not in DAYS:
         text = _("Choose from 1 to %(most)s rights.") % {"most": MOST_SCOPES}
-        return await _keys(page, {"scope": text}, 400)
+        return None, {"scope": text}
     expires = datetime.now(UTC) + timedelta(days=int(days)) if days else None
     body: dict[str, Any] = {"name": form.get("name").strip(), "scopes": scopes}
     try:
         wanted = read_values(NewKey, body)
         wanted = NewKey(wanted.name, wanted.scopes, expires)
-        made = await api_keys.create(page.ctx, user, wanted)
+        return await api_keys.create(page.ctx, user, wanted), {}
     except Invalid as refused:
         found = wrong_fields(refused)
-        errors = {"scope" if name == "scopes" else name: text for name, text in found.items()}
-        if "name" in errors:
-            errors["name"] = _("Give the key a name, in at most 200 characters.")
-        return await _keys(page, errors, 400)
-    return await _keys(page, {}, 201, made)
+    errors = {"scope" if name == "scopes" else name: text for name, text in found.items()}
+    if "name" in errors:
+        errors["name"] = _("Give the key a name, in at most 200 characters.")
+    return None, errors
 
 
 async def revoke_key(page: Page) -> ASGIResponse:

@@ -41,6 +41,8 @@ class AskedOfAll(Asked, frozen=True, kw_only=True):
 
     entity: str | None = None
     record: UUID | None = None
+    request: UUID | None = None
+    q: Annotated[str, Meta(min_length=2, max_length=100)] | None = None
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

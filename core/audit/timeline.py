@@ -129,13 +129,24 @@ async def read_authors(
 
 async def whole_log(ctx: Context, request: AnyRequest) -> ASGIResponse:
     """Answer ``GET /api/audit/``: every change of the tenant, by default of the last 30 days."""
-    ctx.rights.require("core.setting", HISTORY)
     asked = read_asked(AskedOfAll, request)
-    views = {
+    ctx.rights.require("core.setting", HISTORY)
+    return reply((await ctx.read(lambda c: read_log(ctx, c, asked))).answer())
+
+
+def logged(ctx: Context) -> dict[str, View]:
+    """Return the entities whose whole history the caller may read."""
+    return {
         name: View(ctx, entity)
         for name, entity in ctx.tenant.entities.items()
         if ctx.rights.scopes(name, HISTORY) == ("all",)
     }
+
+
+async def read_log(ctx: Context, connection: asyncpg.Connection, asked: AskedOfAll) -> Told:
+    """Return the newest changes of all records, by default of the last 30 days."""
+    ctx.rights.require("core.setting", HISTORY)
+    views = logged(ctx)
     if asked.entity is not None and asked.entity not in views:
         raise Invalid.field(
             "?entity", f"There is no entity {asked.entity!r}.", "unknown", sorted(views)
@@ -144,15 +155,11 @@ async def whole_log(ctx: Context, request: AnyRequest) -> ASGIResponse:
     if asked.field is not None and not any(asked.field in v.fields for v in chosen.values()):
         raise Invalid.field("?field", f"There is no field {asked.field!r}.", "unknown")
     since, until = month(ctx.tenant, asked)
-
-    async def run(connection: asyncpg.Connection) -> dict[str, Any]:
-        where = _of_all(ctx, chosen, asked)
-        where.asked(asked, since, until)
-        rows = await newest(connection, where, read_place(asked.cursor), asked.page_size)
-        currency = ctx.tenant.config.currency
-        return (await _page(ctx, connection, chosen, rows, asked.page_size, currency)).answer()
-
-    return reply(await ctx.read(run))
+    where = _of_all(ctx, chosen, asked)
+    where.asked(asked, since, until)
+    rows = await newest(connection, where, read_place(asked.cursor), asked.page_size)
+    currency = ctx.tenant.config.currency
+    return await _page(ctx, connection, chosen, rows, asked.page_size, currency)
 
 
 def _of_record(ctx: Context, view: View, id: UUID) -> Where:
@@ -179,7 +186,25 @@ def _of_all(ctx: Context, views: dict[str, View], asked: AskedOfAll) -> Where:
                 parts.append("e.entity = {}")
                 values.append(name)
     where.add(f"({' OR '.join(parts)})", *values)
+    if asked.request is not None:
+        where.add("e.request_id = {}", asked.request)
+    if asked.q:
+        _holding(where, views, asked.q)
     return where
+
+
+def _holding(where: Where, views: dict[str, View], text: str) -> None:
+    """Demand a text in a value that the caller may see; what is hidden is never looked at."""
+    written = msgspec.json.encode(text).decode()[1:-1]
+    like = "".join(f"\\{letter}" if letter in "\\%_" else letter for letter in written)
+    parts, values = [], []
+    for name, view in views.items():
+        parts.append(
+            "(e.entity = {} AND EXISTS (SELECT 1 FROM jsonb_each(e.changes) c (name, pair)"
+            " WHERE c.name = ANY ({}) AND c.pair::text ILIKE {}))"
+        )
+        values += [name, view.names, f"%{like}%"]
+    where.add(f"({' OR '.join(parts)})", *values)
 
 
 async def _page(

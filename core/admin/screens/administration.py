@@ -2,10 +2,20 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from core.admin.screens import apps, brand, dictionaries, palette, people, roles, settings
+from core.admin.screens import (
+    apps,
+    brand,
+    dictionaries,
+    keys,
+    log,
+    palette,
+    people,
+    roles,
+    settings,
+)
 from core.registry import Registry
 
-SCREENS = (palette, apps, settings, dictionaries, brand, people, roles)
+SCREENS = (palette, apps, settings, dictionaries, brand, people, roles, keys, log)
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:

@@ -1,0 +1,165 @@
+"""The audit log of the tenant: every change, searched and filtered, as far as one may read it."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+import asyncpg
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from core.admin.cells import title_of
+from core.admin.nav import icon_of
+from core.admin.page import READ, Page, page_route
+from core.admin.parts import Link, Option
+from core.admin.screens.history_words import Entry, Teller, deed_words, titles_of
+from core.admin.struct_controls import is_id
+from core.audit.asking import AskedOfAll
+from core.audit.timeline import Told, logged, read_log
+from core.entities import HISTORY
+from core.errors import Invalid
+from core.registry import Registry
+from core.rest.actions import read_query
+from core.rest.sight import find_users
+from core.rest.visible import visible_records
+
+HOME = "/app/log/"
+BODY = "log"
+NAMES = ("q", "entity", "action", "by", "from", "to", "request", "record")
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One entry and the record that it is about; ``request`` leads to all of its request."""
+
+    entry: Entry
+    label: str
+    title: str
+    href: str
+    icon: str
+    request: str
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What one transaction brings."""
+
+    told: Told
+    titles: Mapping[tuple[str, str], str]
+    records: Mapping[tuple[str, str], str]
+
+
+def routes(registry: Registry) -> list[HTTPRouteHandler]:
+    """Return the route of the log."""
+    return [page_route("/app/log", READ, f"core.setting.{HISTORY}", show_log)]
+
+
+async def show_log(page: Page) -> ASGIResponse:
+    """Show the newest changes that fit the address."""
+    chosen = _chosen(page)
+    problem, found = "", Read(Told([], None, ""), {}, {})
+    try:
+        asked: AskedOfAll = read_query(AskedOfAll, await _asked(page, chosen))
+        found = await page.ctx.read(lambda connection: _read(page, connection, asked))
+    except Invalid as refused:
+        problem = page.translate(refused.errors[0].detail if refused.errors else refused.detail)
+    cursor = found.told.next_cursor
+    part = page.hx and page.htmx.target_id == BODY
+    return page.render(
+        "log_body.html" if part else "log.html",
+        status=400 if problem else 200,
+        problem=problem,
+        chosen=chosen,
+        chips=_chips(page, chosen),
+        entities=_entities(page),
+        deeds=[Option(n, w) for n, w in deed_words(page.translate).items()],
+        lines=_lines(page, found),
+        more=f"{HOME}?{urlencode({**chosen, 'cursor': cursor})}" if cursor else "",
+    )
+
+
+def _chosen(page: Page) -> dict[str, str]:
+    given = page.request.query_params
+    return {name: given[name].strip() for name in NAMES if given.get(name, "").strip()}
+
+
+async def _asked(page: Page, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return what the log is asked; a person may be named by address or name."""
+    asked = dict(chosen)
+    if cursor := page.request.query_params.get("cursor", ""):
+        asked["cursor"] = cursor
+    text = asked.get("by", "")
+    if text and not is_id(text):
+        rows = await find_users(page.ctx, None, text)
+        if len(rows) != 1:
+            problem = page.translate("There is no such user, or you may not see him.")
+            raise Invalid.field("?by", problem, "unknown")
+        asked["by"] = str(rows[0]["id"])
+    return asked
+
+
+async def _read(page: Page, connection: asyncpg.Connection, asked: AskedOfAll) -> Read:
+    told = await read_log(page.ctx, connection, asked)
+    titles = await titles_of(page, connection, page.ctx.tenant.entities, told.entries)
+    return Read(told, titles, await _records(page, connection, told))
+
+
+async def _records(
+    page: Page, connection: asyncpg.Connection, told: Told
+) -> dict[tuple[str, str], str]:
+    """Return the titles of the records that entries are about; one statement per entity."""
+    wanted: dict[str, dict[str, None]] = {}
+    for entry in told.entries:
+        wanted.setdefault(entry["entity"], {})[str(entry["record_id"])] = None
+    found = {}
+    for name, ids in wanted.items():
+        entity = page.ctx.tenant.entities[name]
+        if not page.ctx.rights.may(name, "view") or entity.fields[entity.title].kind == "link":
+            continue
+        where = {"field": "id", "op": "in", "value": list(ids)}
+        title = title_of(page, entity)
+        for row in await visible_records(page.ctx, connection, name, where) or ():
+            found[name, str(row["id"])] = title(row)
+    return found
+
+
+def _lines(page: Page, found: Read) -> list[Line]:
+    entities = page.ctx.tenant.entities
+    tellers = {
+        name: Teller(page, entities[name], found.told.currency, found.titles)
+        for name in {entry["entity"] for entry in found.told.entries}
+    }
+    lines, before = [], ""
+    for entry in found.told.entries:
+        name, id = entry["entity"], str(entry["record_id"])
+        entity, day = entities[name], page.formats.date(entry["at"], "full")
+        title = found.records.get((name, id), "")
+        shown = "view" in entity.verbs and (name, id) in found.records
+        lines.append(
+            Line(
+                tellers[name].entry(entry, "" if day == before else day),
+                page.translate(entity.label),
+                title,
+                f"/app/{entity.resource}/{id}/" if shown else "",
+                icon_of(entity),
+                str(entry["request"].get("id") or ""),
+            )
+        )
+        before = day
+    return lines
+
+
+def _entities(page: Page) -> list[Option]:
+    """Return the entities whose history the reader may read, by name."""
+    entities = page.ctx.tenant.entities
+    found = [Option(name, page.translate(entities[name].plural)) for name in logged(page.ctx)]
+    return sorted(found, key=lambda option: option.label)
+
+
+def _chips(page: Page, chosen: Mapping[str, str]) -> list[Link]:
+    """Return what narrows the log beyond the bar: a request, a record."""
+    _ = page.translate
+    words = {"request": _("One request"), "record": _("One record")}
+    return [
+        Link(words[name], f"{HOME}?{urlencode({n: v for n, v in chosen.items() if n != name})}")
+        for name in words
+        if name in chosen
+    ]
