@@ -5,27 +5,24 @@ that the rules of REST refuse it, in one place and in one way.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import phonenumbers
 from babel import Locale
-from babel.numbers import NumberFormatError, format_decimal, parse_decimal
 from phonenumbers import PhoneNumberFormat
 
 from core.admin.i18n import locale_of
+from core.admin.numerals import PLAIN, ascii_digit, read_number, write_number
 from core.admin.parts import Option
 from core.admin.view import View
 from core.entities import Declaration
 from core.fields import Field
 from core.tenancy.tenant import Tenant
 
-_PLAIN = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 TICKED = "1"
 # Kinds of fields to kinds of the macro; numbers with decimals are texts, for the locale's comma.
@@ -188,20 +185,11 @@ class Controls:
 
     def number(self, value: Any) -> str:
         """Return a number in the locale, ungrouped, with the decimals that it has."""
-        plain = format(Decimal(str(value)), "f")
-        decimals = plain.partition(".")[2]
-        pattern = "0." + "0" * len(decimals) if decimals.strip("0") else "0"
-        return format_decimal(Decimal(plain), pattern, self.locale, decimal_quantization=False)
+        return write_number(value, self.locale)
 
     def read_number(self, text: str) -> str:
         """Return a number of the locale as digits and a point; what is none stays as it is."""
-        plain = "".join(_digit(letter) for letter in text if not letter.isspace())
-        plain = plain.translate(_SIGNS)
-        try:
-            return format(parse_decimal(plain, self.locale, strict=True), "f")
-        except (NumberFormatError, ArithmeticError):
-            # 12.50 is a number everywhere, however its groups are written.
-            return plain if _PLAIN.fullmatch(plain) else text
+        return read_number(text, self.locale)
 
     def moment(self, value: datetime) -> str:
         """Return a moment as its day and time in the reader's zone."""
@@ -234,15 +222,6 @@ def write_phone(value: str, region: str) -> str:
     return written
 
 
-_SIGNS = str.maketrans({"\u066b": ".", "\u066c": ",", "\u2212": "-", "\u200e": "", "\u200f": ""})
-
-
-def _digit(letter: str) -> str:
-    """Return a digit of any script as ASCII."""
-    value = unicodedata.decimal(letter, None)
-    return letter if value is None else str(value)
-
-
 def _bound(value: int | None) -> str:
     return "" if value is None else str(value)
 
@@ -271,13 +250,13 @@ def _object(_: Controls, text: str) -> Any:
 
 
 def _integer(_: Controls, text: str) -> Any:
-    plain = "".join(map(_digit, text.strip()))
+    plain = "".join(map(ascii_digit, text.strip()))
     return int(plain) if _INTEGER.fullmatch(plain) else text
 
 
 def _float(controls: Controls, text: str) -> Any:
     plain = controls.read_number(text)
-    return float(plain) if _PLAIN.fullmatch(plain) else text
+    return float(plain) if PLAIN.fullmatch(plain) else text
 
 
 _TEXTS: dict[str, Callable[[Controls, Any], str]] = {

@@ -275,6 +275,8 @@ async def test_hidden_fields_appear_in_no_form(world, gate):
     names = set(fields(page.text, path))
     shown = {name for name in names if not name.startswith("_")}
     assert shown == {"phone", "address", "city", "province", "postal_code"}
+    # What only others may change is shown, and never sent.
+    assert "disabled" in part(page.text, "name")
     for word in ("secret", "Salesperson", "VIP", "salesperson_id", "is_vip", "Notes"):
         assert word not in page.text, word
     sent = {**fields(page.text, path), "notes": "Mine", "is_vip": "1", "city": "Palu"}

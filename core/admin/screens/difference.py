@@ -77,7 +77,6 @@ def show(
     page: Page,
     entity: Declaration,
     found: list[Difference],
-    fields: Sequence[Field],
     typed: Texts,
     stored: Texts,
     row: Mapping[str, Any],
@@ -86,35 +85,40 @@ def show(
     """Return the page of the choice. Nothing was saved."""
     _ = page.translate
     title = str(row.get(entity.title) or _(entity.label))
+    record, edit = place(entity, row["id"]), place(entity, row["id"], "edit/")
     own = [one for one in found if one.own]
-    hidden = {name: typed.texts[name] for name in (one.name for one in own)}
-    links = {
-        f"{n}_text": typed.links.words[n] for n in hidden if n in typed.links.words and hidden[n]
-    }
-    marks = Texts({one.name: stored.texts[one.name] for one in own})
-    back = page.form.get("_back")
     return page.render(
         "form_difference.html",
         status=412,
         entity=entity,
         title=title,
-        action=place(entity, row["id"], "edit/"),
+        action=edit,
         crumbs=[
             Link(_(entity.plural), place(entity)),
-            Link(title, place(entity, row["id"])),
+            Link(title, record),
             Link(_("Two changes"), ""),
         ],
         own=own,
         others=[one for one in found if not one.own],
         choice=CHOICE,
-        hidden={
-            **hidden,
-            **links,
-            "_key": form_key(),
-            "_version": version,
-            SHOWN: marks.marks(),
-            "_back": back if paths.local_path(back) == back else "",
-        },
-        record=place(entity, row["id"]),
-        edit=place(entity, row["id"], "edit/"),
+        hidden=_hidden(page, own, typed, stored, version),
+        record=record,
     )
+
+
+def _hidden(
+    page: Page, own: list[Difference], typed: Texts, stored: Texts, version: int
+) -> dict[str, Any]:
+    """Return what the choice sends along: one's own texts, and what stands there now."""
+    texts = {one.name: typed.texts[one.name] for one in own}
+    words = typed.links.words
+    marks = Texts({one.name: stored.texts[one.name] for one in own})
+    back = page.form.get("_back")
+    return {
+        **texts,
+        **{f"{name}_text": words[name] for name, id in texts.items() if id and name in words},
+        "_key": form_key(),
+        "_version": version,
+        SHOWN: marks.marks(),
+        "_back": back if paths.local_path(back) == back else "",
+    }

@@ -7,7 +7,6 @@ from uuid import UUID
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
-from core.admin import paths
 from core.admin.page import READ, WRITE, Flash, Page
 from core.admin.parts import Fact
 from core.admin.screens import difference, duplicates
@@ -21,9 +20,9 @@ from core.admin.screens.form_fields import (
     stored_texts,
     typed_texts,
 )
-from core.admin.screens.form_page import BACK, check_field, form_page
+from core.admin.screens.form_page import back_of, check_field, form_page
 from core.admin.screens.making import place, screen_route
-from core.admin.screens.saving import gone, id_of, save_once, version_of
+from core.admin.screens.saving import gone, home_of, id_of, save_once, version_of
 from core.admin.struct_controls import is_id
 from core.database.doors import Unit
 from core.entities import Declaration
@@ -43,7 +42,7 @@ async def show_new(page: Page, entity: Declaration) -> ASGIResponse:
     stored = await stored_texts(page, fields, {f.name: f.default for f in fields} | links)
     own = {f.name: texts[f.name] for f in fields if f.kind != "link" and texts[f.name]}
     filled = Texts({**stored.texts, **own}, stored.links)
-    return form_page(page, entity, fields, filled)
+    return await form_page(page, entity, fields, filled)
 
 
 async def create(page: Page, entity: Declaration) -> ASGIResponse:
@@ -68,9 +67,9 @@ async def create(page: Page, entity: Declaration) -> ASGIResponse:
     except (Unauthenticated, Forbidden):
         raise
     except duplicates.Alike as alike:
-        return form_page(page, entity, fields, typed, alike=alike.links, status=409)
+        return await form_page(page, entity, fields, typed, alike=alike.links, status=409)
     except Refused as refused:
-        return form_page(page, entity, fields, typed, refused=refused)
+        return await form_page(page, entity, fields, typed, refused=refused)
     return _made(page, entity, made["id"])
 
 
@@ -85,11 +84,7 @@ def _made(page: Page, entity: Declaration, id: str) -> ASGIResponse:
     said = Flash(page.translate("%(record)s: saved.") % {"record": label})
     if page.form.get("_then") == "new":
         return page.redirect(place(entity, under="new/"), flash=said)
-    back = page.form.get(BACK)
-    if back and paths.local_path(back) == back:
-        return page.redirect(back, flash=said)
-    may_see = "view" in entity.verbs and page.ctx.rights.may(entity.name, "view")
-    return page.redirect(place(entity, id if may_see else ""), flash=said)
+    return page.redirect(back_of(page) or home_of(page, entity, id), flash=said)
 
 
 async def show_edit(page: Page, entity: Declaration) -> ASGIResponse:
@@ -100,7 +95,9 @@ async def show_edit(page: Page, entity: Declaration) -> ASGIResponse:
         return await gone(page, entity)
     fields = fields_of(page, entity, "update")
     texts = await stored_texts(page, fields, row)
-    return form_page(page, entity, fields, texts, row=row, version=version, marks=texts.marks())
+    return await form_page(
+        page, entity, fields, texts, row=row, version=version, marks=texts.marks()
+    )
 
 
 async def _read(page: Page, entity: Declaration) -> tuple[dict[str, Any], int]:
@@ -140,7 +137,7 @@ async def _change(
         if found and page.hx:
             return await _inline(page, entity, known, typed, stored, row, version)
         if found:
-            return difference.show(page, entity, found, known, typed, stored, row, version)
+            return difference.show(page, entity, found, typed, stored, row, version)
     changed = difference.kept(page, changed)
     try:
         await _save(page, entity, changed, typed, row, version)
@@ -149,7 +146,7 @@ async def _change(
     except Refused as refused:
         return await _again(page, entity, fields, typed, refused, row, version)
     said = page.translate("Saved.") if changed else page.translate("Nothing was changed.")
-    return page.redirect(_after(page, entity, row["id"]), flash=Flash(said))
+    return page.redirect(back_of(page) or home_of(page, entity, row["id"]), flash=Flash(said))
 
 
 async def _inline(
@@ -170,14 +167,9 @@ async def _inline(
         told = text % {"theirs": theirs or _("(empty)")}
         errors.append(FieldError(f"#/{field.name}", told, "stale"))
     marks, refused = stored.marks(), Stale(errors=errors)
-    return form_page(
+    return await form_page(
         page, entity, fields, typed, row=row, version=version, marks=marks, refused=refused
     )
-
-
-def _after(page: Page, entity: Declaration, id: Any) -> str:
-    back = page.form.get(BACK)
-    return back if back and paths.local_path(back) == back else place(entity, id)
 
 
 async def _save(
@@ -220,7 +212,7 @@ async def _again(
     stored = await stored_texts(page, shown, row)
     marks = page.form.get(SHOWN)
     texts = Texts({**stored.texts, **typed.texts}, typed.links)
-    return form_page(
+    return await form_page(
         page, entity, shown, texts, row=row, version=version, marks=marks, refused=refused
     )
 

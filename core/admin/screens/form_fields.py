@@ -152,6 +152,30 @@ def _control(
     return made
 
 
+async def fixed_controls(
+    page: Page, entity: Declaration, row: Mapping[str, Any]
+) -> tuple[Control, ...]:
+    """Return what the reader sees and others may change, but not he: shown, and never sent."""
+    rights = page.ctx.rights
+    visible = rights.visible(entity.name) - rights.writable(entity.name, "update")
+    fields = [
+        field
+        for name, field in entity.fields.items()
+        if name in visible
+        and not (field.system or field.readonly or field.kind == "json")
+        and (field.kind != "link" or may_choose(page, field.target))
+    ]
+    texts, controls = await stored_texts(page, fields, row), controls_of(page)
+    found = []
+    for field in fields:
+        made = controls.control(field, texts.texts[field.name])
+        if field.kind == "link":
+            words = texts.links.words.get(field.name, "")
+            made = msgspec.structs.replace(made, kind="text", value=words)
+        found.append(msgspec.structs.replace(made, disabled=True, required=False, help=""))
+    return tuple(found)
+
+
 def group_title(page: Page, entity: Declaration, field: Field) -> str:
     """Return the heading under which a field stands; it follows from what the field says."""
     _ = page.translate

@@ -9,9 +9,15 @@ from core.admin import paths
 from core.admin.page import Page
 from core.admin.parts import Link
 from core.admin.refusals import Mistake, mistakes
-from core.admin.screens.form_fields import SHOWN, Texts, body_of, groups
+from core.admin.screens.form_fields import (
+    SHOWN,
+    Texts,
+    body_of,
+    fixed_controls,
+    groups,
+)
 from core.admin.screens.making import place
-from core.admin.screens.saving import form_key, id_of
+from core.admin.screens.saving import form_key, home_of, id_of
 from core.entities import Declaration
 from core.errors import Invalid, NotFound, Refused
 from core.fields import Field
@@ -20,7 +26,7 @@ from core.rest.bodies import Input
 BACK = "_back"
 
 
-def form_page(
+async def form_page(
     page: Page,
     entity: Declaration,
     fields: list[Field],
@@ -34,31 +40,20 @@ def form_page(
     status: int = 200,
 ) -> ASGIResponse:
     """Return the page of a form."""
-    _ = page.translate
-    known = {f.name: f for f in fields}
-    wrong = [Mistake(text, name) for name, text in texts.links.errors.items() if name in known]
-    if refused is not None:
-        told = {one.field for one in wrong}
-        more = mistakes(page, refused, known)
-        wrong += [one for one in more if not one.field or one.field not in told]
-        status = refused.status
-    label = _(entity.label)
-    title = _("New %(record)s") % {"record": label}
-    href = place(entity, under="new/")
-    if row is not None:
-        title = str(row.get(entity.title) or label)
-        href = place(entity, row["id"], "edit/")
-    back = page.form.get(BACK) or str(page.request.query_params.get(BACK, ""))
+    wrong = _wrong(page, fields, texts, refused)
     made = groups(page, entity, fields, texts, {m.field: m.text for m in wrong}, row)
+    fixed = await fixed_controls(page, entity, row) if row is not None and not page.hx else ()
+    href = place(entity, row["id"], "edit/") if row is not None else place(entity, under="new/")
+    back = back_of(page)
     return page.render(
         "form_inline.html" if page.hx else "form.html",
-        status=status,
+        status=refused.status if refused is not None else status,
         entity=entity,
-        title=title if row is None else _("Edit %(record)s") % {"record": title},
+        **_headings(page, entity, row),
         action=href,
         checks=f"{href}?check=",
-        crumbs=_crumbs(page, entity, title, row),
         groups=made,
+        fixed=fixed,
         mistakes=wrong,
         alike=alike or [],
         hidden={
@@ -66,26 +61,40 @@ def form_page(
             "_version": "" if version is None else version,
             SHOWN: marks,
             "_only": page.form.get("_only"),
-            BACK: paths.local_path(back) if back else "",
+            BACK: back,
         },
-        cancel=back if back and paths.local_path(back) == back else place(entity, _id(row)),
+        cancel=back or home_of(page, entity, "" if row is None else row["id"]),
         new=row is None,
-        control=made[0].controls[0] if page.hx else None,
+        control=made[0].controls[0] if page.hx and made else None,
     )
 
 
-def _crumbs(
-    page: Page, entity: Declaration, title: str, row: Mapping[str, Any] | None
-) -> list[Link]:
+def _wrong(page: Page, fields: list[Field], texts: Texts, refused: Refused | None) -> list[Mistake]:
+    """Return what is wrong: links that name nothing, then what the refusal says of the others."""
+    known = {f.name: f for f in fields}
+    wrong = [Mistake(text, name) for name, text in texts.links.errors.items() if name in known]
+    if refused is not None:
+        told = {one.field for one in wrong}
+        more = mistakes(page, refused, known)
+        wrong += [one for one in more if not one.field or one.field not in told]
+    return wrong
+
+
+def back_of(page: Page) -> str:
+    """Return the page of ours to which the form leads back, if it says so."""
+    back = page.form.get(BACK) or str(page.request.query_params.get(BACK, ""))
+    return back if back and paths.local_path(back) == back else ""
+
+
+def _headings(page: Page, entity: Declaration, row: Mapping[str, Any] | None) -> dict[str, Any]:
     _ = page.translate
-    start = Link(_(entity.plural), place(entity))
+    label, start = _(entity.label), Link(_(entity.plural), place(entity))
     if row is None:
-        return [start, Link(title, "")]
-    return [start, Link(title, place(entity, row["id"])), Link(_("Edit"), "")]
-
-
-def _id(row: Mapping[str, Any] | None) -> Any:
-    return "" if row is None else row["id"]
+        title = _("New %(record)s") % {"record": label}
+        return {"title": title, "crumbs": [start, Link(title, "")]}
+    name = str(row.get(entity.title) or label)
+    crumbs = [start, Link(name, place(entity, row["id"])), Link(_("Edit"), "")]
+    return {"title": _("Edit %(record)s") % {"record": name}, "crumbs": crumbs}
 
 
 async def check_field(

@@ -4,25 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
-from markupsafe import Markup
 
 from core.admin.cells import Cell, cells, wanted
 from core.admin.page import READ, Page
 from core.admin.parts import Link
 from core.admin.screens import actions
-from core.admin.screens.form_fields import (
-    FURTHER,
-    SHOWN,
-    Group,
-    fields_of,
-    group_title,
-    groups,
-    stored_texts,
-)
 from core.admin.screens.making import place, screen_route
+from core.admin.screens.record_details import Value, details
 from core.admin.screens.related import (
     Related,
     count_text,
@@ -34,25 +24,13 @@ from core.admin.screens.saving import form_key, gone, id_of
 from core.admin.screens.tabs import tabs_of
 from core.entities import Declaration
 from core.errors import NotFound
-from core.fields import Field
 from core.registry import Registry
 from core.rest.reach import Reach
 from core.rest.records import read_one
 from core.rest.shape import Row, readable, shape_of
-from core.standard import STANDARD
 
 DETAILS = "details"
 KEY_FACTS = 4
-
-
-class Value(msgspec.Struct, frozen=True):
-    """A field of the record as it is shown; ``edit`` is where it is edited in place."""
-
-    name: str
-    label: str
-    shown: Any
-    edit: str = ""
-    wide: bool = False
 
 
 async def show_record(page: Page, entity: Declaration) -> ASGIResponse:
@@ -168,83 +146,10 @@ async def _body(
         raise NotFound
     return {
         "tab": "record_details.html",
-        "inside": await _details(page, entity, row, version, reach, shown),
+        "inside": await details(
+            page, entity, row, version, shown, changes="update" in reach.rights
+        ),
     }
-
-
-async def _details(
-    page: Page,
-    entity: Declaration,
-    row: Row,
-    version: int,
-    reach: Reach,
-    shown: Mapping[str, Cell],
-) -> dict[str, Any]:
-    """Return all values in their groups, and the form of the one that is edited."""
-    writable = fields_of(page, entity, "update") if "update" in reach.rights else []
-    asked = page.request.query_params.get("edit", "")
-    edited = [f for f in writable if f.name == asked]
-    here = place(entity, row["id"])
-    edits = {f.name: f"{here}?edit={f.name}" for f in writable}
-    found: dict[str, list[Value]] = {}
-    fields = [f for n, f in entity.fields.items() if n in shown and not _beside(f)]
-    for field in fields:
-        group = group_title(page, entity, field)
-        found.setdefault(group, []).append(
-            _value(field, row, shown, edits, titled=field.name == entity.title)
-        )
-    if own := row.get("custom"):
-        found[page.translate(FURTHER)] = [
-            Value(f"own-{n}", name, text) for n, (name, text) in enumerate(_own(own))
-        ]
-    system = [n for n in STANDARD if n in shown and n != "deleted_at"]
-    found[page.translate("Record")] = [_value(entity.fields[n], row, shown, {}) for n in system]
-    values: dict[str, Any] = {"groups": list(found.items()), "editing": "", "hidden": {}}
-    if edited:
-        texts = await stored_texts(page, edited, row)
-        form: list[Group] = groups(page, entity, edited, texts, {}, row)
-        values |= {
-            "editing": asked,
-            "control": form[0].controls[0],
-            "save": place(entity, row["id"], "edit/"),
-            "cancel": here,
-            "hidden": {
-                "_key": form_key(),
-                "_version": version,
-                SHOWN: texts.marks(),
-                "_only": asked,
-            },
-        }
-    return values
-
-
-def _beside(field: Field) -> bool:
-    """Whether a field tells of the record as such, and not of what it stands for."""
-    told = field.sql is not None and not field.stored and field.kind == "text"
-    return told or field.name in STANDARD
-
-
-def _own(custom: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the values that a record has beyond its fields."""
-    return [
-        (name, value if isinstance(value, str) else msgspec.json.encode(value).decode())
-        for name, value in sorted(custom.items())
-    ]
-
-
-def _value(
-    field: Field,
-    row: Row,
-    shown: Mapping[str, Cell],
-    edits: Mapping[str, str],
-    *,
-    titled: bool = False,
-) -> Value:
-    cell, wide = shown[field.name], field.kind == "long_text"
-    value = cell.text(row) if titled else cell.show(row)
-    if wide and row[field.name]:
-        value = Markup('<span class="prose-text">{}</span>').format(row[field.name])
-    return Value(field.name, cell.label, value, edits.get(field.name, ""), wide)
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:

@@ -46,6 +46,19 @@ def version_of(page: Page) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
+def home_of(page: Page, entity: Declaration, id: object = "") -> str:
+    """Return where a record is shown to the reader, else its list, else where he begins.
+
+    Who works for nobody here has no such pages: a portal shows what is his.
+    """
+    ctx = page.ctx
+    if any(map(ctx.tenant.is_internal, ctx.principal.roles)):
+        for right, found in (("view", id), ("list", "")):
+            if right in entity.verbs and ctx.rights.may(entity.name, right):
+                return place(entity, found)
+    return "/app/"
+
+
 async def save_once(page: Page, fn: Callable[[Unit], Awaitable[Any]]) -> Any:
     """Run ``fn`` once per form, and return its value; a form that is sent again gets the same.
 
