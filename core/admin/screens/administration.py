@@ -4,6 +4,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from core.admin.screens import (
     apps,
+    board,
     brand,
     dictionaries,
     keys,
@@ -15,7 +16,7 @@ from core.admin.screens import (
 )
 from core.registry import Registry
 
-SCREENS = (palette, apps, settings, dictionaries, brand, people, roles, keys, log)
+SCREENS = (palette, apps, settings, dictionaries, brand, people, roles, keys, log, board)
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:
