@@ -105,17 +105,19 @@ async def show_bulk(page: Page, entity: Declaration) -> ASGIResponse:
 
 async def chosen(page: Page, entity: Declaration, state: State) -> list[UUID]:
     """Return the ids that are ticked, or of everything that the list's address matches."""
+    say = page.translate
     if page.form.get("all") != "1":
         ids = page.form.getall("ids")
         if not ids:
-            raise Invalid("Nothing is selected. Tick the rows that you mean.", code="none")
+            raise Invalid(say("Nothing is selected. Tick the rows that you mean."), code="none")
         return read_ids(ids)
     seen = await look(page, entity, state)
     found = await ids_of(page.ctx, entity, seen.checked, MOST_IDS)
     if len(found) > MOST_IDS:
-        raise Invalid("More than 10,000 records match. Filter further first.", code="too_many")
+        text = say("More than 10,000 records match. Filter further first.")
+        raise Invalid(text, code="too_many")
     if not found:
-        raise Invalid("Nothing matches any more.", code="none")
+        raise Invalid(say("Nothing matches any more."), code="none")
     return found
 
 
@@ -128,7 +130,7 @@ async def _run(page: Page, entity: Declaration, deed: Deed, ids: list[UUID]) -> 
     else:
         field = _field(page, entity)
         if field is None:
-            raise Invalid.field("#/field", "Choose a field.", "required")
+            raise Invalid.field("#/field", page.translate("Choose a field."), "required")
         controls = Controls(page, page.ctx.tenant)
         body["set"] = {field.name: controls.read(field, page.form.get(field.name))}
     order = read_order(page.ctx, entity, body)

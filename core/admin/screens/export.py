@@ -31,13 +31,6 @@ MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 PLAIN = ("integer", "decimal", "number", "money")
 
 
-class TooMany(Invalid):
-    """More rows than a file that somebody waits for may have."""
-
-    code = "too_many"
-    detail = "More than 10,000 records match; a file has at most that many. Filter further first."
-
-
 def routes(registry: Registry) -> list[HTTPRouteHandler]:
     """Return the exports of all entities that can be listed."""
     return [
@@ -81,7 +74,9 @@ async def _rows(page: Page, entity: Declaration, seen: Look) -> list[Row]:
         )
         rows += found.rows
         if len(rows) > MOST or (len(rows) == MOST and found.onward):
-            raise TooMany
+            say = page.translate
+            text = say("More than 10,000 records match: too many for a file. Filter further first.")
+            raise Invalid(text, code="too_many")
         cursor = found.onward["cursor"] if found.onward else None
     return rows
 

@@ -116,7 +116,9 @@ def tree_of(built: Built, fields: Mapping[str, Field], controls: Controls) -> An
             if term.field:
                 value = _value(term, fields[term.field], controls)
                 if value in (None, [], ""):
-                    errors.append(FieldError(f"#/v{g}.{r}", "Fill in a value.", "required"))
+                    errors.append(
+                        FieldError(f"#/v{g}.{r}", controls.say("Fill in a value."), "required")
+                    )
                 parts.append({"field": term.field, "op": term.op, "value": value})
         if parts:
             found.append((group.word, parts))

@@ -36,21 +36,6 @@ NUMBERS = ("integer", "money", "decimal", "number")
 # How many values there are besides a field's own choices.
 SEVERAL = ("choice", "text", "email", "phone", "integer")
 SPANS = ("between",)
-WORDS = {
-    "=": "is",
-    "!=": "is not",
-    "in": "is one of",
-    "not_in": "is none of",
-    "is_empty": "is empty",
-    "<": "is less than",
-    "<=": "is at most",
-    ">": "is more than",
-    ">=": "is at least",
-    "between": "is between",
-    "contains": "contains",
-    "starts_with": "starts with",
-}
-TIMES = {"<": "is before", "<=": "is up to", ">": "is after", ">=": "is from"}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -145,12 +130,34 @@ async def _titles(page: Page, built: Built, fields: Mapping[str, Field]) -> dict
 
 def operators(page: Page, field: Field) -> tuple[Option, ...]:
     """Return how a field can be compared, in words."""
-    words = WORDS | TIMES if field.kind in WHEN else WORDS
+    words = _words(page, when=field.kind in WHEN)
     return tuple(
-        Option(op, page.translate(words[op]))
+        Option(op, words[op])
         for op in OPERATORS[field.kind]
         if op not in ("in", "not_in") or field.kind in SEVERAL
     )
+
+
+def _words(page: Page, *, when: bool) -> dict[str, str]:
+    say = page.translate
+    words = {
+        "=": say("is"),
+        "!=": say("is not"),
+        "in": say("is one of"),
+        "not_in": say("is none of"),
+        "is_empty": say("is empty"),
+        "<": say("is less than"),
+        "<=": say("is at most"),
+        ">": say("is more than"),
+        ">=": say("is at least"),
+        "between": say("is between"),
+        "contains": say("contains"),
+        "starts_with": say("starts with"),
+    }
+    if when:
+        times = {"<": say("is before"), "<=": say("is up to")}
+        words |= times | {">": say("is after"), ">=": say("is from")}
+    return words
 
 
 def value_controls(

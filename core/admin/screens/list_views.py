@@ -98,7 +98,7 @@ async def _update(page: Page, entity: Declaration, view: View) -> ASGIResponse:
 async def _store(page: Page, entity: Declaration, view: View | None) -> ASGIResponse:
     state = from_form(page, entity)
     try:
-        given = views.read_view(page.ctx, page.form, state)
+        given = views.read_view(page, state)
     except Invalid as invalid:
         typed = View(view.id if view else "", page.form.get("name"), "private", ())
         return _render(page, entity, state, typed, wrong_fields(invalid))

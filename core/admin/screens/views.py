@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 
 from core.access.rights import ADMIN
+from core.admin.page import Page
 from core.admin.screens.list_state import EVERYTHING, State, state_of
 from core.database.doors import Unit
 from core.entities import Declaration
@@ -154,22 +155,23 @@ def may_change(ctx: Context, view: View) -> bool:
     return view.mine or (ADMIN in ctx.rights.roles and view.audience != "private")
 
 
-def read_view(ctx: Context, form: Any, state: State) -> View:
-    """Return what a form says of a view; refuses what the caller may not."""
+def read_view(page: Page, state: State) -> View:
+    """Return what a form says of a view; refuses what the sender may not."""
+    ctx, form, say = page.ctx, page.form, page.translate
     name = form.get("name").strip()
     audience = form.get("audience", "private") or "private"
     if not name or len(name) > MOST_NAME:
-        raise Invalid.field("#/name", f"A view has a name of 1 to {MOST_NAME} characters.", "name")
+        raise Invalid.field("#/name", say("A view has a name of 1 to 80 characters."), "name")
     if audience not in AUDIENCES:
-        raise Invalid.field("#/audience", "Choose for whom the view is.", "unknown", AUDIENCES)
+        raise Invalid.field("#/audience", say("Choose for whom the view is."), "unknown", AUDIENCES)
     role = form.get("role") if audience == "team" else None
     if audience == "team" and role not in teams(ctx):
-        raise Invalid.field("#/role", "Choose a team.", "unknown", tuple(teams(ctx)))
+        raise Invalid.field("#/role", say("Choose a team."), "unknown", tuple(teams(ctx)))
     if audience != "private" and not may_share(ctx):
         raise Forbidden
-    first = audience == "tenant" and form.get("is_default") == "1"
     if audience == "tenant" and ADMIN not in ctx.rights.roles:
-        raise Forbidden("Only administrators make views for everybody.")
+        raise Forbidden(say("Only administrators make views for everybody."))
+    first = audience == "tenant" and form.get("is_default") == "1"
     pairs = msgspec.structs.replace(state, view="", page=1).pairs()
     return View("", name, audience, tuple(pairs), role, first, True)
 
