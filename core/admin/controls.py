@@ -46,7 +46,8 @@ KINDS = {
 class Control(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One field of a form as the macro ``field`` takes it: ``ui.control(control)``.
 
-    ``value`` is its text, of a lookup the id; ``text`` is then the words of the lookup.
+    ``value`` is its text, of a lookup the id; ``text`` is then the words of the lookup, and
+    ``create`` the form in which a record to link to is made.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     empty: str | None = None
     suffix: str = ""
     src: str = ""
+    create: str = ""
     min: str = ""
     max: str = ""
     step: str = ""

@@ -265,6 +265,30 @@ async def test_links_are_chosen_by_what_records_are_called(world, staff, browser
     assert (await stored(world, staff, path))["company_id"] is None
 
 
+async def test_a_record_to_link_to_is_made_on_the_way(world, staff, browser):
+    """Create-on-the-fly: a dialog with what the record needs; without scripts its own page."""
+    page = await browser.get(NEW)
+    assert 'href="/app/companies/new/" target="_blank"' in part(page.text, "company_id")
+    new = "/app/companies/new/"
+    path = f"{new}?_for=field-company_id"
+    dialog = await browser.get(path, hx_request="true")
+    sent = fields(dialog.text, new)
+    assert {name for name in sent if name[0] != "_"} == {"name"}
+    wrong = await browser.post(new, {**sent, "name": ""}, page=NEW, hx_request="true")
+    assert wrong.status_code == 400
+    assert "is required" in part(wrong.text, "name")
+    made = await browser.post(new, {**sent, "name": 'Rumah "B"'}, page=NEW, hx_request="true")
+    found = re.search(
+        r'data-for="field-company_id" data-value="([^"]+)" data-text="([^"]+)"', made.text
+    )
+    assert found
+    answer = await world.ask(staff, "GET", f"/api/companies/{found[1]}/")
+    assert answer.json()["name"] == 'Rumah "B"'
+    for evil in ('"><script>', "field-x y", "other"):
+        odd = await browser.post(new, {**sent, "name": "X", "_for": evil}, page=NEW)
+        assert evil not in odd.text
+
+
 async def test_hidden_fields_appear_in_no_form(world, gate):
     """Audience and grants: in no control, option, help, mistake or lookup."""
     id = await customer(world, notes="A secret note", tags=["secret-tag"], city="Bogor")

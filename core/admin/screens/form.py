@@ -20,7 +20,7 @@ from core.admin.screens.form_fields import (
     stored_texts,
     typed_texts,
 )
-from core.admin.screens.form_page import back_of, check_field, form_page
+from core.admin.screens.form_page import back_of, check_field, form_page, wanted_by
 from core.admin.screens.making import place, screen_route
 from core.admin.screens.saving import gone, home_of, id_of, save_once, version_of
 from core.admin.struct_controls import is_id
@@ -35,7 +35,7 @@ from core.rest.shape import shape_of
 
 async def show_new(page: Page, entity: Declaration) -> ASGIResponse:
     """Show the form of a new record; the address may say what stands in it."""
-    fields = fields_of(page, entity, "create")
+    fields = _new_fields(page, entity)
     asked = page.request.query_params
     texts = {f.name: str(asked.get(f.name, "")) for f in fields}
     links = {n: texts[n] for f in fields if (n := f.name) and f.kind == "link" and is_id(texts[n])}
@@ -45,9 +45,17 @@ async def show_new(page: Page, entity: Declaration) -> ASGIResponse:
     return await form_page(page, entity, fields, filled)
 
 
+def _new_fields(page: Page, entity: Declaration) -> list[Field]:
+    """Return the fields of a new record; in a dialog over another form those that it needs."""
+    fields = fields_of(page, entity, "create")
+    if wanted_by(page):
+        return [f for f in fields if f.required or f.name == entity.title]
+    return fields
+
+
 async def create(page: Page, entity: Declaration) -> ASGIResponse:
     """Make a record out of the form, or show the form again with what is wrong."""
-    ctx, fields = page.ctx, fields_of(page, entity, "create")
+    ctx, fields = page.ctx, _new_fields(page, entity)
     typed = await typed_texts(page, fields)
     if asked := page.request.query_params.get("check"):
         return await check_field(page, entity, "create", fields, typed, str(asked))
@@ -70,6 +78,9 @@ async def create(page: Page, entity: Declaration) -> ASGIResponse:
         return await form_page(page, entity, fields, typed, alike=alike.links, status=409)
     except Refused as refused:
         return await form_page(page, entity, fields, typed, refused=refused)
+    if target := wanted_by(page):
+        words = typed.texts.get(entity.title) or made["id"]
+        return page.render("form_made.html", target=target, value=made["id"], words=words)
     return _made(page, entity, made["id"])
 
 

@@ -8,7 +8,8 @@ import msgspec
 
 from core.admin.controls import Control, Controls
 from core.admin.page import Page
-from core.admin.screens.lookup import Typed, may_choose, read_links, source, titles
+from core.admin.screens.lookup import Typed, may_choose, may_make, read_links, source, titles
+from core.admin.screens.making import place
 from core.entities import Declaration
 from core.fields import Field
 from core.rest.bodies import own_columns
@@ -144,6 +145,9 @@ def _control(
         src=source(page, field.target) if choosable else "",
         currency=str(row.get(field.currency) or "") if field.currency else "",
     )
+    if choosable and may_make(page, field.target):
+        target = page.ctx.tenant.entities[field.target]
+        made = msgspec.structs.replace(made, create=place(target, under="new/"))
     if name in links.found:  # a text that several records match: they are offered
         changes: dict[str, Any] = {"kind": "select", "options": links.found[name], "empty": ""}
         return msgspec.structs.replace(made, **changes)

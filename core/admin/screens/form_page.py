@@ -1,5 +1,6 @@
 """The page of a form, and one of its fields as it is judged while the form is filled in."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,9 @@ from core.fields import Field
 from core.rest.bodies import Input
 
 BACK = "_back"
+# The control, on the page behind, that wants the record which is made in a dialog.
+FOR = "_for"
+_CONTROL = re.compile(r"field-[a-z0-9_]{1,60}", re.ASCII)
 
 
 async def form_page(
@@ -46,7 +50,7 @@ async def form_page(
     href = place(entity, row["id"], "edit/") if row is not None else place(entity, under="new/")
     back = back_of(page)
     return page.render(
-        "form_inline.html" if page.hx else "form.html",
+        _template(page),
         status=refused.status if refused is not None else status,
         entity=entity,
         **_headings(page, entity, row),
@@ -62,11 +66,24 @@ async def form_page(
             SHOWN: marks,
             "_only": page.form.get("_only"),
             BACK: back,
+            FOR: wanted_by(page),
         },
         cancel=back or home_of(page, entity, "" if row is None else row["id"]),
         new=row is None,
         control=made[0].controls[0] if page.hx and made else None,
     )
+
+
+def _template(page: Page) -> str:
+    if wanted_by(page):
+        return "form_quick.html"
+    return "form_inline.html" if page.hx else "form.html"
+
+
+def wanted_by(page: Page) -> str:
+    """Return the control for which a record is made in a dialog, or nothing."""
+    found = page.form.get(FOR) or str(page.request.query_params.get(FOR, ""))
+    return found if page.hx and _CONTROL.fullmatch(found) else ""
 
 
 def _wrong(page: Page, fields: list[Field], texts: Texts, refused: Refused | None) -> list[Mistake]:

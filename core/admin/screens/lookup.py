@@ -49,6 +49,13 @@ def may_choose(page: Page, target: str) -> bool:
     )
 
 
+def may_make(page: Page, target: str) -> bool:
+    """Whether the reader can make a record to link to; people are invited elsewhere."""
+    entity = page.ctx.tenant.entities[target]
+    makes = "create" in entity.verbs and page.ctx.rights.may(target, "create")
+    return makes and entity.plugin != "core"
+
+
 def source(page: Page, target: str, **narrowed: Any) -> str:
     """Return where the lookup of a link asks."""
     path = place(page.ctx.tenant.entities[target], under="lookup/")

@@ -80,3 +80,13 @@ class Lookup extends HTMLElement {
   }
 }
 customElements.define("crm-lookup", Lookup);
+
+// A record that was made in a dialog over a form: the link that wanted it takes it.
+class Made extends HTMLElement {
+  connectedCallback() {
+    const { for: id, value, text } = this.dataset;
+    document.getElementById(id)?.closest("crm-lookup")?.take(value, text);
+    this.remove();
+  }
+}
+customElements.define("crm-made", Made);
