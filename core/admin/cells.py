@@ -135,7 +135,7 @@ class _Maker(Wording):
             return self.timed(field)
         wrapped = {"email": ("mailto:", ' dir="ltr"'), "phone": ("tel:", ' dir="ltr"')}.get(kind)
         if wrapped:
-            start = Markup('<a class="quiet" href="{}{{}}"{}>{{}}</a>').format(
+            start = Markup('<a href="{}{{}}"{}>{{}}</a>').format(
                 wrapped[0],
                 Markup(wrapped[1]),  # noqa: S704  # a constant
             )
@@ -173,7 +173,7 @@ class _Maker(Wording):
             return lambda row: _bounded(text(row))
         base, link = (
             f"/app/{target.resource}/",
-            Markup('<a class="quiet" href="{}"><bdi>{}</bdi></a>'),
+            Markup('<a href="{}"><bdi>{}</bdi></a>'),
         )
 
         def show(row: Row) -> Any:
