@@ -107,12 +107,13 @@ class Prober:
         place = f"{route.method} {path} {answer.status_code}"
         if answer.status_code >= 500:
             self.blame(f"{place}: the server failed")
-        self._canary(place, answer, f"{path} {given.get('content', b'')!r}")
+        self.canary(place, answer, f"{path} {given.get('content', b'')!r}")
         if watch:
-            await self._nowrite(place, route, answer)
+            await self.nowrite(place, route.method, answer)
         return answer
 
-    def _canary(self, place: str, answer: httpx.Response, sent: str) -> None:
+    def canary(self, place: str, answer: httpx.Response, sent: str) -> None:
+        """Blame an answer that shows what the principal may not read and did not send."""
         text = answer.text + "\n".join(answer.headers.values())
         for token in self.stage.seen_in(text):
             spot = self.stage.tokens[token]
@@ -128,8 +129,9 @@ class Prober:
         row = self.stage.rows[id]
         return f"{row.tenant}/{row.side}{' (deleted)' if row.deleted else ''}"
 
-    async def _nowrite(self, place: str, route: Route, answer: httpx.Response) -> None:
-        if route.method in ("GET", "HEAD"):
+    async def nowrite(self, place: str, method: str, answer: httpx.Response) -> None:
+        """Blame a refusal that changed something, and any change in another tenant."""
+        if method in ("GET", "HEAD"):
             return  # a READ ONLY transaction; ``unchanged`` proves it for all of them
         before, self._before = self._before, await self._print()
         for slug in TENANTS:
