@@ -249,7 +249,7 @@ def _cards(page: Page, entity: Declaration, stage: Field, rows: list[Row]) -> li
             href=f"{base}{row['id']}/" if views else "",
             action=f"{base}{row['id']}/stage/",
             version=row["version"],
-            facts=tuple(Fact(cell.label, cell.show(row)) for cell in shown),
+            facts=tuple(Fact(cell.label, cell.show(row)) for cell in shown if cell.text(row)),
         )
         for row in rows
     ]
