@@ -65,7 +65,7 @@ class Gathered:
         self._lines: list[bytes] = []
         self._since = 0.0
 
-    def info(self, line: bytes) -> None:
+    def keep(self, line: bytes) -> None:
         """Keep a line until the next writing."""
         self._lines.append(line)
         if len(self._lines) == 1:
@@ -77,13 +77,14 @@ class Gathered:
         elif time.monotonic() - self._since > LATE_SECONDS:  # the loop that was to call has ended
             self.flush()
 
-    def warning(self, line: bytes) -> None:
+    def write(self, line: bytes) -> None:
         """Write a line, and what was kept, at once."""
         self._lines.append(line)
         self.flush()
 
-    debug = info
-    error = critical = exception = fatal = failure = log = msg = warn = warning
+    # The names by which structlog calls.
+    debug = info = keep
+    warn = warning = error = critical = exception = fatal = failure = log = msg = write
 
     def flush(self) -> None:
         """Write what is kept."""
