@@ -7,19 +7,19 @@ A declaration is never mapped itself. Each application maps a subclass of its ow
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.orm import Mapped
 
+from core.declared import Aggregate, NamedFilter, Through
 from core.errors import StartRefused
 from core.fields import Field
 from core.reading import read_fields
 from core.standard import STANDARD
 
 C = TypeVar("C", bound=type)
-Criteria = Mapping[str, Any]
 Names = tuple[str, ...]
 ALL_VERBS = ("list", "view", "create", "update", "delete", "trash", "restore", "purge")
 # A right on every entity: no verb of a declaration, and none can go without it.
@@ -28,47 +28,6 @@ MOST_FIELDS = 25
 MOST_INDEXES = 12
 # How an entity is drawn, and where it stands in the menu, unless it says otherwise.
 ICON, PLACE = "table-2", 50
-
-
-class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
-    """A figure over the visible records, part of ``GET /api/<resource>/stats/``.
-
-    ``by`` splits it by a choice field; its value is then an object with one number per code.
-    """
-
-    key: str
-    label: str
-    function: Literal["count", "sum"] = "count"
-    field: str | None = None
-    where: Criteria | None = None
-    by: str | None = None
-    plugin: str = ""
-
-
-class NamedFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """A query parameter of the list that is not a field: ``?loyalty_level=gold``.
-
-    ``criteria`` turns the value into criteria, or raises ``ValueError`` that says what is allowed.
-    """
-
-    key: str
-    label: str
-    uses: tuple[str, ...]
-    criteria: Callable[[str], Criteria]
-    plugin: str = ""
-
-
-class Through(msgspec.Struct, frozen=True, kw_only=True):
-    """A scope that runs over a link table: rows of ``entity`` join ``here`` to ``there``.
-
-    ``local`` is the column whose value stands in ``here``: the record's own id, or a link to the
-    record that the link table knows.
-    """
-
-    entity: str
-    here: str
-    there: str
-    local: str = "id"
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from core.entities import Declaration, Extension, Through
+from core.declared import Through
+from core.entities import Declaration, Extension
 from core.errors import StartRefused
 from core.hooks import Hooks
 from core.registry import Action, Grant, Plugin, Registry, Role, Scope, Tab

@@ -53,7 +53,8 @@ from core.database.tables import (
     tenant_columns,
     tenant_table,
 )
-from core.entities import Aggregate, Entity, NamedFilter, Through, entity, extend
+from core.declared import Aggregate, NamedFilter, Through
+from core.entities import Entity, entity, extend
 from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Rejected
 from core.fields import choice, computed, currency, field, link, money, user_link
 from core.hookspecs import Change, concerns, hookimpl

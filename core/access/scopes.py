@@ -7,7 +7,8 @@ parameters and is the same for every principal of a role.
 from collections.abc import Iterator, Mapping
 
 from core.database.routines import Generated, routine_name
-from core.entities import Declaration, Through
+from core.declared import Through
+from core.entities import Declaration
 
 TENANT = "nullif(current_setting('app.tenant_id', true), '')::uuid"
 PRINCIPAL = "nullif(current_setting('app.principal', true), '')::uuid"

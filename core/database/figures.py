@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from core.database.generated import COLUMNS
 from core.database.routines import routine_name
-from core.entities import Aggregate, Declaration, Through
+from core.declared import Aggregate, Through
+from core.entities import Declaration
 from core.registry import Registry
 
 # What never makes an index's entry too long.

@@ -8,7 +8,8 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core import criteria
-from core.entities import Aggregate, Declaration
+from core.declared import Aggregate
+from core.entities import Declaration
 from core.errors import Invalid
 from core.rest.context import Context
 from core.rest.parameters import read_filters, split

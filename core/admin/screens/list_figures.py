@@ -10,7 +10,8 @@ from core.admin.cells import tone_of
 from core.admin.page import Page
 from core.admin.screens.list_filters import options_of
 from core.admin.screens.list_state import EVERYTHING, State
-from core.entities import Aggregate, Declaration
+from core.declared import Aggregate
+from core.entities import Declaration
 from core.rest.stats import recent_figures, shown
 
 

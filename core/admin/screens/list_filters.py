@@ -10,7 +10,8 @@ from core.admin.parts import Link, Option
 from core.admin.screens.list_lens import read_where
 from core.admin.screens.list_state import State
 from core.criteria.parameters import SUFFIXES
-from core.entities import Declaration, NamedFilter
+from core.declared import NamedFilter
+from core.entities import Declaration
 from core.errors import Invalid
 from core.fields import Field
 from core.rest.context import Context

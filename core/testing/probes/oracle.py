@@ -5,7 +5,8 @@ It reads the nouns of the registry and rows in Python; it shares no line with ``
 
 from uuid import UUID
 
-from core.entities import Declaration, Through
+from core.declared import Through
+from core.entities import Declaration
 from core.fields import Field
 from core.registry import Grant, Registry
 from core.testing.probes.stage import Row, Spot, Stage, Who
