@@ -173,7 +173,12 @@ def _line(page: Page, rights: Rights, entity: Declaration) -> Line:
 def scope_words(page: Page, scope: str) -> str:
     """Return which rows a scope means."""
     _ = page.translate
-    known = {"all": _("All"), "author": _("Own making"), "own": _("Own"), "company": _("Company")}
+    known = {
+        "all": _("All"),
+        "author": _("Own making"),
+        "own": _("Own records"),
+        "company": _("Company"),
+    }
     return known.get(scope) or _(scope.replace("_", " ").capitalize())
 
 
