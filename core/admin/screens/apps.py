@@ -162,15 +162,7 @@ def _parts(page: Page, app: App) -> list[Part]:
             ),
         ),
         Part(_("Fields of other apps' records"), tuple(_extensions(page, app.name))),
-        Part(
-            _("Actions"),
-            tuple(
-                Link(f"{_(registry.entities[name].label)}: {_(action.label)}", "")
-                for name, actions in registry.actions.items()
-                for action in actions
-                if action.plugin == app.name
-            ),
-        ),
+        Part(_("Actions"), tuple(_actions(page, app.name))),
         Part(
             _("Roles"),
             tuple(
@@ -189,6 +181,17 @@ def _parts(page: Page, app: App) -> list[Part]:
         ),
         Part(_("Addresses for programs"), tuple(_addresses(registry, app.name))),
         Part(_("Settings"), _settings(page, app)),
+    ]
+
+
+def _actions(page: Page, plugin: str) -> list[Link]:
+    """Return what a plugin lets people do with records, its own and others'."""
+    _, registry = page.translate, page.ctx.platform.registry
+    return [
+        Link(f"{_(registry.entities[name].label)}: {_(action.label)}", "")
+        for name, actions in registry.actions.items()
+        for action in actions
+        if action.plugin == plugin
     ]
 
 
