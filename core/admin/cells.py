@@ -13,6 +13,7 @@ import msgspec
 from markupsafe import Markup, escape
 
 from core.admin.page import Page
+from core.admin.stencils import Stencil, gap
 from core.admin.wording import Show, Wording, iso
 from core.entities import Declaration
 from core.fields import Field
@@ -133,13 +134,10 @@ class _Maker(Wording):
             return self.linked(field, text)
         if kind in ("date", "datetime"):
             return self.timed(field)
-        wrapped = {"email": ("mailto:", ' dir="ltr"'), "phone": ("tel:", ' dir="ltr"')}.get(kind)
-        if wrapped:
-            start = Markup('<a href="{}{{}}"{}>{{}}</a>').format(
-                wrapped[0],
-                Markup(wrapped[1]),  # noqa: S704  # a constant
-            )
-            return lambda row: start.format(row[name], text(row)) if row[name] else NONE
+        scheme = {"email": "mailto:", "phone": "tel:"}.get(kind)
+        if scheme:
+            link = Stencil(f'<a href="{scheme}{gap("value")}" dir="ltr">{gap("words")}</a>').fill
+            return lambda row: link({"value": row[name], "words": text(row)}) if row[name] else NONE
         return lambda row: _bounded(text(row))
 
     def titled(self, field: Field, text: Show) -> Show:
@@ -149,14 +147,26 @@ class _Maker(Wording):
         nameless = self.say("Without a name")
         under = self.under()
         if field.pii == "identity":
-            person = self.ui.person
-            return lambda row: person(
-                text(row) or nameless, under(row), f"{base}{row['id']}/" if may else ""
-            )
-        link = Markup('<a href="{}"><bdi>{}</bdi></a>')
+            return self.person(lambda row: text(row) or nameless, under, base if may else "")
         if not may:
             return lambda row: escape(text(row) or nameless)
-        return lambda row: link.format(f"{base}{row['id']}/", text(row) or nameless)
+        link = Stencil(f'<a href="{base}{gap("id")}/"><bdi>{gap("words")}</bdi></a>').fill
+        return lambda row: link({"id": row["id"], "words": text(row) or nameless})
+
+    def person(self, name: Show, under: Show, base: str) -> Show:
+        """Return the avatar and name of a person, made once with a second line and once without."""
+        gaps = {n: gap(n) for n in ("name", "text", "initials", "hue")}
+        href = f"{base}{gap('id')}/" if base else ""
+        with_text = Stencil(self.ui.person(href=href, **gaps))
+        without = Stencil(self.ui.person(href=href, **{**gaps, "text": ""}))
+
+        def show(row: Row) -> Any:
+            said, second = name(row), under(row)
+            values = {"name": said, "text": second, "id": row["id"], "hue": len(said) % 6}
+            values["initials"] = _initials(said)
+            return (with_text if second else without).fill(values)
+
+        return show
 
     def under(self) -> Show:
         """Return what tells the second line of a title; nothing where there is none to see."""
@@ -171,30 +181,33 @@ class _Maker(Wording):
         name = field.name
         if target is None or not self.ctx.rights.may(target.name, "view"):
             return lambda row: _bounded(text(row))
-        base, link = (
-            f"/app/{target.resource}/",
-            Markup('<a href="{}"><bdi>{}</bdi></a>'),
-        )
+        base = f"/app/{target.resource}/"
+        link = Stencil(f'<a href="{base}{gap("id")}/"><bdi>{gap("words")}</bdi></a>').fill
 
         def show(row: Row) -> Any:
             words = text(row)
-            return link.format(f"{base}{row[name]}/", words) if words else NONE
+            return link({"id": row[name], "words": words}) if words else NONE
 
         return show
 
     def timed(self, field: Field) -> Show:
         name, day = field.name, self.day
-        mark = Markup('<time datetime="{}">{}</time>')
+        mark = Stencil(f'<time datetime="{gap("at")}">{gap("words")}</time>').fill
 
         def show(row: Row) -> Any:
             value: date | None = row[name]
-            return NONE if value is None else mark.format(iso(value), day(value))
+            return NONE if value is None else mark({"at": iso(value), "words": day(value)})
 
         return show
+
+
+def _initials(name: str) -> str:
+    words = name.split()
+    return "".join(word[0] for word in words[:1] + words[1:][-1:]).upper() or "?"
 
 
 def _bounded(text: str) -> Any:
     if not text:
         return NONE
     short = text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
-    return Markup("<bdi>{}</bdi>").format(short)
+    return Markup(f"<bdi>{escape(short)}</bdi>")  # noqa: S704  # escaped

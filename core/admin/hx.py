@@ -1,6 +1,7 @@
 """htmx attributes, checked: nothing that evaluates code, nothing that leaves the application."""
 
 import re
+from functools import lru_cache
 
 from markupsafe import Markup
 
@@ -21,6 +22,7 @@ def _check(name: str, value: str) -> None:
         raise ValueError(f"hx trigger={value!r}: a filter in [] would evaluate code")
 
 
+@lru_cache(maxsize=2048)
 def hx(**attributes: str | None) -> Markup:
     """Return htmx attributes: ``hx(get="/app/x/", target="#list", push_url="true")``.
 

@@ -51,6 +51,7 @@ class Wording:
         self.say = page.translate
         self.fmt = Formats(page.locale, page.zone)
         self.day = lru_cache(maxsize=4096)(self.fmt.date)
+        self.number = lru_cache(maxsize=4096)(self.fmt.number)
 
     def labels(self, field: Field) -> dict[str, str]:
         return {c["value"]: self.say(c["label"]) for c in choices(self.ctx, field) or ()}
@@ -75,8 +76,8 @@ class Wording:
         known: dict[str, Callable[[Any], str]] = {
             "date": self.day,
             "datetime": self.day,
-            "integer": self.fmt.number,
-            "number": self.fmt.number,
+            "integer": self.number,
+            "number": self.number,
             "decimal": lambda value: self.fmt.number(Decimal(value)),
             "tags": ", ".join,
             "json": lambda value: msgspec.json.encode(value).decode(),

@@ -3,7 +3,6 @@
 from typing import Any
 
 import asyncpg
-import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
@@ -15,23 +14,15 @@ from core.admin.screens.list_figures import Figure, figures_on
 from core.admin.screens.list_filters import bar_of
 from core.admin.screens.list_lens import headers, size_of, sizes
 from core.admin.screens.list_look import Look, look_on
+from core.admin.screens.list_rows import ACTIONS, may, rows_of
 from core.admin.screens.list_state import read_state
 from core.admin.screens.making import Screen, place, screen_route
 from core.admin.screens.views import differs, may_change
-from core.entities import HISTORY, Declaration
+from core.entities import Declaration
 from core.registry import Registry
 from core.rest.pages import COUNTED, Found, page_on
 
 BODY = "list"
-ACTIONS = "actions"
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One row as the table takes it."""
-
-    id: str
-    title: str
-    cells: dict[str, Any]
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:
@@ -83,7 +74,8 @@ async def show_list(page: Page, entity: Declaration) -> ASGIResponse:
 def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> dict[str, Any]:
     """Return what the templates of a list are given."""
     state, ctx = seen.state, page.ctx
-    shown = cells.cells(page, entity, seen.columns)
+    columns = _columns(page, entity, seen)
+    rows, back = found.rows if found else [], state.href(page=state.page)
     view = seen.kept.view(state.view)
     return {
         "entity": entity,
@@ -95,9 +87,9 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
         "view_differs": view is not None and differs(state, view, entity),
         "view_changes": view is not None and may_change(ctx, view),
         "kept": seen.kept,
-        "columns": _columns(page, entity, seen, shown),
+        "columns": columns,
         "deeds": bulk.offered(page, entity),
-        "rows": lines(page, entity, found, shown, state.href(page=state.page)),
+        "rows": rows_of(page, entity, columns, rows, back),
         "count": said_count(page, found),
         "span": _span(page, seen, found),
         "sizes": sizes(state),
@@ -105,34 +97,14 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
         "previous": state.href(**found.backward) if found and found.backward else "",
         "onward": state.href(**found.onward) if found and found.onward else "",
         "problem": page.translate(seen.refused.detail) if seen.refused else "",
-        "may": lambda verb: verb in (*entity.verbs, HISTORY) and ctx.rights.may(entity.name, verb),
+        "may": lambda verb: may(page, entity, verb),
     }
 
 
-def _columns(
-    page: Page, entity: Declaration, seen: Look, shown: tuple[cells.Cell, ...]
-) -> list[Column]:
+def _columns(page: Page, entity: Declaration, seen: Look) -> list[Column]:
+    shown = cells.cells(page, entity, seen.columns)
     found = headers(page, entity, seen.state, shown)
-    return [*found, Column(ACTIONS, page.translate("Actions"), "actions")]
-
-
-def lines(
-    page: Page,
-    entity: Declaration,
-    found: Found | None,
-    shown: tuple[cells.Cell, ...],
-    back: str,
-) -> list[Line]:
-    """Return the rows of the table."""
-    title, edited = cells.title_of(page, entity), list_edit.editable(page, entity)
-    shows = {
-        cell.key: list_edit.with_edit(page, entity, cell, back) if cell.key in edited else cell.show
-        for cell in shown
-    }
-    return [
-        Line(str(row["id"]), title(row), {key: show(row) for key, show in shows.items()})
-        for row in (found.rows if found else ())
-    ]
+    return [*found, Column(ACTIONS, page.translate("Actions"), ACTIONS)]
 
 
 def said_count(page: Page, found: Found | None) -> str:

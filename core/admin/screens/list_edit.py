@@ -1,19 +1,16 @@
 """Cells that can be changed in the list: opened one by one, saved or left, checked by version."""
 
-from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlencode
 
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
-from core.admin import cells, paths
+from core.admin import paths
 from core.admin.page import READ, Page
 from core.admin.screens.form_fields import SHOWN, groups, stored_texts
 from core.admin.screens.form_page import BACK
 from core.admin.screens.making import place, screen_route
 from core.admin.screens.saving import form_key, id_of
-from core.admin.wording import Show
 from core.entities import Declaration
 from core.errors import NotFound
 from core.fields import Field
@@ -38,21 +35,6 @@ def editable(page: Page, entity: Declaration) -> set[str]:
         return set()
     named = {f.name for name in entity.inplace if (f := entity.field(name)) is not None}
     return named & ctx.rights.writable(entity.name, "update")
-
-
-def with_edit(page: Page, entity: Declaration, shown: cells.Cell, back: str) -> Show:
-    """Return what shows a cell with the way to change it."""
-    ui: Any = page.looks.environment(page.theme, page.locale).globals["ui"]
-    label = page.translate("Edit: %(field)s") % {"field": shown.label}
-    query = urlencode({BACK: back})
-    make: Callable[..., Any] = ui.cell_edit
-
-    def show(row: dict[str, Any]) -> Any:
-        base = place(entity, row["id"])
-        form, cell = f"{base}edit/?{query}", f"{base}cell/{shown.key}/?{query}"
-        return make(shown.show(row), form, cell, label)
-
-    return show
 
 
 async def show_cell(page: Page, entity: Declaration) -> ASGIResponse:
