@@ -151,9 +151,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
     """A page of a plugin's own at ``/app/<path>/``, for who holds ``right`` on ``entity``.
 
-    ``read(page)`` returns what ``template`` is shown with; ``act(page)`` does what a form of the
-    page asks for and returns the message of its success. ``desk`` names the role in whose menu it
-    stands; without one it stands in the menu of all.
+    ``read(page)`` returns what ``template`` is shown with. ``act(page)`` says what a form of the
+    page asks for: the name of an action of the entity, the record's id and the action's body.
+    ``desk`` names the role in whose menu it stands; without one it stands in the menu of all.
     """
 
     path: str
@@ -162,7 +162,7 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
     read: Callable[..., Awaitable[Mapping[str, Any]]]
     entity: Any
     right: str = "view"
-    act: Callable[..., Awaitable[str]] | None = None
+    act: Callable[..., Awaitable[tuple[str, Any, dict[str, Any]]]] | None = None
     icon: str = "table-2"
     desk: str = ""
     plugin: str = "core"

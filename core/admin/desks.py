@@ -1,5 +1,8 @@
 """Whose place is smaller than the whole: portals, and roles with a menu of their own."""
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 from core.access.rights import Principal
 from core.registry import Role, Screen
 from core.rest.context import Context
@@ -8,13 +11,15 @@ from core.tenancy.tenant import Tenant
 # What somebody who works for nobody here reaches beside his own screens.
 OPEN = ("/app/account", "/app/logout")
 HOME = "/app/"
+FORMS = ("/new", "/edit")
 
 
 def desk_of(tenant: Tenant, principal: Principal) -> Role | None:
     """Return the role at whose desk a person sits, if it has a home and is the only one held."""
     if len(principal.roles) != 1:
         return None
-    found = tenant.roles.get(principal.roles[0])
+    own = tenant.config.roles.get(principal.roles[0])
+    found = tenant.roles.get(own.like if own and own.like else principal.roles[0])
     return found if found is not None and found.home else None
 
 
@@ -23,10 +28,19 @@ def is_closed(tenant: Tenant, principal: Principal) -> bool:
     return bool(principal.roles) and not any(map(tenant.is_internal, principal.roles))
 
 
-def is_open(path: str) -> bool:
-    """Whether a page is for those too who work for nobody here."""
+def is_open(path: str, opt: Mapping[str, Any], roles: Collection[str]) -> bool:
+    """Whether a page is for those too who work for nobody here.
+
+    The forms of what they may write are; rights and scope say of which records.
+    """
     plain = path.rstrip("/")
-    return f"{plain}/" == HOME or any(plain == o or plain.startswith(f"{o}/") for o in OPEN)
+    if "desk" in opt:
+        return opt["desk"] in roles
+    if f"{plain}/" == HOME:
+        return True
+    if "entity" in opt and plain.endswith(FORMS):
+        return True
+    return any(plain == place or plain.startswith(f"{place}/") for place in OPEN)
 
 
 def screens_of(ctx: Context) -> list[Screen]:

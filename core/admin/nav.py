@@ -61,8 +61,13 @@ def items(ctx: Context, path: str) -> tuple[NavItem, ...]:
     desk = desk_of(ctx.tenant, ctx.principal)
     found = [*_screens(ctx, here)]
     if not is_closed(ctx.tenant, ctx.principal):
-        found = [_item("Home", HOME, "house", path.rstrip("/")), *found]
-        found += [*_entities(ctx, here, desk), *_dashboards(ctx, here), *_places(ctx, here)]
+        if desk is None:
+            found = [_item("Home", HOME, "house", path.rstrip("/")), *found]
+        lists = [*_entities(ctx, here, desk)]
+        found += [item for item in lists if not item.section]
+        found += _dashboards(ctx, here)
+        found += [item for item in lists if item.section]
+        found += _places(ctx, here)
     return tuple(_lettered(_marked(found, here)))
 
 

@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 
 from core.admin import cookies, csrf, nav
 from core.admin.cookies import VISITOR
+from core.admin.desks import is_closed, is_open
 from core.admin.flash import Flash
 from core.admin.forms import read_form
 from core.admin.likes import read_likes
@@ -54,6 +55,7 @@ class Page(View):
         self.session: UUID = found.session
         self.user = {"id": ctx.principal.id, "name": found.name, "email": found.email}
         self.nav = nav.items(ctx, request.scope["path"])
+        self.closed = is_closed(ctx.tenant, ctx.principal)
 
     def values(self) -> dict[str, Any]:
         """Return what every template gets; ``ctx`` tells what the reader may do."""
@@ -80,6 +82,8 @@ async def open_page(request: AnyRequest) -> Page:
     page = Page(request, ctx, found)
     plugin = request.route_handler.opt.get("plugin")
     if plugin is not None and plugin not in tenant.enabled:
+        raise NotFound
+    if page.closed and not is_open(scope["path"], request.route_handler.opt, found.principal.roles):
         raise NotFound
     return page
 

@@ -37,7 +37,7 @@ RECORDS = (record, form, lookup, actions, trash, undo)
 RESERVED = frozenset(
     (
         *("account", "apps", "branding", "brand", "dashboard", "dictionaries", "help", "keys"),
-        *("log", "login"),
+        *("arrange", "log", "login", "me"),
         *("logout", "palette", "people", "portal", "reset", "roles", "search", "settings"),
         *("static", "styleguide", "views"),
     )

@@ -42,6 +42,8 @@ class View:
     user: Mapping[str, Any] | None = None
     # None for a page without navigation.
     nav: tuple[NavItem, ...] | None = None
+    # Whether the reader gets to his own screens only: nothing is searched for, nothing else named.
+    closed = False
 
     def __init__(
         self, request: AnyRequest, tenant: Tenant | None, bound: str, likes: Likes | None = None

@@ -11,6 +11,7 @@ from plugins.customers import (
     routes,
     services,
     status,
+    ui,
 )
 from plugins.customers.models import Address, Company, CompanyLink, Contact, Customer, Purchase
 
@@ -46,7 +47,11 @@ CONTACT = ("phone", "address", "city", "province", "postal_code")
 
 @hookimpl
 def register_roles():
-    return [Role("seller", "Seller"), Role("customer", "Customer", internal=False)]
+    lists = ("customers.customer", "customers.contact", "loyalty.redemption", "loyalty.reward")
+    return [
+        Role("seller", "Seller", home="/app/me/company/", menu=lists),
+        Role("customer", "Customer", internal=False, home="/app/me/"),
+    ]
 
 
 @hookimpl
@@ -139,6 +144,16 @@ def register_grants():
         Grant(role="customer", entity=Address, actions=own, scope="own"),
         Grant(role="customer", entity=Purchase, actions=read, scope="own"),
     ]
+
+
+@hookimpl
+def register_cards():
+    return ui.cards()
+
+
+@hookimpl
+def register_screens():
+    return ui.screens()
 
 
 @hookimpl

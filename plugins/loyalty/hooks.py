@@ -2,7 +2,7 @@
 
 from core.plugin import Action, Choice, Demo, Dictionary, Grant, concerns, hookimpl
 from plugins.customers.models import Customer
-from plugins.loyalty import demo
+from plugins.loyalty import demo, ui
 from plugins.loyalty.models import Entry, Lot, Part, Redemption, Reward, TierVersion
 from plugins.loyalty.schemas import (
     Adjustment,
@@ -174,6 +174,21 @@ def register_grants():
             for one in everywhere
         ),
     ]
+
+
+@hookimpl
+def register_tabs():
+    return ui.tabs()
+
+
+@hookimpl
+def register_cards():
+    return ui.cards()
+
+
+@hookimpl
+def register_screens():
+    return ui.screens()
 
 
 @hookimpl

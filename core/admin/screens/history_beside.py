@@ -59,7 +59,7 @@ def figures(page: Page, entity: Declaration, figures: Mapping[str, Any]) -> list
         label = say("%(field)s: changes") % {"field": say(entity.fields[name].label)}
         found.append(_figure(label, fmt.number(figures["by_field"].get(name, 0)), "award"))
     found.append(_figure(say("People"), fmt.number(figures["people"]), "users"))
-    when = fmt.relative(last) if last else "\N{EN DASH}"
+    when = fmt.date(last) if last else "\N{EN DASH}"
     found.append(_figure(say("Last change"), when, "clock"))
     return found
 

@@ -2,10 +2,10 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from core.admin.screens import credit, dashboard, history
+from core.admin.screens import credit, dashboard, history, portal
 from core.registry import Registry
 
-PANELS = (history, credit, dashboard)
+PANELS = (history, credit, dashboard, portal)
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:

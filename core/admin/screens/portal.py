@@ -1,0 +1,95 @@
+"""Pages that plugins make themselves: those of portals and desks, reports and the like."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from core.admin.desks import screens_of
+from core.admin.page import READ, WRITE, Flash, Page, page_route
+from core.admin.screens.saving import form_key, save_once
+from core.database.doors import Unit
+from core.errors import Forbidden, NotFound, Refused, Unauthenticated
+from core.registry import Action, Registry, Screen
+from core.rest.actions import act, read_given
+
+
+async def show_screen(
+    page: Page, screen: Screen, told: tuple[str, ...] = (), status: int = 200
+) -> ASGIResponse:
+    """Show a page as its plugin fills it; ``told`` is what was wrong with what was asked."""
+    if screen not in screens_of(page.ctx):
+        raise NotFound
+    values = await screen.read(page)
+    return page.render(
+        screen.template,
+        status=status,
+        title=page.translate(screen.label),
+        here=_place(screen),
+        key=form_key(),
+        told=told,
+        **values,
+    )
+
+
+async def change_screen(page: Page, screen: Screen) -> ASGIResponse:
+    """Do the action that a form of the page asks for, once per form."""
+    if screen.act is None or screen not in screens_of(page.ctx):
+        raise NotFound
+    try:
+        name, id, body = await screen.act(page)
+        action = _action(page, screen, name)
+        await _do(page, screen, action, id, body)
+    except (Unauthenticated, Forbidden, NotFound):
+        raise
+    except Refused as refused:
+        said = [page.translate(error.detail) for error in refused.errors]
+        told = tuple(said) or (page.translate(refused.detail),)
+        return await show_screen(page, screen, told, refused.status)
+    words = page.translate("%(deed)s: done.") % {"deed": page.translate(action.label)}
+    return page.redirect(_place(screen), flash=Flash(words))
+
+
+def _action(page: Page, screen: Screen, name: str) -> Action:
+    found = next((a for a in page.ctx.tenant.actions(screen.entity) if a.name == name), None)
+    if found is None:
+        raise NotFound
+    page.ctx.rights.require(screen.entity, found.right)
+    return found
+
+
+async def _do(page: Page, screen: Screen, action: Action, id: UUID, body: dict[str, Any]) -> None:
+    ctx, values = page.ctx, read_given(action, body)
+    entity = ctx.tenant.entities[screen.entity]
+    ctx.reason = getattr(values, "reason", None) or ctx.reason
+
+    async def run(unit: Unit) -> Any:
+        return await act(ctx, unit, entity, action, id, None, values)
+
+    await save_once(page, run)
+
+
+def _place(screen: Screen) -> str:
+    return f"/app/{screen.path}/"
+
+
+def routes(registry: Registry) -> list[HTTPRouteHandler]:
+    """Return the plugins' own pages."""
+    return [route for screen in registry.screens for route in _pair(screen)]
+
+
+def _pair(screen: Screen) -> list[HTTPRouteHandler]:
+    async def show(page: Page) -> ASGIResponse:
+        return await show_screen(page, screen)
+
+    async def change(page: Page) -> ASGIResponse:
+        return await change_screen(page, screen)
+
+    path, right = f"/app/{screen.path}", f"{screen.entity}.{screen.right}"
+    found = [page_route(path, READ, right, show, plugin=screen.plugin)]
+    if screen.act is not None:
+        found.append(page_route(path, WRITE, right, change, plugin=screen.plugin))
+    for route in found:
+        route.opt["desk"] = screen.desk
+    return found
