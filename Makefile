@@ -17,7 +17,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_PREFERENCE := system
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check lint probe fuzz clean sync sync-dev
+.PHONY: help run test bench check crawl lint probe fuzz screenshots clean sync sync-dev
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
@@ -38,6 +38,12 @@ lint: sync-dev  ## format, lint and types only
 
 probe: sync-dev  ## ask every route as every principal for foreign rows
 	PROBE_MUTANTS=1000 $(PYTEST) -n $(WORKERS) -m probe --timeout 3600
+
+crawl: sync-dev  ## look at every page in every mode as every role, in Debian's Chromium
+	$(PYTEST) tests/e2e/browser -n $(WORKERS) -m crawl
+
+screenshots: sync-dev  ## draw the pictures of docs/screenshots from demo data (SHOTS="name ...")
+	.venv/bin/python -m tests.screenshots $(SHOTS)
 
 fuzz: sync-dev  ## send thousands of hostile requests; no answer may be 5xx
 	$(PYTEST) -m fuzz -s --timeout 0

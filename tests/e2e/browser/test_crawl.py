@@ -1,0 +1,67 @@
+"""Every page of every plugin as every role: light, dark, right to left and on a telephone."""
+
+from sys import stdout
+
+import pytest
+from playwright.async_api import Browser
+
+from core.testing.pages import Places, sign_in
+from core.testing.probes import Stage, names, person
+from core.testing.probes.people import GONE, KEY, STRANGER
+from tests.contract.subjects import REGISTRY
+from tests.e2e.browser.crawling import Crawl, Pick, surfer
+from tests.e2e.browser.visiting import MODES, Site
+
+# Everybody with pages of his own; the other side of a role would only repeat them.
+PEOPLE = [n for n in names(REGISTRY) if n not in (KEY, STRANGER, GONE) and n[-2:] != "_b"]
+
+
+async def test_every_page_is_reached_by_somebody(stage: Stage) -> None:
+    """A page that nobody gets to, or whose address nobody knows, would never be looked at."""
+    reached: set[str] = set()
+    routes: set[str] = set()
+    for name in PEOPLE:
+        who = await person(stage, name)
+        secret = await sign_in(stage, who) if who.id else ""
+        async with surfer(stage.world, secret) as client:
+            for screen in await Places(stage).screens():
+                routes.add(screen.route)
+                if screen.route not in reached:
+                    answer = await client.get(screen.path)
+                    led = answer.status_code in (302, 303) and who.id is not None
+                    if answer.status_code == 200 or led:
+                        reached.add(screen.route)
+    assert sorted(routes - reached) == []
+
+
+async def crawl(
+    chromium: Browser, site: Site, stage: Stage, name: str, locale: str, *, every: bool
+) -> None:
+    places = Places(stage)
+    pick = Pick(stage, every=every)
+    pick.prepare(await places.screens())
+    found = Crawl(site, stage, await person(stage, name), locale)
+    await found.over_http(places, pick)
+    await found.in_browser(chromium)
+    stdout.write(f"\n{name} {locale}: {len(found.pages)} pages, {found.visits} looks ")
+    assert not found.faults, "\n".join(found.faults)
+
+
+@pytest.mark.parametrize("locale", MODES)
+@pytest.mark.parametrize("name", ["admin"])
+async def test_each_kind_of_page_has_no_fault(
+    chromium: Browser, site: Site, stage: Stage, name: str, locale: str
+) -> None:
+    """Of each kind of page the fullest entity's: what changes is seen within minutes."""
+    await crawl(chromium, site, stage, name, locale, every=False)
+
+
+@pytest.mark.crawl
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("locale", MODES)
+@pytest.mark.parametrize("name", PEOPLE)
+async def test_no_page_has_a_fault(
+    chromium: Browser, site: Site, stage: Stage, name: str, locale: str
+) -> None:
+    """100 % of the pages in every mode, as everybody."""
+    await crawl(chromium, site, stage, name, locale, every=True)
