@@ -127,6 +127,8 @@ def _said(page: Page, entity: Declaration, name: str, text: str, quick: Quick | 
     plain, _, suffix = name.rpartition("__")
     op = SUFFIXES.get(suffix) if plain else None
     field = entity.field(plain if op else name)
+    if field is not None and field.name not in page.ctx.rights.visible(entity.name):
+        field = None  # told as what there is not, so that no label gives it away
     if quick is None and field is None:
         return f"{name}: {text}"
     label = quick.label if quick else page.translate(field.label if field else name)
@@ -137,9 +139,12 @@ def _said(page: Page, entity: Declaration, name: str, text: str, quick: Quick | 
 
 
 def told(ctx: Context, entity: Declaration, where: str) -> str:
-    """Return criteria in a sentence; what cannot be read is told as it is."""
+    """Return criteria in a sentence; what the reader may not ask is told as it is."""
+    entities = ctx.tenant.entities
     try:
-        return criteria.explain(read_where(where), entity, ctx.tenant.entities)
+        tree = read_where(where)
+        criteria.parse_and_check(tree, entity, entities, ctx.rights, ctx.tenant.terms)
+        return criteria.explain(tree, entity, entities)
     except (Invalid, KeyError, TypeError, AttributeError, IndexError):
         return where[:60]
 

@@ -115,7 +115,11 @@ async def _open(surfer: Surfer, screen: Screen, names: "_Names") -> None:
         if _may(surfer.prober, screen, row) is not False:
             continue
         answer = await surfer.get(_of(screen, str(row.id)))
-        if answer.status_code not in REFUSED or _blind(answer) != nothing:
+        # Who may see the trash is told that the record lies there; others, that there is none.
+        differs = not surfer.prober.oracle.knows(surfer.prober.who, row) and (
+            _blind(answer) != nothing
+        )
+        if answer.status_code == 200 or differs:
             surfer.prober.blame(
                 f"GET {screen.route} of {row.tenant}/{row.side}: {answer.status_code} differs from"
                 " a record that is not there (SAME404)"
@@ -150,7 +154,8 @@ async def _named(surfer: Surfer, entity: Declaration) -> None:
     """Name each hidden field in the address of a list: answered as for a field there is not."""
     prober = surfer.prober
     hidden = [f.name for f in entity.fields.values() if not prober.oracle.sees(prober.who, f)]
-    ways = ("?{}=1", "?{}__gte=1", "?ordering={}", "?columns={}", "?ordering=-{}")
+    leaf = "%7B%22field%22:%22{}%22,%22op%22:%22is_empty%22%7D"
+    ways = ("?{}=1", "?{}__gte=1", "?ordering={}", "?columns={}", "?ordering=-{}", "?where=" + leaf)
     for way in ways if hidden and "list" in entity.verbs else ():
         base = f"/app/{entity.resource}/"
         control = _blind(await surfer.get(base + way.format(UNKNOWN)))
