@@ -36,6 +36,7 @@ DECLARE = frozenset(
         "NamedFilter",
         "Tab",
         "Card",
+        "Screen",
     )
 )
 NAMED = frozenset(("Choice", "Role", "Dictionary"))
@@ -84,7 +85,7 @@ def _declared(folder: Path) -> Iterator[Message]:
     for name, call in _calls(folder):
         if name in DECLARE:
             yield from _texts(
-                k.value for k in call.keywords if k.arg in ("label", "plural", "help")
+                k.value for k in call.keywords if k.arg in ("label", "plural", "help", "text")
             )
         if name in NAMED:
             yield from _texts(call.args[1:2])
@@ -107,7 +108,9 @@ def kernel_messages(root: Path = ROOT) -> list[Message]:
 
 def plugin_messages(folder: Path) -> list[Message]:
     """Return what a plugin's own templates and declarations say."""
-    return list(dict.fromkeys((*_templates(folder / "templates"), *_declared(folder))))
+    return list(
+        dict.fromkeys((*_templates(folder / "templates"), *_python(folder), *_declared(folder)))
+    )
 
 
 def missing(messages: list[Message], catalogue: Catalog) -> list[str]:
