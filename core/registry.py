@@ -75,7 +75,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     ``run(ctx, unit, record, values)`` gets the open transaction, the locked record as a mapping of
     its columns (``None`` on a collection) and the decoded body. It returns ``None`` to answer with
     the record as the caller may see it, or a struct. ``permission`` defaults to ``name``. What a
-    ``secret`` action answers is never kept, so an Idempotency-Key has no effect on it.
+    ``secret`` action answers is never kept, so an Idempotency-Key has no effect on it. ``row`` is
+    the word under which a list offers it with each of its rows.
     """
 
     entity: Any
@@ -88,6 +89,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     returns: Any = None
     permission: str | None = None
     description: str = ""
+    row: str = ""
     secret: bool = False
     plugin: str = ""
 

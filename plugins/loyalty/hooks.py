@@ -63,6 +63,7 @@ def _movements():
             returns=returns,
             run=run,
             description=description,
+            row="Points" if run is points.update_points else "",
         )
 
 

@@ -6,11 +6,13 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
+from core.admin import paths
 from core.admin.controls import Control
 from core.admin.page import READ, WRITE, Flash, Page
 from core.admin.parts import Fact, Link
 from core.admin.refusals import Mistake
 from core.admin.screens.form_fields import controls_of
+from core.admin.screens.form_page import BACK
 from core.admin.screens.lookup import Typed, may_choose, read_links, source, titles
 from core.admin.screens.making import place, screen_route
 from core.admin.screens.saving import form_key, gone, id_of, save_once
@@ -144,6 +146,7 @@ def _done(page: Page, entity: Declaration, action: Action, result: Any) -> ASGIR
     label, here = page.translate(action.label), place(entity, id_of(page))
     if not page.ctx.rights.may(entity.name, "view"):
         here = place(entity)
+    here = _back(page) or here
     if result is None:
         return page.redirect(here, flash=Flash(page.translate("%(deed)s: done.") % {"deed": label}))
     answer = msgspec.to_builtins(result)
@@ -154,6 +157,12 @@ def _done(page: Page, entity: Declaration, action: Action, result: Any) -> ASGIR
         if not name.endswith("_id") and not isinstance(value, dict | list)
     ]
     return page.render(_template(page, "record_done"), title=label, facts=facts, back=here)
+
+
+def _back(page: Page) -> str:
+    """Return the page from which the action was begun, if it is not the record's own."""
+    asked = page.form.get(BACK) or str(page.request.query_params.get(BACK, ""))
+    return asked if asked and paths.local_path(asked) == asked else ""
 
 
 def _told(controls: Any, value: Any) -> str:
@@ -186,7 +195,8 @@ def _dialog(
         controls=[_control(page, entity, s, texts, typed, errors) for s in found],
         mistakes=[m for m in told or [] if not m.field or m.field not in texts],
         key=page.form.get("_key") or form_key(),
-        back=here,
+        back=_back(page) or here,
+        back_to=_back(page),
         crumbs=[
             Link(page.translate(entity.plural), place(entity)),
             Link(title, here),

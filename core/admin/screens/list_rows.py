@@ -9,6 +9,7 @@ from core.admin import cells
 from core.admin.page import Page
 from core.admin.parts import Column
 from core.admin.screens import bulk, list_edit
+from core.admin.screens.actions import declared
 from core.admin.screens.making import place
 from core.admin.stencils import Stencil, gap
 from core.entities import HISTORY, Declaration
@@ -71,6 +72,7 @@ def _stencil(page: Page, entity: Declaration, columns: list[Column]) -> Stencil:
             edited=list_edit.editable(page, entity),
             base=place(entity),
             may=lambda verb: may(page, entity, verb),
+            deeds=[(a.name, page.translate(a.row)) for a in declared(page, entity) if a.row],
             select="ids" if bulk.offered(page, entity) else "",
         )
         found = Stencil(text)

@@ -71,6 +71,23 @@ async def test_a_customer_takes_a_reward_once(gate):
     assert "70" in (await portal.get("/app/me/points/")).text
 
 
+async def test_a_row_of_the_list_offers_points_and_leads_back(gate):
+    """ADM-05, ADM-07: Points with each row; done, the list shows the new balance and tier."""
+    id = await with_points(gate, 90)
+    browser = await Browser(gate).enter(await gate.user("staff"))
+    page = (await browser.get("/app/customers/?ordering=-created_at")).text
+    path = f"/app/customers/{id}/do/update_points/?_back="
+    assert path in page
+    back = "/app/customers/?ordering=-created_at"
+    form = {"points": "50", "reason": "Birthday bonus", "_back": back}
+    done = await browser.post(f"/app/customers/{id}/do/update_points/", form)
+    assert done.status_code == 303, done.text
+    assert done.headers["location"] == back
+    away = {**form, "_back": "https://evil.example/"}
+    done = await browser.post(f"/app/customers/{id}/do/update_points/", away)
+    assert done.headers["location"] == f"/app/customers/{id}/"
+
+
 async def test_without_the_plugin_nothing_is_left_of_it(gate):
     """A page of a plugin that is off is not there."""
     browser = await Browser(gate).enter(await gate.user("staff"))
