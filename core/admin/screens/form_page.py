@@ -60,18 +60,23 @@ async def form_page(
         fixed=fixed,
         mistakes=wrong,
         alike=alike or [],
-        hidden={
-            "_key": page.form.get("_key") or form_key(),
-            "_version": "" if version is None else version,
-            SHOWN: marks,
-            "_only": page.form.get("_only"),
-            BACK: back,
-            FOR: wanted_by(page),
-        },
+        hidden=_hidden(page, version, marks, back),
         cancel=back or home_of(page, entity, "" if row is None else row["id"]),
         new=row is None,
         control=made[0].controls[0] if page.hx and made else None,
     )
+
+
+def _hidden(page: Page, version: int | None, marks: str, back: str) -> dict[str, Any]:
+    """Return what the form carries along unseen."""
+    return {
+        "_key": page.form.get("_key") or form_key(),
+        "_version": "" if version is None else version,
+        SHOWN: marks,
+        "_only": page.form.get("_only"),
+        BACK: back,
+        FOR: wanted_by(page),
+    }
 
 
 def _template(page: Page) -> str:

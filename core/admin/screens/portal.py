@@ -40,7 +40,7 @@ async def change_screen(page: Page, screen: Screen) -> ASGIResponse:
     try:
         name, id, body = await screen.act(page)
         action = _action(page, screen, name)
-        await _do(page, screen, action, id, body)
+        await _carry_out(page, screen, action, id, body)
     except (Unauthenticated, Forbidden, NotFound):
         raise
     except Refused as refused:
@@ -59,7 +59,7 @@ def _action(page: Page, screen: Screen, name: str) -> Action:
     return found
 
 
-async def _do(page: Page, screen: Screen, action: Action, id: UUID, body: dict[str, Any]) -> None:
+async def _carry_out(page: Page, screen: Screen, action: Action, id: UUID, body: dict[str, Any]) -> None:
     ctx, values = page.ctx, read_given(action, body)
     entity = ctx.tenant.entities[screen.entity]
     ctx.reason = getattr(values, "reason", None) or ctx.reason

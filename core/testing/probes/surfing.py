@@ -207,7 +207,9 @@ class _Names(HTMLParser):
                 for found in self._named.findall(value or ""):
                     self.prober.blame(f"{self._place}: {tag} {name} tells of {found}")
 
-    def handle_data(self, data: str) -> None:
+    def read_text(self, text: str) -> None:
         """Blame a label."""
-        if data.strip() in self.labels:
-            self.prober.blame(f"{self._place}: shows the label {data.strip()!r}")
+        if text.strip() in self.labels:
+            self.prober.blame(f"{self._place}: shows the label {text.strip()!r}")
+
+    handle_data = read_text  # as the parser calls it
