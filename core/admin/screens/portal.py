@@ -59,7 +59,9 @@ def _action(page: Page, screen: Screen, name: str) -> Action:
     return found
 
 
-async def _carry_out(page: Page, screen: Screen, action: Action, id: UUID, body: dict[str, Any]) -> None:
+async def _carry_out(
+    page: Page, screen: Screen, action: Action, id: UUID, body: dict[str, Any]
+) -> None:
     ctx, values = page.ctx, read_given(action, body)
     entity = ctx.tenant.entities[screen.entity]
     ctx.reason = getattr(values, "reason", None) or ctx.reason

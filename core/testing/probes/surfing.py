@@ -207,9 +207,9 @@ class _Names(HTMLParser):
                 for found in self._named.findall(value or ""):
                     self.prober.blame(f"{self._place}: {tag} {name} tells of {found}")
 
-    def read_text(self, text: str) -> None:
+    def read_text(self, data: str) -> None:
         """Blame a label."""
-        if text.strip() in self.labels:
-            self.prober.blame(f"{self._place}: shows the label {text.strip()!r}")
+        if data.strip() in self.labels:
+            self.prober.blame(f"{self._place}: shows the label {data.strip()!r}")
 
     handle_data = read_text  # as the parser calls it
