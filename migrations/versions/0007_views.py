@@ -24,8 +24,8 @@ def upgrade() -> None:
         links={"user_id": ("core_user", "cascade")},
         indexes=(("entity", "name"),),
         checks={
-            "audience": "audience IN ('private', 'team', 'tenant')"
-            " AND (audience = 'team') = (role IS NOT NULL)",
+            "audience": "audience IN ('private', 'team', 'tenant')",
+            "team": "(audience = 'team') = (role IS NOT NULL)",
             "first": "audience = 'tenant' OR NOT is_default",
         },
     )

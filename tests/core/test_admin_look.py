@@ -44,6 +44,7 @@ class Reader(msgspec.Struct):
     mode: str
     user: dict[str, str]
     likes: Likes = Likes()
+    closed: bool = False
     csrf: str = "token"
 
 
