@@ -84,6 +84,8 @@ async def opened(browser: Browser, looks: Looks, html: str, width: int) -> tuple
         elif path.startswith(PREFIX):
             asset = looks.assets.served[path.removeprefix(PREFIX)]
             await route.fulfill(body=asset.content, content_type=asset.media)
+        elif path.startswith("/app/palette/"):
+            await route.fulfill(body="", content_type="text/html", headers=PAGE)
         else:
             wrong.append(f"asked for {path}")
             await route.abort()
