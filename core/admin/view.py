@@ -1,5 +1,6 @@
 """What any page is shown with, signed in or not: tenant, language, zone, look and form."""
 
+import gzip
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,8 @@ from core.tenancy.tenant import Tenant
 
 AnyRequest = Request[Any, Any, Any]
 HTML = "text/html"
+# Bytes; a shorter page is sent as soon as it would be packed.
+PACKED_FROM = 1_000
 
 
 class NavItem(msgspec.Struct, frozen=True):
@@ -144,17 +147,20 @@ class View:
         )
         if message is not None:
             self.cookies.append(cookies.set_cookie(self.request, "", flash.USE))
-        return self.answer(text, status, {**PAGE, "vary": "HX-Request", **(headers or {})})
+        vary = {"vary": "HX-Request, Accept-Encoding"}
+        return self.answer(text, status, {**PAGE, **vary, **(headers or {})})
 
     def answer(self, text: str, status: int, headers: Mapping[str, str]) -> ASGIResponse:
-        """Return a reply with the cookies that the page sets."""
+        """Return a reply with the cookies that the page sets, packed where the browser takes it.
+
+        What a page repeats of its secrets looks different each time, so its length tells nothing.
+        """
         pairs = [*headers.items(), *(("set-cookie", cookie) for cookie in self.cookies)]
-        return ASGIResponse(
-            body=text.encode(),
-            status_code=status,
-            media_type=HTML,
-            headers=pairs,
-        )
+        body = text.encode()
+        if len(body) > PACKED_FROM and "gzip" in self.request.headers.get("accept-encoding", ""):
+            body = gzip.compress(body, 1, mtime=0)
+            pairs.append(("content-encoding", "gzip"))
+        return ASGIResponse(body=body, status_code=status, media_type=HTML, headers=pairs)
 
     def redirect(self, path: str, *, flash: Flash | None = None) -> ASGIResponse:
         """Send the browser to another of our pages, with a message for it.

@@ -77,7 +77,7 @@ class Wording:
             "date": self.day,
             "datetime": self.day,
             "integer": self.number,
-            "number": self.number,
+            "number": lambda value: self.number(round(value, 2)),
             "decimal": lambda value: self.fmt.number(Decimal(value)),
             "tags": ", ".join,
             "json": lambda value: msgspec.json.encode(value).decode(),

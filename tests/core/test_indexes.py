@@ -240,6 +240,8 @@ async def test_no_role_policy_keeps_from_reading_in_parallel(
     role: asyncpg.Connection, shelf: World, name: str
 ) -> None:
     """Ruling 6: a scan of a large table uses every processor, whatever scopes wall it."""
+    if role.get_server_version().major < 17:
+        pytest.skip("PostgreSQL before 17 reads nothing in parallel that asks once per statement")
     await role.execute("SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0")
     await role.execute("SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL enable_indexscan = 0")
     await role.execute("SET LOCAL enable_bitmapscan = 0; SET LOCAL enable_indexonlyscan = 0")
