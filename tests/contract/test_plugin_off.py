@@ -8,6 +8,7 @@ import pytest
 from core import hookspecs
 from core.config import ConfigFile
 from core.testing.kit import MakeWorld
+from core.testing.pages import sign_in
 from core.testing.probes import Oracle, Stage, Who, open_stage, person
 from core.testing.probes.requests import Bodies, Route, routes
 from tests.contract.subjects import BROUGHT, REGISTRY, named
@@ -75,16 +76,26 @@ async def _routes_are_unknown(stage: Stage, admin: Who, gone: list[str]) -> None
     controllers = tuple(f"/api/{name.replace('_', '-')}/" for name in gone)
     actions = {(a.entity, a.name) for actions in REGISTRY.actions.values() for a in actions
                if a.plugin in gone}  # fmt: skip
-    hidden = 0
+    hidden, cookie = 0, {"cookie": f"crm_session={await sign_in(stage, admin)}"}
     for route in routes(stage.world.app, REGISTRY):
         own = route.entity is not None and REGISTRY.entities[route.entity].plugin in gone
         own |= route.path.startswith(controllers)
         own |= route.action is not None and (route.entity, route.action.name) in actions
-        if own:
+        if own and route.is_page:
+            if route.method == "GET":
+                await _page_is_unknown(stage, cookie, route)
+        elif own:
             hidden += 1
             answer = await ask(stage, admin, route)
             assert plain(answer) == wanted, f"{route.method} {route.path}"
     assert hidden > 0
+
+
+async def _page_is_unknown(stage: Stage, cookie: dict[str, str], route: Route) -> None:
+    row = stage.anchors.get((str(route.entity), "acme", "a"))
+    path = route.address(row.id if row else None, "loyalty")
+    answer = await stage.world.client.get(f"http://acme.localhost{path}", headers=cookie)
+    assert answer.status_code == 404, route.path
 
 
 async def _fields_are_unknown(stage: Stage, admin: Who, gone: list[str]) -> None:
