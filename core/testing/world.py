@@ -4,7 +4,9 @@ Requests go through the whole ASGI application. People are real users with real 
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,7 +16,7 @@ import msgspec
 
 from core.access.rights import SYSTEM
 from core.app import Trellis, build, open_platform
-from core.auth import sessions
+from core.auth import sessions, tokens
 from core.auth.state import auth_of
 from core.config import ConfigFile
 from core.database.doors import Unit
@@ -52,15 +54,33 @@ plugins = [{installed}]
 _counter = itertools.count(1)
 
 
-class Person(msgspec.Struct, frozen=True):
+class Person:
     """A user of a tenant and the headers with which he asks."""
 
-    id: UUID
-    email: str
-    roles: tuple[str, ...]
-    tenant: str
-    headers: dict[str, str]
-    attributes: Mapping[str, Any] = {}
+    def __init__(
+        self,
+        id: UUID,
+        email: str,
+        roles: tuple[str, ...],
+        tenant: str,
+        sign: Callable[[], str],
+        attributes: Mapping[str, Any],
+    ) -> None:
+        self.id = id
+        self.email = email
+        self.roles = roles
+        self.tenant = tenant
+        self.attributes = attributes
+        self._sign = sign
+        self._token = sign()
+        self._since = time.perf_counter()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return who asks; signed again before it expires, since some people serve a whole run."""
+        if time.perf_counter() - self._since > tokens.SECONDS / 3:
+            self._token, self._since = self._sign(), time.perf_counter()
+        return {"authorization": f"Bearer {self._token}"}
 
 
 class World:
@@ -104,11 +124,14 @@ class World:
             return UUID(str(user)), session
 
         user, session = await self.system(tenant).write(make)
-        token = auth_of(self.platform).tokens.sign(
-            tenant=place.id, user=user, session=session, stamp=1
+        sign = partial(
+            auth_of(self.platform).tokens.sign,
+            tenant=place.id,
+            user=user,
+            session=session,
+            stamp=1,
         )
-        headers = {"authorization": f"Bearer {token}"}
-        return Person(user, email, tuple(roles), tenant, headers, attributes)
+        return Person(user, email, tuple(roles), tenant, sign, attributes)
 
     async def ask(
         self,
