@@ -30,12 +30,12 @@ from core.rest.selection import MOST_IDS
 # How long a change can be taken back in one go, and into how many different values.
 LATEST = timedelta(hours=1)
 MOST_GROUPS = 500
-# An amount is stored in the unit of its record's currency.
-UNREADABLE = ("money", "decimal")
+# An amount is stored in the smallest unit of its currency, so that it is touched with that.
 UNTOUCHED = (
     "NOT EXISTS (SELECT FROM core_audit_entry l WHERE l.tenant_id = e.tenant_id AND l.at > e.at"
     " AND l.entity = e.entity AND l.record_id = e.record_id AND (l.action <> 'updated'"
-    " OR l.changes ?| ARRAY(SELECT jsonb_object_keys(e.changes))))"
+    " OR l.changes ?| ARRAY(SELECT jsonb_object_keys(e.changes))"
+    " OR (e.changes ?| {} AND l.changes ?| {})))"
 )
 # An undo: values (JSON) to the ids that get them; for restored records there are none.
 Groups = dict[tuple[str, bytes], list[UUID]]
@@ -88,8 +88,15 @@ async def _entries(
     where.add("e.entity = {}", entity.name)
     where.add("e.at > {}", datetime.now(UTC) - LATEST)
     where.add("r.principal_id = {}", UUID(page.ctx.principal.id))
-    where.add(UNTOUCHED)
+    amounts = _amounts(entity)
+    where.add(UNTOUCHED, amounts, amounts)
     return await newest(connection, where, None, MOST_IDS)
+
+
+def _amounts(entity: Declaration) -> list[str]:
+    """Return the amounts of an entity and their currencies: one says what the other means."""
+    pairs = ((f.name, f.currency) for f in entity.fields.values() if f.currency)
+    return list(dict.fromkeys(name for pair in pairs for name in pair))
 
 
 def _groups(page: Page, entity: Declaration, entries: list[asyncpg.Record]) -> tuple[Groups, int]:
@@ -101,9 +108,9 @@ def _groups(page: Page, entity: Declaration, entries: list[asyncpg.Record]) -> t
         if entry["action"] == "trashed" and rights.may(entity.name, "restore"):
             groups.setdefault(("restore", b"{}"), []).append(entry["record_id"])
             continue
-        old = {n: pair[0] for n, pair in (entry["changes"] or {}).items() if n in writable}
-        readable = all(entity.fields[n].kind not in UNREADABLE for n in old)
-        if entry["action"] != "updated" or not old or not readable:
+        changes = (entry["changes"] or {}).items()
+        old = {name: _before(name, *pair) for name, pair in changes if name in writable}
+        if entry["action"] != "updated" or not old:
             left += 1
             continue
         content = msgspec.json.encode(dict(sorted(old.items())))
@@ -112,6 +119,11 @@ def _groups(page: Page, entity: Declaration, entries: list[asyncpg.Record]) -> t
             continue
         groups.setdefault(("update", content), []).append(entry["record_id"])
     return groups, left
+
+
+def _before(name: str, old: Any, new: Any) -> Any:
+    """Return what was there; own values that came with the change are taken out by null."""
+    return {**dict.fromkeys(new or {}), **(old or {})} if name == "custom" else old
 
 
 def _values(entity: Declaration, old: Mapping[str, Any]) -> dict[str, Any]:
