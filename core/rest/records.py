@@ -48,26 +48,36 @@ def own_parameters(request: Request[Any, Any, Any]) -> Wanted:
 
 async def read_one(ctx: Context, entity: Declaration, id: UUID, shape: Shape) -> tuple[Row, int]:
     """Return the record as the caller may see it, and its version."""
-    where, values = conditions(ctx, entity, "view", (), 3)
-    sql = (
-        f"SELECT {shape.columns('x')}, x.version AS __version FROM {entity.table} x"
-        f" WHERE x.id = $2 AND {where}"
-    )
-
-    async def run(connection: asyncpg.Connection) -> tuple[Row, int] | None:
-        record = await connection.fetchrow(sql, ctx.tenant.id, id, *values)
-        if record is None:
-            return None
-        row = shape.row(record)
-        version = row.pop("__version")
-        if shape.expand:
-            await expanded(connection.fetch, ctx, entity, [row], shape.expand)
-        return row, version
-
-    found = await ctx.read(run, keyed=True)
+    found = await ctx.read(lambda c: read_row(ctx, c, entity, id, shape, "view"), keyed=True)
     if found is None:
         raise NotFound
     return found
+
+
+async def read_row(
+    ctx: Context,
+    connection: asyncpg.Connection,
+    entity: Declaration,
+    id: UUID,
+    shape: Shape,
+    right: str,
+) -> tuple[Row, int] | None:
+    """Return the record and its version where ``right`` reaches it, else None."""
+    where, values = conditions(ctx, entity, right, (), 3)
+    record = await connection.fetchrow(
+        f"SELECT {shape.columns('x')}, x.version AS __version FROM {entity.table} x"
+        f" WHERE x.id = $2 AND {where}",
+        ctx.tenant.id,
+        id,
+        *values,
+    )
+    if record is None:
+        return None
+    row = shape.row(record)
+    version = row.pop("__version")
+    if shape.expand:
+        await expanded(connection.fetch, ctx, entity, [row], shape.expand)
+    return row, version
 
 
 async def view_record(

@@ -13,7 +13,9 @@ from litestar.response.base import ASGIResponse
 from core.admin.cells import cells, title_of, wanted
 from core.admin.page import READ, Page
 from core.admin.parts import Fact, Link
+from core.admin.screens import history_back
 from core.admin.screens import history_beside as beside
+from core.admin.screens.history_back import Now, form_of, read_now
 from core.admin.screens.history_words import Teller, titles_of
 from core.admin.screens.making import place, screen_route
 from core.admin.screens.saving import id_of
@@ -41,6 +43,7 @@ class Read(msgspec.Struct, frozen=True):
     authors: Mapping[Any, Mapping[str, Any]]
     hands: Mapping[str, Any] | None
     titles: Mapping[tuple[str, str], str]
+    now: Now | None
 
 
 def asked_of(page: Page) -> dict[str, str]:
@@ -66,6 +69,7 @@ async def read(page: Page, entity: Declaration, id: UUID, given: dict[str, str])
             await read_authors(ctx, connection, entity, id),
             hands,
             await titles_of(page, connection, {entity.name: entity}, told.entries),
+            await read_now(page, connection, entity, id),
         )
 
     return await ctx.read(run)
@@ -115,7 +119,8 @@ async def _read_or_told(page: Page, entity: Declaration, id: UUID) -> tuple[Read
 
 
 def _values(page: Page, entity: Declaration, id: UUID, found: Read, problem: str) -> dict[str, Any]:
-    teller = Teller(page, entity, found.told.currency, found.titles)
+    put = found.now.put if found.now else None
+    teller = Teller(page, entity, found.told.currency, found.titles, put)
     base = place(entity, id, "history/")
     given = {} if problem else asked_of(page)
     cursor = found.told.next_cursor
@@ -132,6 +137,7 @@ def _values(page: Page, entity: Declaration, id: UUID, found: Read, problem: str
         "periods": beside.periods(teller, found.hands),
         "responsible": beside.responsible(page, entity),
         "hands": found.hands is not None,
+        "back": form_of(entity, id, found.now),
     }
 
 
@@ -172,10 +178,11 @@ async def _title(page: Page, entity: Declaration, id: UUID, row: Row | None) -> 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:
     """Return the histories of all entities: whatever its verbs, each has one."""
-    return [
+    shown = [
         screen_route(entity, "/{id:str}/history", READ, HISTORY, show_history)
         for entity in registry.entities.values()
     ]
+    return [*shown, *history_back.routes(registry)]
 
 
 TAB = Tab(

@@ -29,14 +29,16 @@ DEEDS = {
 }
 Say = Callable[[str], str]
 Titles = Mapping[tuple[str, str], str]
+Put = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
 
 
 class Said(msgspec.Struct, frozen=True):
-    """One field's change in words."""
+    """One field's change in words; ``put`` is what puts the old value back."""
 
     label: str
     old: str
     new: str
+    put: str = ""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -109,8 +111,15 @@ async def titles_of(
 class Teller:
     """Tells the entries of one entity's histories to one reader."""
 
-    def __init__(self, page: Page, entity: Declaration, currency: str, titles: Titles) -> None:
-        self.page, self.entity, self.titles = page, entity, titles
+    def __init__(
+        self,
+        page: Page,
+        entity: Declaration,
+        currency: str,
+        titles: Titles,
+        put: Put | None = None,
+    ) -> None:
+        self.page, self.entity, self.titles, self.put = page, entity, titles, put
         self.say = page.translate
         self.fmt = Formats(page.locale, page.zone)
         self.wording = Wording(page, entity)
@@ -144,7 +153,7 @@ class Teller:
             when=self.fmt.time(entry["at"]),
             day=day,
             marks=marks,
-            changes=tuple(map(self._change, entry["changes"])),
+            changes=tuple(self._change(entry, change) for change in entry["changes"]),
             origin=self._origin(entry["request"]),
             reason=entry["reason"] or "",
             responsible=self.person(entry.get("responsible")),
@@ -175,12 +184,13 @@ class Teller:
         for name in list(names)[:4]:
             yield Mark(self.say(self.entity.fields[name].label), "neutral")
 
-    def _change(self, change: Mapping[str, Any]) -> Said:
+    def _change(self, entry: Mapping[str, Any], change: Mapping[str, Any]) -> Said:
         field = self.entity.fields[change["field"]]
         old, new = (
             self._value(field, change[side], change.get(f"{side}_label")) for side in ("old", "new")
         )
-        return Said(self.say(field.label), old, new)
+        put = self.put(entry, change) if self.put else ""
+        return Said(self.say(field.label), old, new, put)
 
     def _value(self, field: Field, value: Any, label: str | None) -> str:
         """Return a value in words; nothing is the empty text."""

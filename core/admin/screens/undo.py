@@ -109,7 +109,7 @@ def _groups(page: Page, entity: Declaration, entries: list[asyncpg.Record]) -> t
             groups.setdefault(("restore", b"{}"), []).append(entry["record_id"])
             continue
         changes = (entry["changes"] or {}).items()
-        old = {name: _before(name, *pair) for name, pair in changes if name in writable}
+        old = {name: before(name, *pair) for name, pair in changes if name in writable}
         if entry["action"] != "updated" or not old:
             left += 1
             continue
@@ -121,7 +121,7 @@ def _groups(page: Page, entity: Declaration, entries: list[asyncpg.Record]) -> t
     return groups, left
 
 
-def _before(name: str, old: Any, new: Any) -> Any:
+def before(name: str, old: Any, new: Any) -> Any:
     """Return what was there; own values that came with the change are taken out by null."""
     return {**dict.fromkeys(new or {}), **(old or {})} if name == "custom" else old
 
