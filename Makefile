@@ -40,7 +40,7 @@ probe: sync-dev  ## ask every route as every principal for foreign rows
 	PROBE_MUTANTS=1000 $(PYTEST) -n $(WORKERS) -m probe --timeout 3600
 
 crawl: sync-dev  ## look at every page in every mode as every role, in Debian's Chromium
-	$(PYTEST) tests/e2e/browser -n $(WORKERS) -m crawl
+	$(PYTEST) tests/e2e/browser -n $(WORKERS) --dist loadgroup -m crawl -s
 
 screenshots: sync-dev  ## draw the pictures of docs/screenshots from demo data (SHOTS="name ...")
 	.venv/bin/python -m tests.screenshots $(SHOTS)

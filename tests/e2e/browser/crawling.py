@@ -1,4 +1,4 @@
-"""The crawler: every page by its route, every tab by its link; the same refusal only once."""
+"""The crawler: every page by its route, every tab by its link; the same markup only once."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from playwright.async_api import Browser
 from core.testing.pages import Places, Screen, sign_in
 from core.testing.probes import Stage, Who
 from core.testing.world import World
-from tests.e2e.browser.reading import UUID, Markup, shape
+from tests.e2e.browser.reading import UUID, Markup, content, shape
 from tests.e2e.browser.visiting import MODES, Site, Visitor
 
 GOOD = (200, 302, 303)
@@ -32,9 +32,15 @@ def surfer(world: World, secret: str = "", tenant: str = "acme") -> httpx.AsyncC
 
 
 class Crawl:
-    """What one person meets in one language; ``faults`` are sentences."""
+    """What one person meets in one language; ``faults`` are sentences.
 
-    def __init__(self, site: Site, stage: Stage, who: Who, locale: str) -> None:
+    ``looked`` remembers the markup that a browser has seen in this language: what another person
+    was shown in the same words and elements is not looked at again.
+    """
+
+    def __init__(
+        self, site: Site, stage: Stage, who: Who, locale: str, looked: set[int] | None = None
+    ) -> None:
         self.site = site
         self.stage = stage
         self.who = who
@@ -42,7 +48,8 @@ class Crawl:
         self.faults: list[str] = []
         self.pages: list[str] = []
         self.visits = 0
-        self._known: set[str] = set()
+        self.asked = 0
+        self._looked: set[int] = set() if looked is None else looked
 
     async def over_http(self, places: Places, pick: "Pick") -> None:
         """Ask for every page and for what its links lead to; note what a browser has to see."""
@@ -65,9 +72,10 @@ class Crawl:
             self._note(f"{path}: {status}")
         if not kind.startswith(HTML) or "<html" not in answer.text:
             return []
-        known = f"{status} {shape(answer.text)}" if status in REFUSED else path
-        if known not in self._known:
-            self._known.add(known)
+        self.asked += 1
+        known = hash((status, content(shape(answer.text))))
+        if known not in self._looked:
+            self._looked.add(known)
             self.pages.append(path)
         return list(_parts(answer.text)) if status == 200 else []
 

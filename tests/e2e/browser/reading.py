@@ -40,3 +40,8 @@ def shape(text: str) -> str:
     text = re.sub(r'(name="(?:_csrf|csrf|_key)" (?:value|content))="[^"]*"', r"\1", text)
     text = re.sub(r"/app/[^\s\"'<]*", "/app/…", UUID.sub("ID", text))
     return re.sub(r"\d+", "0", text)
+
+
+def content(text: str) -> str:
+    """Return what stands inside the frame around all screens; the whole where there is none."""
+    return text.partition("<main")[2].partition("</main>")[0] or text

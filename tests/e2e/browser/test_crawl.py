@@ -34,16 +34,16 @@ async def test_every_page_is_reached_by_somebody(stage: Stage) -> None:
     assert sorted(routes - reached) == []
 
 
-async def crawl(
-    chromium: Browser, site: Site, stage: Stage, name: str, locale: str, *, every: bool
-) -> None:
-    places = Places(stage)
-    pick = Pick(stage, every=every)
+async def crawl(found: Crawl, chromium: Browser, *, every: bool) -> None:
+    places = Places(found.stage)
+    pick = Pick(found.stage, every=every)
     pick.prepare(await places.screens())
-    found = Crawl(site, stage, await person(stage, name), locale)
     await found.over_http(places, pick)
     await found.in_browser(chromium)
-    stdout.write(f"\n{name} {locale}: {len(found.pages)} pages, {found.visits} looks ")
+    stdout.write(
+        f"\n{found.who.name} {found.locale}: {found.asked} pages,"
+        f" {len(found.pages)} unlike all before, {found.visits} looks "
+    )
     assert not found.faults, "\n".join(found.faults)
 
 
@@ -53,15 +53,30 @@ async def test_each_kind_of_page_has_no_fault(
     chromium: Browser, site: Site, stage: Stage, name: str, locale: str
 ) -> None:
     """Of each kind of page the fullest entity's: what changes is seen within minutes."""
-    await crawl(chromium, site, stage, name, locale, every=False)
+    found = Crawl(site, stage, await person(stage, name), locale)
+    await crawl(found, chromium, every=False)
+
+
+@pytest.fixture(scope="session")
+def looked() -> dict[str, set[int]]:
+    """What a browser has seen in each language, whoever was signed in."""
+    return {locale: set() for locale in MODES}
 
 
 @pytest.mark.crawl
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("locale", MODES)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", PEOPLE)
+@pytest.mark.parametrize(
+    "locale", [pytest.param(one, marks=pytest.mark.xdist_group(one)) for one in MODES]
+)
 async def test_no_page_has_a_fault(
-    chromium: Browser, site: Site, stage: Stage, name: str, locale: str
+    chromium: Browser,
+    site: Site,
+    stage: Stage,
+    looked: dict[str, set[int]],
+    name: str,
+    locale: str,
 ) -> None:
     """100 % of the pages in every mode, as everybody."""
-    await crawl(chromium, site, stage, name, locale, every=True)
+    found = Crawl(site, stage, await person(stage, name), locale, looked[locale])
+    await crawl(found, chromium, every=True)
