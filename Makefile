@@ -26,7 +26,7 @@ run: sync  ## start everything with demo data on http://127.0.0.1:8000 (PORT=...
 	@exec $(CRM) up --port $(PORT)
 
 test: sync-dev  ## run every test but the measurements and the fuzzers
-	$(PYTEST) -n $(WORKERS)
+	$(PYTEST) -n $(WORKERS) --dist worksteal
 
 check: lint  ## format, lint, types and the contract suite without the probes: under a minute
 	$(PYTEST) tests/contract -n $(WORKERS) -m "not probe and not bench and not fuzz"
