@@ -64,6 +64,12 @@ def start(day: date, place: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=place).astimezone(UTC)
 
 
+def offset(word: str) -> tuple[int, str] | None:
+    """Return how far from now ``word`` is: ``-7d`` is minus seven, in the unit ``day``."""
+    found = _OFFSET.fullmatch(word)
+    return (int(found[1] + found[2]), _UNITS[found[3]]) if found else None
+
+
 def in_words(word: str) -> str:
     """Return how a person says ``word``; a calendar date stays as it is."""
     found = _OFFSET.fullmatch(word)

@@ -74,10 +74,12 @@ def _texts(nodes: Iterable[ast.expr]) -> Iterator[str]:
 
 
 def _python(folder: Path) -> Iterator[Message]:
-    """Yield the texts in calls such as ``page.translate("…")``."""
+    """Yield the texts in calls such as ``page.translate("…")``, plurals in pairs."""
     for name, call in _calls(folder):
         if name in CALLS:
             yield from _texts(call.args[:1])
+        elif name == "ngettext" and len(texts := list(_texts(call.args[:2]))) == 2:
+            yield texts[0], texts[1]
 
 
 def _declared(folder: Path) -> Iterator[Message]:

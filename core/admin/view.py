@@ -109,6 +109,11 @@ class View:
         """Return ``text`` in the reader's language."""
         return self.looks.words.of(self.looks.words.language_of(self.locale)).gettext(text)
 
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        """Return the form of a text that a number asks for, in the reader's language."""
+        words = self.looks.words.of(self.looks.words.language_of(self.locale))
+        return words.ngettext(one, many, number)
+
     def values(self) -> dict[str, Any]:
         """Return what every template gets."""
         brand = self.looks.brands.of(self.tenant, self.looks.themes[self.theme])

@@ -198,7 +198,7 @@ class Teller:
             return ""
         if field.kind == "link":
             known = label or self.titles.get((str(field.target), str(value)))
-            return known or self.say("a record that you cannot see")
+            return known or self.say("a record you cannot see")
         if field.kind == "money":
             return self.fmt.money(Decimal(value), self.currency)
         if field.kind == "date" and isinstance(value, str):

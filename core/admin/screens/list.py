@@ -81,7 +81,7 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
         "entity": entity,
         "base": place(entity),
         "state": state,
-        "bar": bar_of(page, entity, state),
+        "bar": bar_of(page, entity, state, seen.titles),
         "views": list_views.tabs(page, entity, seen),
         "view": view,
         "view_differs": view is not None and differs(state, view, entity),

@@ -5,16 +5,16 @@ from typing import Any
 import msgspec
 
 from core import criteria
+from core.admin.criteria_words import Clauses, Titles, links_in
 from core.admin.page import Page
 from core.admin.parts import Link, Option
 from core.admin.screens.list_lens import read_where
 from core.admin.screens.list_state import State
-from core.criteria.parameters import SUFFIXES
+from core.criteria import from_parameters
 from core.declared import NamedFilter
 from core.entities import Declaration
 from core.errors import Invalid
 from core.fields import Field
-from core.rest.context import Context
 from core.rest.options import choices
 from core.search.hits import searchable
 
@@ -41,15 +41,15 @@ class Bar(msgspec.Struct, frozen=True):
     keep: dict[str, str]
 
 
-def bar_of(page: Page, entity: Declaration, state: State) -> Bar:
-    """Return the bar of a list in a state."""
+def bar_of(page: Page, entity: Declaration, state: State, titles: Titles) -> Bar:
+    """Return the bar of a list in a state; ``titles`` are of the records that filters name."""
     found = tuple(quick_filters(page, entity, dict(state.filters)))
     own = {one.name for one in found} | {"search", "page"}
     keep = {name: text for name, text in state.pairs() if name not in own}
     return Bar(
         searches=bool(searchable(page.ctx, entity)),
         quick=found,
-        chips=tuple(chips(page, entity, state, found)),
+        chips=tuple(chips(page, entity, state, found, titles)),
         clear=cleared(state) if state.narrowed else "",
         keep=keep,
     )
@@ -106,8 +106,11 @@ def _named_options(page: Page, entity: Declaration, named: NamedFilter) -> tuple
     return tuple(found)
 
 
-def chips(page: Page, entity: Declaration, state: State, quick: tuple[Quick, ...]) -> list[Link]:
+def chips(
+    page: Page, entity: Declaration, state: State, quick: tuple[Quick, ...], titles: Titles
+) -> list[Link]:
     """Return what is chosen, each with the address without it."""
+    clauses = Clauses(page, entity, titles)
     found = []
     if state.search:
         words = page.translate("Search: %(text)s") % {"text": state.search}
@@ -115,38 +118,62 @@ def chips(page: Page, entity: Declaration, state: State, quick: tuple[Quick, ...
     labels = {one.name: one for one in quick}
     for name, text in state.filters:
         rest = tuple(pair for pair in state.filters if pair != (name, text))
-        words = _said(page, entity, name, text, labels.get(name))
+        words = _said(clauses, name, text, labels.get(name))
         found.append(Link(words, state.href(filters=rest)))
     if state.where:
-        found.append(Link(told(page.ctx, entity, state.where), state.href(where="")))
+        found.append(Link(told(clauses, state.where), state.href(where="")))
     return found
 
 
-def _said(page: Page, entity: Declaration, name: str, text: str, quick: Quick | None) -> str:
-    """Return one filter in words."""
-    plain, _, suffix = name.rpartition("__")
-    op = SUFFIXES.get(suffix) if plain else None
-    field = entity.field(plain if op else name)
-    if field is not None and field.name not in page.ctx.rights.visible(entity.name):
-        field = None  # told as what there is not, so that no label gives it away
-    if quick is None and field is None:
-        return f"{name}: {text}"
-    label = quick.label if quick else page.translate(field.label if field else name)
-    options = quick.options if quick else options_of(page, field) if field else ()
-    words = {option.value: option.label for option in options}
-    shown = ", ".join(words.get(part, part) for part in text.split(","))
-    return f"{label} {op} {shown}" if op and op not in ("in", "=") else f"{label}: {shown}"
+def _said(clauses: Clauses, name: str, text: str, quick: Quick | None) -> str:
+    """Return one filter in words; what the reader may not ask is told as it is."""
+    if quick is not None and name == quick.name:
+        words = {option.value: option.label for option in quick.options}
+        return f"{quick.label}: {words.get(text, text)}"
+    page, entity = clauses.page, clauses.entity
+    tree = tree_of_pair(page, entity, name, text)
+    if tree is not None:
+        return clauses.sentence(tree)
+    visible = page.ctx.rights.visible(entity.name)
+    named = {f.key: f.label for f in entity.named_filters if visible.issuperset(f.uses)}
+    return f"{page.translate(named.get(name, name))}: {text}"
 
 
-def told(ctx: Context, entity: Declaration, where: str) -> str:
-    """Return criteria in a sentence; what the reader may not ask is told as it is."""
-    entities = ctx.tenant.entities
+def tree_of_pair(page: Page, entity: Declaration, name: str, text: str) -> Any:
+    """Return the criteria that one filter of an address states; None for one that states none."""
+    ctx = page.ctx
+    try:
+        pairs = [(name, text)]
+        return from_parameters(pairs, entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms)
+    except Invalid:
+        return None
+
+
+def linked(page: Page, entity: Declaration, state: State) -> dict[str, list[str]]:
+    """Return the records that filters name, by entity; what is no criteria names none."""
+    trees = [tree_of_pair(page, entity, name, text) for name, text in state.filters]
+    found: dict[str, list[str]] = {}
+    for tree in [*trees, *([_checked(page, entity, state.where)] if state.where else [])]:
+        for target, id in links_in(page, entity, tree) if tree else ():
+            found.setdefault(target, []).append(id)
+    return found
+
+
+def _checked(page: Page, entity: Declaration, where: str) -> Any:
+    """Return the tree of an address if the reader may ask for it, else None."""
+    ctx = page.ctx
     try:
         tree = read_where(where)
-        criteria.parse_and_check(tree, entity, entities, ctx.rights, ctx.tenant.terms)
-        return criteria.explain(tree, entity, entities)
-    except (Invalid, KeyError, TypeError, AttributeError, IndexError):
-        return where[:60]
+        criteria.parse_and_check(tree, entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms)
+    except Invalid:
+        return None
+    return tree
+
+
+def told(clauses: Clauses, where: str) -> str:
+    """Return criteria in a sentence; what the reader may not ask is told as it is."""
+    tree = _checked(clauses.page, clauses.entity, where)
+    return where[:60] if tree is None else clauses.sentence(tree)
 
 
 def tree_in(state: State) -> Any:

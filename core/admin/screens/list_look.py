@@ -1,13 +1,16 @@
 """What an address means for one reader: the saved view behind it, the columns, the query."""
 
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 import asyncpg
 import msgspec
 
 from core.admin.page import Page
+from core.admin.screens.list_filters import linked
 from core.admin.screens.list_lens import columns_of, query_of
 from core.admin.screens.list_state import State, read_state, state_of
+from core.admin.screens.lookup import titles_on
 from core.admin.screens.views import Kept, read_kept, resolve
 from core.entities import Declaration
 from core.errors import Invalid, Refused
@@ -22,6 +25,8 @@ class Look(msgspec.Struct, frozen=True):
     kept: Kept
     query: Query | None = None
     refused: Refused | None = None
+    # Titles by id of the records that filters name and the reader may see.
+    titles: Mapping[str, str] = {}
 
     @property
     def checked(self) -> Query:
@@ -40,7 +45,7 @@ async def look(page: Page, entity: Declaration, state: State | None = None) -> L
 async def look_on(
     connection: asyncpg.Connection, page: Page, entity: Declaration, asked: State
 ) -> Look:
-    """Return how the caller looks at a list; one statement."""
+    """Return how the caller looks at a list; one statement, and one for links in its filters."""
     kept = await read_kept(connection, page.ctx, entity)
     state = resolve(asked, kept, entity)
     if not state.size and kept.likes.size:
@@ -50,7 +55,9 @@ async def look_on(
         query = query_of(page.ctx, entity, state, columns)
     except Invalid as invalid:
         return Look(state, columns, kept, refused=invalid)
-    return Look(state, columns, kept, query)
+    links = linked(page, entity, state)
+    titles = await titles_on(connection, page, links) if links else {}
+    return Look(state, columns, kept, query, titles=titles)
 
 
 def from_form(page: Page, entity: Declaration) -> State:

@@ -148,29 +148,35 @@ async def titles(page: Page, links: Mapping[str, Iterable[Any]]) -> dict[str, st
 
     ``links`` holds ids per entity; a statement for each entity.
     """
-    ctx, found = page.ctx, dict[str, str]()
-    seen = {
-        name: target
-        for name in links
-        if (target := ctx.tenant.entities.get(name)) is not None
+    seen = _tellable(page, links)
+    return await page.ctx.read(lambda c: titles_on(c, page, seen)) if seen else {}
+
+
+def _tellable(page: Page, links: Mapping[str, Iterable[Any]]) -> dict[str, list[UUID]]:
+    """Return the ids of the entities whose titles the reader may see at all."""
+    found = {
+        name: list({UUID(str(id)) for id in ids if id})
+        for name, ids in links.items()
+        if (target := page.ctx.tenant.entities.get(name)) is not None
         and may_choose(page, name)
-        and target.title in ctx.rights.visible(name)
+        and target.title in page.ctx.rights.visible(name)
     }
+    return {name: ids for name, ids in found.items() if ids}
 
-    async def run(connection: asyncpg.Connection) -> None:
-        for name, target in seen.items():
-            ids = list({UUID(str(id)) for id in links[name] if id})
-            if not ids:
-                continue
-            asked = wanted(ctx, target, [target.title])
-            sorts = read_sorts(target, ctx.rights.visible(name), None)
-            query = Query(Paging(len(ids)), asked, sorts, (Hits(ids).among(),))
-            rows = (await page_on(connection, ctx, target, query, looking(ctx, target))).rows
-            (title,) = cells(page, target, [target.title])
-            found.update({str(row["id"]): title.text(row) for row in rows})
 
-    if seen:
-        await ctx.read(run)
+async def titles_on(
+    connection: asyncpg.Connection, page: Page, links: Mapping[str, Iterable[Any]]
+) -> dict[str, str]:
+    """Return the titles of linked records, read on a connection that is open already."""
+    ctx, found = page.ctx, dict[str, str]()
+    for name, ids in _tellable(page, links).items():
+        target = ctx.tenant.entities[name]
+        asked = wanted(ctx, target, [target.title])
+        sorts = read_sorts(target, ctx.rights.visible(name), None)
+        query = Query(Paging(len(ids)), asked, sorts, (Hits(ids).among(),))
+        rows = (await page_on(connection, ctx, target, query, looking(ctx, target))).rows
+        (title,) = cells(page, target, [target.title])
+        found.update({str(row["id"]): title.text(row) for row in rows})
     return found
 
 
