@@ -6,6 +6,7 @@ A field that somebody may not see stands in no page, attribute, option or messag
 import re
 from html import unescape
 from html.parser import HTMLParser
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -20,8 +21,11 @@ from core.testing.probes.oracle import HISTORY, IN_TRASH
 from core.testing.probes.prober import Prober
 from core.testing.probes.stage import TENANTS, Row
 
-REFUSED = (403, 404)
-PART = re.compile(r'href="([^"?]*\?(?:tab|edit)=[^"&]+)"')
+# What the style page shows is made up: its names are of no entity.
+MADE_UP = "/app/styleguide"
+PART = re.compile(r'href="([^"?]*\?(tab|edit)=([^"&]+))"')
+# As htmx asks for the table of a list.
+LIST = {"hx-request": "true", "hx-target": "div#list"}
 _VOLATILE = (
     re.compile(r'(name="(?:_csrf|csrf|_key)" (?:value|content))="[^"]*"'),
     re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
@@ -44,36 +48,42 @@ class Surfer:
         )
         self.token = csrf.token(auth_of(world.platform).key, secret)
 
-    async def get(self, path: str) -> httpx.Response:
-        """Ask for a page and judge it."""
-        answer = await self.client.get(path)
-        await self._judge("GET", path, answer)
+    async def get(self, path: str, *, part: bool = False) -> httpx.Response:
+        """Ask for a page, or for the part of it that a list changes, and judge it."""
+        answer = await self.client.get(path, headers=LIST if part else {})
+        self._judge("GET", path, answer)
         return answer
 
     async def post(self, path: str) -> httpx.Response:
-        """Send a form of the session that says nothing; judge what it did."""
+        """Send a form of the session that says nothing, and judge the answer."""
         form = {"_csrf": self.token}
         origin = {"origin": str(self.client.base_url)}
         answer = await self.client.post(path, data=form, headers=origin)
-        await self._judge("POST", path, answer)
+        self._judge("POST", path, answer)
         return answer
 
-    async def _judge(self, method: str, path: str, answer: httpx.Response) -> None:
+    def _judge(self, method: str, path: str, answer: httpx.Response) -> None:
         self.prober.count += 1
         place = f"{method} {path} {answer.status_code}"
         if answer.status_code >= 500:
             self.prober.blame(f"{place}: the server failed")
         self.prober.canary(place, answer, path)
-        await self.prober.nowrite(place, method, answer)
 
-    def rows(self, entity: str) -> list[Row]:
-        """Return a record of each kind: live and deleted, of each side and tenant."""
-        return [
-            row
-            for tenant in TENANTS
-            for deleted in (False, True)
-            for row in self.prober.stage.of(entity, tenant=tenant, deleted=deleted)[:2]
-        ]
+    def rows(self, screen: Screen) -> list[Row]:
+        """Return a record of each kind that the principal may not open a page for.
+
+        Of his tenant live and deleted ones of each side, of another one of each; where he lacks
+        the right no record is looked at, so a foreign one shows it.
+        """
+        who, entity = self.prober.who, str(screen.entity)
+        held = _right(screen) in self.prober.oracle.actions(who, entity)
+        found: list[Row] = []
+        for tenant, deleted in product(TENANTS, (False, True)):
+            kind = self.prober.stage.of(entity, tenant=tenant, deleted=deleted)
+            own = tenant == who.tenant
+            if held or not (own or deleted):
+                found += kind[: 2 if own else 1]
+        return [row for row in found if _may(self.prober, screen, row) is False]
 
 
 async def surf(prober: Prober) -> None:
@@ -93,6 +103,16 @@ async def surf(prober: Prober) -> None:
     await surfer.client.aclose()
 
 
+def _parts(surfer: Surfer, screen: Screen, answer: httpx.Response) -> list[str]:
+    """Return the tabs of a record's page, and for each kind of field a place to edit one in."""
+    entity = surfer.prober.stage.registry.entities.get(str(screen.entity))
+    found: dict[str, str] = {}
+    for link, means, name in PART.findall(answer.text):
+        field = entity.field(name) if entity is not None and means == "edit" else None
+        found.setdefault(name if field is None else f"edit {field.kind}", unescape(link))
+    return list(found.values())
+
+
 def _right(screen: Screen) -> str:
     return screen.permission.rpartition(".")[2]
 
@@ -104,16 +124,16 @@ def _is_record(screen: Screen) -> bool:
 async def _open(surfer: Surfer, screen: Screen, names: "_Names") -> None:
     """Open a page as it is, then for every kind of record; a foreign one looks like none."""
     answer = await surfer.get(screen.path)
-    names.judge(screen.path, answer)
-    parts = dict.fromkeys(unescape(link) for link in PART.findall(answer.text))
-    for part in parts:
+    if screen.route != MADE_UP:
+        names.judge(screen.path, answer)
+    for part in _parts(surfer, screen, answer):
         names.judge(part, await surfer.get(part))
     if not _is_record(screen):
         return
     nothing = _blind(await surfer.get(_of(screen, str(uuid4()))))
-    for row in surfer.rows(str(screen.entity)):
-        if _may(surfer.prober, screen, row) is not False:
-            continue
+    if answer.status_code == 403 and _blind(answer) != nothing:
+        surfer.prober.blame(f"GET {screen.route} differs from a record that is not there (SAME404)")
+    for row in surfer.rows(screen):
         answer = await surfer.get(_of(screen, str(row.id)))
         # Who may see the trash is told that the record lies there; others, that there is none.
         differs = not surfer.prober.oracle.knows(surfer.prober.who, row) and (
@@ -156,26 +176,35 @@ async def _named(surfer: Surfer, entity: Declaration) -> None:
     hidden = [f.name for f in entity.fields.values() if not prober.oracle.sees(prober.who, f)]
     leaf = "%7B%22field%22:%22{}%22,%22op%22:%22is_empty%22%7D"
     ways = ("?{}=1", "?{}__gte=1", "?ordering={}", "?columns={}", "?ordering=-{}", "?where=" + leaf)
+    if "list" not in prober.oracle.actions(prober.who, entity.name):
+        hidden = hidden[:1]  # the list is refused before its address is read
     for way in ways if hidden and "list" in entity.verbs else ():
-        base = f"/app/{entity.resource}/"
-        control = _blind(await surfer.get(base + way.format(UNKNOWN)))
-        for name in hidden:
-            found = _blind(await surfer.get(base + way.format(name)))
-            if found != (control[0], control[1].replace(UNKNOWN, name)):
-                prober.blame(f"GET {base}{way.format(name)} differs from an unknown field (E8)")
+        await _alike(surfer, f"/app/{entity.resource}/{way}", hidden[:1], part=False)
+        await _alike(surfer, f"/app/{entity.resource}/{way}", hidden[1:], part=True)
+
+
+async def _alike(surfer: Surfer, path: str, hidden: list[str], *, part: bool) -> None:
+    """Name hidden fields in an address: each is answered as a field that there is not."""
+    if not hidden:
+        return
+    control = _blind(await surfer.get(path.format(UNKNOWN), part=part))
+    for name in hidden:
+        found = _blind(await surfer.get(path.format(name), part=part))
+        if found != (control[0], control[1].replace(UNKNOWN, name)):
+            surfer.prober.blame(f"GET {path.format(name)} differs from an unknown field (E8)")
 
 
 async def _write(surfer: Surfer, screen: Screen) -> None:
     """Send an empty form to a page of what the principal may not reach: nothing is written."""
     if not _is_record(screen):
         return
-    for row in surfer.rows(str(screen.entity)):
-        if _may(surfer.prober, screen, row) is False:
-            answer = await surfer.post(_of(screen, str(row.id)))
-            if answer.status_code < 400:
-                surfer.prober.blame(
-                    f"POST {screen.route} of {row.tenant}/{row.side}: {answer.status_code}"
-                )
+    for row in surfer.rows(screen):
+        answer = await surfer.post(_of(screen, str(row.id)))
+        if answer.status_code < 400:
+            surfer.prober.blame(
+                f"POST {screen.route} of {row.tenant}/{row.side}: {answer.status_code}"
+            )
+    await surfer.prober.unchanged(f"POST {screen.route}")
 
 
 class _Names(HTMLParser):
@@ -196,7 +225,10 @@ class _Names(HTMLParser):
     def judge(self, path: str, answer: httpx.Response) -> None:
         """Read a page."""
         self._place = f"GET {path} {answer.status_code}"
-        if answer.headers.get("content-type", "").startswith("text/html"):
+        if not answer.headers.get("content-type", "").startswith("text/html"):
+            return
+        text = unescape(answer.text)
+        if self._named.search(text) or any(label in text for label in self.labels):
             self.feed(answer.text)
             self.reset()
 
