@@ -15,6 +15,7 @@ from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
 from core.admin.i18n import read_catalogue
+from core.admin.wording import purpose
 
 ROOT = Path(__file__).parent.parent.parent
 KERNEL = Path(__file__).parent
@@ -91,10 +92,25 @@ def _declared(folder: Path) -> Iterator[Message]:
             )
         if name in NAMED:
             yield from _texts(call.args[1:2])
+    yield from _purposes(folder)
     manifest = folder / "plugin.toml"
     if manifest.exists():
         found = tomllib.loads(manifest.read_text("utf-8"))
         yield from (found["title"], found["summary"])
+
+
+def _purposes(folder: Path) -> Iterator[str]:
+    """Yield what a plugin's entities are: the first sentence of each docstring."""
+    for path in sorted(folder.rglob("*.py")):
+        if UNSEEN.isdisjoint(path.relative_to(folder).parts):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.ClassDef) and _is_entity(node):
+                    yield purpose(ast.get_docstring(node) or "")
+
+
+def _is_entity(node: ast.ClassDef) -> bool:
+    calls = (d.func for d in node.decorator_list if isinstance(d, ast.Call))
+    return any(getattr(call, "id", "") == "entity" for call in calls)
 
 
 def kernel_messages(root: Path = ROOT) -> list[Message]:

@@ -1,5 +1,6 @@
 """A field's value in words, by kind, language and time zone; and as it stands in a file."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +17,8 @@ from core.fields import Field
 from core.rest.options import choices
 from core.rest.shape import Row
 
+# Where a sentence has ended.
+SENTENCE = re.compile(r"(?<=[.!?])\s")
 Show = Callable[[Row], Any]
 
 
@@ -27,6 +30,11 @@ def telephone(number: str) -> str:
     except phonenumbers.NumberParseException:
         return number
     return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def purpose(doc: str) -> str:
+    """Return the first sentence of a docstring: what people read of an entity."""
+    return SENTENCE.split(" ".join(doc.split()), maxsplit=1)[0].replace("`", "")
 
 
 def beside(field: Field) -> str:

@@ -77,7 +77,7 @@ async def test_nothing_found_differs_from_nothing_there(browser):
     answer = await browser.get(f"{LIST}?city=Nowhere")
     assert "Nothing found" in answer.text
     empty = await browser.get("/app/companies/")
-    assert "Nothing here yet" in empty.text
+    assert "No companies yet" in empty.text
     assert 'href="/app/companies/new/"' in empty.text
 
 

@@ -10,6 +10,7 @@ from core.admin import cells
 from core.admin.page import READ, WRITE, Page
 from core.admin.parts import Column
 from core.admin.screens import bulk, export, list_columns, list_edit, list_filter_form, list_views
+from core.admin.screens.list_empty import empty_of
 from core.admin.screens.list_figures import Figure, figures_on
 from core.admin.screens.list_filters import bar_of
 from core.admin.screens.list_lens import headers, size_of, sizes
@@ -76,12 +77,12 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
     state, ctx = seen.state, page.ctx
     columns = _columns(page, entity, seen)
     rows, back = found.rows if found else [], state.href(page=state.page)
-    view = seen.kept.view(state.view)
+    view, bar = seen.kept.view(state.view), bar_of(page, entity, state, seen.titles)
     return {
         "entity": entity,
         "base": place(entity),
         "state": state,
-        "bar": bar_of(page, entity, state, seen.titles),
+        "bar": bar,
         "views": list_views.tabs(page, entity, seen),
         "view": view,
         "view_differs": view is not None and differs(state, view, entity),
@@ -90,6 +91,7 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
         "columns": columns,
         "deeds": bulk.offered(page, entity),
         "rows": rows_of(page, entity, columns, rows, back),
+        "empty": None if rows else empty_of(page, entity, bar),
         "count": said_count(page, found),
         "span": _span(page, seen, found),
         "sizes": sizes(state),
