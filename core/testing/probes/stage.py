@@ -19,7 +19,8 @@ TENANTS = ("acme", "globex")
 SIDES = ("a", "b")
 USER = "core.user"
 _WORD = re.compile(r"zq\d{5,}qz")
-_DIGITS = re.compile(r"\d{8,}")
+# Not a part of an id or a hash, where eight digits in a row are chance.
+_DIGITS = re.compile(r"(?:(?<=%2B)|(?<![0-9A-Za-z_-]))\d{8,}(?![0-9A-Za-z_]|-[0-9a-f])")
 _ENDING = re.compile(r"\.0\b")
 _LEAST_NUMBER = 40_000_000
 _SHORTEST = 9

@@ -18,8 +18,8 @@ import pytest
 from core.testing.world import World
 from plugins.loyalty.tests.factories import customer, ledger, move, state
 
-POINTS = 6_000
-REQUESTS = 10_000
+REQUESTS = int(os.environ.get("LOYALTY_REDEMPTIONS", "1000"))
+POINTS = REQUESTS * 6 // 10
 AT_ONCE = 64
 SUMS = """
 SELECT count(*) FILTER (WHERE e.kind = 'redeemed') AS redeemed, sum(e.points) AS balance,
@@ -85,7 +85,7 @@ async def _redeem(address: str, path: str, headers: dict[str, str]) -> Counter[i
 async def test_parallel_redemptions_grant_what_there_is(
     make_world: Any, record_property: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """10,000 parallel redemptions on 6,000 points: exactly 6,000 granted."""
+    """Parallel redemptions on points for six of ten: exactly so many are granted."""
     world = await make_world(("customers", "loyalty"), {})
     admin = await world.person("admin")
     id = await customer(world)
@@ -99,7 +99,7 @@ async def test_parallel_redemptions_grant_what_there_is(
     assert answers == {200: POINTS, 409: REQUESTS - POINTS}
     context = world.system()
     sums = await context.fetchrow(SUMS, context.tenant.id, id)
-    # Each balance from 6,000 down to 0 was reached once: no movement saw another's balance.
+    # Each balance down to 0 was reached once: no movement saw another's balance.
     assert tuple(sums) == (POINTS, 0, 0, POINTS + 1)
     assert await state(world, admin, id) == (0, "bronze")
     record_property("seconds", round(seconds, 1))
