@@ -74,7 +74,7 @@ async def newest(
 async def people(ctx: Context, connection: asyncpg.Connection, ids: Iterable[Any]) -> People:
     """Return users by id, those who are gone as well; by name for who may see users, else not."""
     wanted: Sequence[UUID] = list({UUID(str(id)) for id in ids if id})
-    if not wanted or not _sees_names(ctx):
+    if not wanted or not sees_names(ctx):
         return {}
     return {
         row["id"]: {"id": row["id"], "name": row["name"], "gone": row["gone"]}
@@ -82,6 +82,6 @@ async def people(ctx: Context, connection: asyncpg.Connection, ids: Iterable[Any
     }
 
 
-def _sees_names(ctx: Context) -> bool:
+def sees_names(ctx: Context) -> bool:
     held = {scope for right in ("view", "list") for scope in ctx.rights.scopes(USER, right)}
     return "all" in held and "name" in ctx.rights.visible(USER)

@@ -13,14 +13,13 @@ from core.admin.nav import icon_of
 from core.admin.page import READ, Page, page_route
 from core.admin.parts import Link, Option
 from core.admin.screens.history_words import Entry, Teller, deed_words, titles_of
-from core.admin.struct_controls import is_id
+from core.admin.screens.log_security import show_security, tabs, with_person
 from core.audit.asking import AskedOfAll
 from core.audit.timeline import Told, logged, read_log
 from core.entities import HISTORY
 from core.errors import Invalid
 from core.registry import Registry
 from core.rest.actions import read_query
-from core.rest.sight import find_users
 from core.rest.visible import visible_records
 
 HOME = "/app/log/"
@@ -48,8 +47,12 @@ class Read(msgspec.Struct, frozen=True):
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:
-    """Return the route of the log."""
-    return [page_route("/app/log", READ, f"core.setting.{HISTORY}", show_log)]
+    """Return the routes of the log's two pages."""
+    right = f"core.setting.{HISTORY}"
+    return [
+        page_route("/app/log", READ, right, show_log),
+        page_route("/app/log/security", READ, right, show_security),
+    ]
 
 
 async def show_log(page: Page) -> ASGIResponse:
@@ -66,6 +69,7 @@ async def show_log(page: Page) -> ASGIResponse:
     return page.render(
         "log_body.html" if part else "log.html",
         status=400 if problem else 200,
+        tabs=tabs(page, HOME),
         problem=problem,
         chosen=chosen,
         chips=_chips(page, chosen),
@@ -83,17 +87,8 @@ def _chosen(page: Page) -> dict[str, str]:
 
 async def _asked(page: Page, chosen: Mapping[str, str]) -> dict[str, str]:
     """Return what the log is asked; a person may be named by address or name."""
-    asked = dict(chosen)
-    if cursor := page.request.query_params.get("cursor", ""):
-        asked["cursor"] = cursor
-    text = asked.get("by", "")
-    if text and not is_id(text):
-        rows = await find_users(page.ctx, None, text)
-        if len(rows) != 1:
-            problem = page.translate("There is no such user, or you may not see him.")
-            raise Invalid.field("?by", problem, "unknown")
-        asked["by"] = str(rows[0]["id"])
-    return asked
+    cursor = page.request.query_params.get("cursor", "")
+    return await with_person(page, {**chosen, **({"cursor": cursor} if cursor else {})})
 
 
 async def _read(page: Page, connection: asyncpg.Connection, asked: AskedOfAll) -> Read:

@@ -1,0 +1,133 @@
+"""Sign-ins and security events of a tenant: who came in, who was refused, what ended and why."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import Meta
+
+from core.audit.asking import Period, Size, month, read_place, write_place
+from core.audit.rows import USER, people, sees_names
+from core.entities import HISTORY
+from core.rest.context import Context
+from core.rest.parameters import PAGE
+
+SIGNED_IN, ENDED = "signed_in", "session_ended"
+# Sessions tell of their beginning and their end; everything else is an event of its own.
+HAPPENED = """
+WITH happened AS (
+  SELECT e.id, e.created_at AS at, e.kind, e.user_id, e.detail, NULL AS address, NULL AS agent
+    FROM core_security_event e
+   WHERE e.tenant_id = $1 AND e.created_at >= $2 AND e.created_at < $3 AND e.deleted_at IS NULL
+  UNION ALL
+  SELECT s.id, s.created_at, 'signed_in', s.user_id, '{}', s.address, s.user_agent
+    FROM core_session s
+   WHERE s.tenant_id = $1 AND s.created_at >= $2 AND s.created_at < $3
+  UNION ALL
+  SELECT s.id, s.revoked_at, 'session_ended', s.user_id,
+         jsonb_build_object('why', s.revoked_for), s.address, s.user_agent
+    FROM core_session s
+   WHERE s.tenant_id = $1 AND s.revoked_at >= $2 AND s.revoked_at < $3
+)
+SELECT h.id, h.at, h.kind, h.user_id, h.detail, h.address, h.agent, k.name AS key_name
+  FROM happened h
+  LEFT JOIN core_user u ON u.tenant_id = $1 AND u.id = h.user_id AND $6
+  LEFT JOIN core_api_key k ON k.tenant_id = $1 AND k.id::text = h.detail ->> 'key'
+ WHERE ($4::text IS NULL OR h.kind = $4)
+   AND ($5::uuid IS NULL OR h.user_id = $5 OR h.detail ->> 'by' = $5::text)
+   AND ($7::text IS NULL OR u.name ILIKE $7 OR u.email ILIKE $7 OR k.name ILIKE $7
+        OR h.detail ->> 'plugin' ILIKE $7
+        OR ($8 AND (h.address ILIKE $7 OR h.agent ILIKE $7)))
+   AND ($9::timestamptz IS NULL OR (h.at, h.id) < ($9, $10::uuid))
+ ORDER BY h.at DESC, h.id DESC LIMIT $11
+"""
+
+
+class AskedOfSecurity(Period, frozen=True, kw_only=True):
+    """What may be asked of the log of security: a part of it, page by page."""
+
+    kind: Annotated[str, Meta(max_length=60)] | None = None
+    by: UUID | None = None
+    q: Annotated[str, Meta(min_length=2, max_length=100)] | None = None
+    cursor: str | None = None
+    page_size: Size = PAGE
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """One event; ``who`` and ``by`` are people as the reader may name them."""
+
+    id: UUID
+    at: datetime
+    kind: str
+    who: dict[str, Any] | None
+    by: dict[str, Any] | None
+    detail: dict[str, Any]
+    address: str
+    agent: str
+    key: str
+
+
+async def read_security(
+    ctx: Context, connection: asyncpg.Connection, asked: AskedOfSecurity
+) -> tuple[list[Happened], str | None]:
+    """Return the newest events, by default of the last 30 days, and the cursor of the next page.
+
+    From where people come is for those alone who see the history of everybody.
+    """
+    ctx.rights.require("core.setting", HISTORY)
+    since, until = month(ctx.tenant, asked)
+    place, origins = read_place(asked.cursor), ctx.rights.scopes(USER, HISTORY) == ("all",)
+    rows = await connection.fetch(
+        HAPPENED,
+        ctx.tenant.id,
+        since,
+        until,
+        asked.kind,
+        asked.by,
+        sees_names(ctx),
+        _like(asked.q) if asked.q else None,
+        origins,
+        place.at if place else None,
+        place.id if place else None,
+        asked.page_size + 1,
+    )
+    shown = rows[: asked.page_size]
+    known = await people(ctx, connection, (id for row in shown for id in _mentioned(row)))
+
+    def person(id: Any) -> dict[str, Any] | None:
+        if not id:
+            return None
+        return {"id": id, "name": None, "gone": False, **known.get(UUID(str(id)), {})}
+
+    found = [
+        Happened(
+            id=row["id"],
+            at=row["at"],
+            kind=row["kind"],
+            who=person(row["user_id"]),
+            by=person(_by(row)),
+            detail=dict(row["detail"]),
+            address=(row["address"] or "") if origins else "",
+            agent=(row["agent"] or "") if origins else "",
+            key=row["key_name"] or "",
+        )
+        for row in shown
+    ]
+    more = len(rows) > asked.page_size
+    return found, write_place(shown[-1]["at"], shown[-1]["id"]) if more else None
+
+
+def _by(row: asyncpg.Record) -> str | None:
+    """Return the id of who did it to somebody else; an operator of the server has none."""
+    by = row["detail"].get("by")
+    return None if by in (None, "operator") else str(by)
+
+
+def _mentioned(row: asyncpg.Record) -> tuple[Any, Any]:
+    return row["user_id"], _by(row)
+
+
+def _like(text: str) -> str:
+    return "%" + "".join(f"\\{letter}" if letter in "\\%_" else letter for letter in text) + "%"
