@@ -96,6 +96,11 @@ class Conflict(Refused):
 
     status, code, detail = 409, "conflict", "The request conflicts with the current state."
 
+    @classmethod
+    def over(cls, pointer: str, detail: str, code: str) -> "Conflict":
+        """Return the clash that one field of the request makes."""
+        return cls(detail, code=code, errors=[FieldError(pointer, detail, code)])
+
 
 class Rejected(Conflict):
     """A rule of a plugin refuses the change; ``before_`` hooks and services raise it."""

@@ -157,7 +157,7 @@ async def change_password(page: Page) -> ASGIResponse:
     except Invalid as refused:
         found = wrong_fields(refused)
         names = {"old_password": "old", "new_password": "password"}
-        errors = {names.get(name, name): _(text) for name, text in found.items()}
+        errors = {names.get(name, name): page.tell(text) for name, text in found.items()}
         return await _security(page, errors, 400)
     except TooManyRequests as refused:
         words = _("Too many attempts. Wait %(seconds)s seconds, then try again.")

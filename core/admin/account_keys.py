@@ -99,7 +99,7 @@ async def make(page: Page) -> tuple[MadeKey | None, dict[str, str]]:
         return await api_keys.create(page.ctx, user, wanted), {}
     except Invalid as refused:
         found = wrong_fields(refused)
-    errors = {"scope" if name == "scopes" else name: text for name, text in found.items()}
+    errors = {"scope" if n == "scopes" else n: page.tell(text) for n, text in found.items()}
     if "name" in errors:
         errors["name"] = _("Give the key a name, in at most 200 characters.")
     return None, errors

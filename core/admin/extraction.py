@@ -15,6 +15,7 @@ from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
 from core.admin.i18n import read_catalogue
+from core.admin.struct_controls import label_of
 from core.admin.wording import purpose
 
 ROOT = Path(__file__).parent.parent.parent
@@ -40,9 +41,20 @@ DECLARE = frozenset(
         "Screen",
     )
 )
+SAID = ("label", "plural", "help", "text", "submit", "done")
 NAMED = frozenset(("Choice", "Role", "Dictionary"))
 UNSEEN = frozenset(("tests", "migrations"))
 CALLS = ("translate", "say", "_")
+# Refusals, by the place of the sentence in the call; some stand in a name of their own before.
+REFUSE = {"Rejected": 0, "Conflict": 0, "Invalid": 0, "Forbidden": 0, "FieldError": 1}
+OF_FIELDS = (("Invalid", "field"), ("Conflict", "over"))
+SENTENCES = ("detail", "message")
+# What the kernel refuses in forms; what only programs can ask for is not translated.
+KERNEL_RULES = (
+    *("auth/rules.py", "auth/passwords.py", "auth/changes.py", "auth/api_keys.py"),
+    *("tenancy/edits.py", "kinds.py", "values.py", "errors.py"),
+    *("rest/bodies.py", "rest/links.py", "rest/records.py", "rest/trash.py", "rest/bulk.py"),
+)
 EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do")
 # Lines of the header that tell nothing and change with every run.
 NOISE = tuple(
@@ -87,9 +99,7 @@ def _declared(folder: Path) -> Iterator[Message]:
     """Yield what a plugin's declarations are called: entities, fields, actions, choices, roles."""
     for name, call in _calls(folder):
         if name in DECLARE:
-            yield from _texts(
-                k.value for k in call.keywords if k.arg in ("label", "plural", "help", "text")
-            )
+            yield from _texts(k.value for k in call.keywords if k.arg in SAID)
         if name in NAMED:
             yield from _texts(call.args[1:2])
     yield from _purposes(folder)
@@ -113,12 +123,70 @@ def _is_entity(node: ast.ClassDef) -> bool:
     return any(getattr(call, "id", "") == "entity" for call in calls)
 
 
+def _sentence(node: ast.expr, place: str = "") -> Iterator[Message]:
+    """Yield a refusal's sentence, with a number in braces for each value in it."""
+    if place.startswith("?") or isinstance(node, ast.Constant):
+        yield from () if place.startswith("?") else _texts([node])
+    elif isinstance(node, ast.JoinedStr):
+        parts, number = [], 0
+        for part in node.values:
+            if isinstance(part, ast.Constant):
+                parts.append(str(part.value))
+            else:
+                number += 1
+                parts.append(f"{{{number}}}")
+        yield "".join(parts)
+
+
+def refusals(path: Path) -> Iterator[Message]:
+    """Yield what the code in a file says when it refuses."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            owner = getattr(getattr(node.func, "value", None), "id", "")
+            place = 1 if (owner, name) in OF_FIELDS else REFUSE.get(name)
+            if place is not None and len(node.args) > place:
+                pointer = node.args[0] if place else None
+                yield from _sentence(node.args[place], str(getattr(pointer, "value", "")))
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if node.targets[0].id in SENTENCES:
+                yield from _sentence(node.value)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            names = [getattr(one, "id", "") for one in node.targets[0].elts]
+            if "detail" in names and isinstance(node.value, ast.Tuple):
+                yield from _sentence(node.value.elts[names.index("detail")])
+
+
+def _forms(folder: Path) -> Iterator[Message]:
+    """Yield what the fields of structs are called that people fill in: settings, actions."""
+    wanted = {"Settings"}
+    for name, call in _calls(folder):
+        if name == "Action" and not any(k.arg == "method" for k in call.keywords):
+            wanted |= {getattr(k.value, "id", "") for k in call.keywords if k.arg == "values"}
+    for path in sorted(folder.rglob("*.py")):
+        if not UNSEEN.isdisjoint(path.relative_to(folder).parts):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef) and node.name in wanted:
+                for line in node.body:
+                    if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+                        yield label_of(line.target.id)
+
+
+def _rules(folder: Path) -> Iterator[Message]:
+    for path in sorted(folder.rglob("*.py")):
+        if UNSEEN.isdisjoint(path.relative_to(folder).parts):
+            yield from refusals(path)
+
+
 def kernel_messages(root: Path = ROOT) -> list[Message]:
     """Return what the kernel's pages and the themes say."""
     found = [*_templates(KERNEL / "templates"), *_python(KERNEL)]
     for part in ("auth", "audit", "tenancy"):
         found += _declared(KERNEL.parent / part)
     found += _declared(KERNEL)
+    for name in KERNEL_RULES:
+        found += refusals(KERNEL.parent / name)
     for theme in sorted((root / "themes").glob("*/templates")):
         found += _templates(theme)
     return list(dict.fromkeys(found))
@@ -127,7 +195,15 @@ def kernel_messages(root: Path = ROOT) -> list[Message]:
 def plugin_messages(folder: Path) -> list[Message]:
     """Return what a plugin's own templates and declarations say."""
     return list(
-        dict.fromkeys((*_templates(folder / "templates"), *_python(folder), *_declared(folder)))
+        dict.fromkeys(
+            (
+                *_templates(folder / "templates"),
+                *_python(folder),
+                *_declared(folder),
+                *_forms(folder),
+                *_rules(folder),
+            )
+        )
     )
 
 

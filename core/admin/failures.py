@@ -67,7 +67,7 @@ def _to_login(view: View) -> ASGIResponse:
 def _words(view: View, refused: Refused) -> tuple[str, str]:
     """Return what happened in a few words, and what to do."""
     _ = view.translate
-    own = _(refused.detail)
+    own = view.tell(refused.detail)
     wait = refused.headers.get("Retry-After", "")
     later = _("Try again in %(seconds)s seconds.") % {"seconds": wait} if wait else own
     known = {

@@ -26,6 +26,8 @@ from babel.support import NullTranslations, Translations
 from core.errors import StartRefused
 
 SOURCE = "en"
+# Where a value stands in a sentence of a refusal.
+VALUE = re.compile(r"\{\d\}")
 KERNEL = Path(__file__).parent / "locale"
 
 
@@ -64,6 +66,7 @@ class Words:
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._found: dict[str, NullTranslations] = {SOURCE: NullTranslations()}
+        self._patterns: dict[str, list[tuple[re.Pattern[str], str]]] = {}
         for folder in (*folders, KERNEL):
             for path in sorted(folder.glob("*.po")):
                 words = _words(read_catalogue(path))
@@ -92,6 +95,40 @@ class Words:
     def of(self, language: str) -> NullTranslations:
         """Return the words of a language that ``language_of`` named."""
         return self._found[language]
+
+    def tell(self, language: str, text: str) -> str:
+        """Return a sentence in which values stand already: ``This is for the tier {1}.``
+
+        A catalogue holds it with a number in braces for each value.
+        """
+        words = self._found[language]
+        found = words.gettext(text)
+        if found != text:
+            return str(found)
+        for pattern, sentence in self._sentences(language):
+            if match := pattern.fullmatch(text):
+                values = [_lower(words, value) for value in match.groups()]
+                return sentence.format("", *values)
+        return text
+
+    def _sentences(self, language: str) -> list[tuple[re.Pattern[str], str]]:
+        if language not in self._patterns:
+            known = getattr(self._found[language], "_catalog", {})
+            filled = [m for m in known if isinstance(m, str) and VALUE.search(m)]
+            self._patterns[language] = [
+                (re.compile("(.+)".join(map(re.escape, VALUE.split(message)))), known[message])
+                for message in sorted(filled, key=len, reverse=True)  # what says more fits better
+            ]
+        return self._patterns[language]
+
+
+def _lower(words: NullTranslations, value: str) -> str:
+    """Return a value inside a sentence: a label in other words, a code as its label reads."""
+    found = words.gettext(value)
+    label = value[:1].upper() + value[1:]
+    if found == value and (other := words.gettext(label)) != label:
+        return str(other[:1].lower() + other[1:])
+    return str(found)
 
 
 Length = Literal["short", "medium", "long", "full"]

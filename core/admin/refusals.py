@@ -1,10 +1,11 @@
 """What a refusal says to people: beside its field, in their language, with what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from core.admin.struct_controls import Slot, slot_fault, slot_field
 from core.admin.view import View
 from core.errors import FieldError, Refused
 from core.fields import Field
@@ -21,27 +22,58 @@ def mistakes(view: View, refused: Refused, fields: Mapping[str, Field]) -> list[
     """Return what a refusal says, each field once; ``fields`` are those that the form has."""
     found: dict[str, Mistake] = {}
     for error in refused.errors:
-        name = error.pointer.lstrip("#?").strip("/").partition("/")[0]
+        name = _name(error)
         field = fields.get(name)
-        text = words(view, error, field)
+        text = view.tell(error.detail) if field is None else words(view, error, field)
         if field is None:
             found.setdefault(f"{name} {text}", Mistake(text))
         else:
             found.setdefault(name, Mistake(text, name))
-    return list(found.values()) or [Mistake(view.translate(refused.detail))]
+    return list(found.values()) or [Mistake(view.tell(refused.detail))]
 
 
-def words(view: View, error: FieldError, field: Field | None) -> str:
+def slot_mistakes(
+    view: View, refused: Refused, slots: Sequence[Slot], body: Mapping[str, Any]
+) -> list[Mistake]:
+    """Return what a refusal of a struct says; of a value that does not fit, what would.
+
+    ``body`` is what was sent. A rule of the plugin says it in words of its own.
+    """
+    known = {slot.name: slot for slot in slots}
+    found: dict[str, Mistake] = {}
+    for error in refused.errors:
+        name = _name(error)
+        slot = known.get(name)
+        if slot is None:
+            text = view.tell(error.detail)
+            found.setdefault(f"{name} {text}", Mistake(text))
+            continue
+        fault = error.code
+        if fault in ("invalid", "required"):
+            fault = slot_fault(slot, body.get(name)) or fault
+        if fault not in ("invalid", "maximum", "minimum") or fault != error.code:
+            error = msgspec.structs.replace(error, code=fault)
+            found.setdefault(name, Mistake(words(view, error, slot_field(slot)), name))
+        else:
+            found.setdefault(name, Mistake(view.tell(error.detail), name))
+    return list(found.values()) or [Mistake(view.tell(refused.detail))]
+
+
+def _name(error: FieldError) -> str:
+    """Return the field that a pointer leads to."""
+    return error.pointer.lstrip("#?").strip("/").partition("/")[0]
+
+
+def words(view: View, error: FieldError, field: Field) -> str:
     """Return what is wrong and what to do; what only the rule knows is said in its own words."""
-    if field is None:
-        return view.translate(error.detail)
     code = error.code
     if code == "null":
         code = "required"
     if code == "type":
         code = f"type_{field.kind}"
-    known = _known(view, field).get(code)
-    return view.translate(error.detail) if known is None else known
+    if code == "max_length" and field.max_length is None:
+        code = "too_large"
+    return _known(view, field).get(code) or view.tell(error.detail)
 
 
 def _known(view: View, field: Field) -> dict[str, str]:
@@ -69,12 +101,31 @@ def _known(view: View, field: Field) -> dict[str, str]:
         "characters": _("This holds a character that cannot be stored. Write it again by hand."),
         "range": _("This number is too large. Write a smaller one."),
         "too_large": _("This is too long. Shorten it."),
+        "depth": _("This is nested too deeply. Write it with fewer levels."),
+        "max_items": _("These are too many words. Leave some out."),
+    }
+    found |= _of_kind(view) | _of_bounds(view, field)
+    return {code: text % said for code, text in found.items()}
+
+
+def _of_kind(view: View) -> dict[str, str]:
+    """Return what is said of a value that is of another kind than its field."""
+    _ = view.translate
+    return {
         "type_integer": _("This is not a whole number. Write one, such as 12."),
         "type_number": _("This is not a number. Write one, such as 12."),
         "type_money": _("This is not an amount. Write a number, such as 12."),
         "type_decimal": _("This is not a number. Write one, such as 12."),
         "type_json": _("This is not an object in JSON. Write it in braces."),
+        "type_boolean": _("This is neither on nor off. Load the page again and choose."),
     }
+
+
+def _of_bounds(view: View, field: Field) -> dict[str, str]:
+    """Return what is said of a value outside the bounds that a field has."""
+    _, found = view.translate, dict[str, str]()
+    if field.kind == "tags":
+        found["max_length"] = _("One of these words is too long. Shorten it.")
     if field.minimum is not None:
         found["minimum"] = _("This is too small. Write %(least)s or more.")
     if field.maximum is not None:
@@ -83,4 +134,4 @@ def _known(view: View, field: Field) -> dict[str, str]:
         found["max_length"] = _("This is too long. Shorten it to %(letters)s characters.")
     if field.kind == "decimal":
         found["decimals"] = _("Write at most %(places)s decimals.")
-    return {code: text % said for code, text in found.items()}
+    return found

@@ -11,7 +11,9 @@ from msgspec import inspect
 from core.admin.controls import TICKED, Control, Controls
 from core.admin.forms import Form
 from core.admin.parts import Option
+from core.column_types import INT4
 from core.entities import Declaration
+from core.fields import Field
 
 # Programs name an event with it, so that it counts once; a form has a key of its own.
 UNSEEN = ("key",)
@@ -29,6 +31,8 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     required: bool
     default: Any = None
     target: str = ""
+    # Whether a number may be sent in several forms, so that it need not be a whole one.
+    loose: bool = False
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -58,6 +62,18 @@ def _plain(type_: Any) -> tuple[Any, bool]:
             return type_, nullable
 
 
+def _is_loose(type_: Any) -> bool:
+    if isinstance(type_, inspect.Metadata):
+        return _is_loose(type_.type)
+    several = type_.types if isinstance(type_, inspect.UnionType) else ()
+    return sum(isinstance(_plain(one)[0], _NUMBERS) for one in several) > 1
+
+
+def label_of(name: str) -> str:
+    """Return what a field of a struct is called in a form."""
+    return name.removesuffix("_id").replace("_", " ").capitalize()
+
+
 def slots(
     struct: Any, targets: Callable[[str], str] = lambda _: "", unseen: Iterable[str] = UNSEEN
 ) -> list[Slot]:
@@ -70,15 +86,15 @@ def slots(
         if field.encode_name in unseen and not field.required:
             continue
         default = None if field.default is msgspec.NODEFAULT else field.default
-        words = field.encode_name.removesuffix("_id").replace("_", " ")
         found.append(
             Slot(
                 name=field.encode_name,
-                label=words.capitalize(),
+                label=label_of(field.encode_name),
                 type=type_,
                 nullable=nullable,
                 required=field.required,
                 default=default,
+                loose=_is_loose(field.type),
                 target=targets(field.encode_name) if field.encode_name.endswith("_id") else "",
             )
         )
@@ -220,6 +236,58 @@ def _number(text: str) -> Any:
             return float(text)
         except ValueError:
             return text
+
+
+def slot_field(slot: Slot) -> Field:
+    """Return a slot as the field that it would be: its label, kind and bounds."""
+    found, bounds = slot.type, dict[str, Any]()
+    if isinstance(found, _NUMBERS):
+        whole = isinstance(found, inspect.IntType)
+        least, most = getattr(found, "ge", None), getattr(found, "le", None)
+        bounds = {"kind": "integer" if whole else "number", "minimum": least, "maximum": most}
+    elif isinstance(found, inspect.StrType):
+        bounds = {"max_length": found.max_length}
+    return Field(name=slot.name, label=slot.label, **bounds)
+
+
+def slot_fault(slot: Slot, value: Any) -> str:
+    """Return the code of what is wrong with a value of a body by its type alone, or nothing."""
+    found = slot.type
+    if value is None or value == "":
+        return "required" if slot.required or not slot.nullable else ""
+    if slot.target or isinstance(found, inspect.UUIDType):
+        return "" if is_id(str(value)) else "uuid"
+    if slot.choices:
+        several = value if isinstance(value, list) else [value]
+        return "choice" if set(map(str, several)) - set(slot.choices) else ""
+    if isinstance(found, inspect.IntType | inspect.FloatType):
+        return _number_fault(found, value, loose=slot.loose)
+    if isinstance(found, inspect.StrType):
+        most = found.max_length
+        return "max_length" if most is not None and len(str(value)) > most else ""
+    for type_, code in _DATES:
+        if isinstance(found, type_):
+            return code
+    return ""
+
+
+_DATES = (
+    (inspect.DateTimeType, "datetime"),
+    (inspect.DateType, "date"),
+    (inspect.DecimalType, "type_money"),
+)
+
+
+def _number_fault(type_: inspect.IntType | inspect.FloatType, value: Any, *, loose: bool) -> str:
+    if isinstance(type_, inspect.IntType) and type(value) is not int and not loose:
+        return "type_integer"
+    if type(value) not in (int, float):
+        return "type_number"
+    if type_.ge is not None and value < type_.ge:
+        return "minimum"
+    if type_.le is not None and value > type_.le:
+        return "maximum"
+    return "range" if abs(value) > INT4[1] else ""
 
 
 def is_id(text: str) -> bool:

@@ -109,6 +109,10 @@ class View:
         """Return ``text`` in the reader's language."""
         return self.looks.words.of(self.looks.words.language_of(self.locale)).gettext(text)
 
+    def tell(self, text: str) -> str:
+        """Return what a refusal says in the reader's language, with what was filled into it."""
+        return self.looks.words.tell(self.looks.words.language_of(self.locale), text)
+
     def ngettext(self, one: str, many: str, number: int) -> str:
         """Return the form of a text that a number asks for, in the reader's language."""
         words = self.looks.words.of(self.looks.words.language_of(self.locale))

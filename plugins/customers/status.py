@@ -97,7 +97,7 @@ async def judge_customer(unit: Unit, tenant: Tenant, change: Change) -> None:
     values = change.values
     both = change.verb == "create" and {"status", "is_active"} <= values.keys()
     if both and values["is_active"] != (values["status"] == Status.ACTIVE):
-        detail = "Only an account whose status is active is active."
+        detail = "Only an account whose status is active is active. Change one of the two."
         raise Invalid.field("#/is_active", detail, "contradiction")
     person = values.get("salesperson_id")
     if person is None:
@@ -116,9 +116,10 @@ async def refuse_no_salesperson(unit: Unit, tenant: Tenant, user_id: UUID) -> No
     if user is None:
         detail, code = "Salesperson does not exist.", "unknown_record"
     elif not user["is_active"]:
-        detail, code = "Salesperson is not an active user.", "inactive"
+        detail, code = "Salesperson is not an active user. Choose another.", "inactive"
     elif not any(tenant.is_internal(role) for role in user["roles"]):
-        detail, code = "Salesperson does not work here: no role of the user is internal.", "role"
+        code = "role"
+        detail = "Salesperson does not work here: no role is internal. Choose another."
     else:
         return
     raise Invalid.fields([FieldError("#/salesperson_id", detail, code)])

@@ -86,7 +86,7 @@ async def show_board(page: Page, entity: Declaration) -> ASGIResponse:
         bar=bar_of(page, entity, state, seen.titles),
         base=f"/app/{entity.resource}/",
         list_href=seen.state.href(),
-        problem=page.translate(seen.refused.detail) if seen.refused else "",
+        problem=page.tell(seen.refused.detail) if seen.refused else "",
         columns=columns(page, entity, stage, seen.state, found, sums),
         movable=_movable(page, entity, stage),
         may_create="create" in entity.verbs and page.ctx.rights.may(entity.name, "create"),

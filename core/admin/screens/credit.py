@@ -55,7 +55,7 @@ async def show_credit(page: Page, entity: Declaration) -> ASGIResponse:
     try:
         found, behind = await _read(page, entity, given, by)
     except Invalid as wrong:
-        problem, given = page.translate(wrong.detail), {}
+        problem, given = page.tell(wrong.detail), {}
         found, behind = await _read(page, entity, given, "")
     base = place(entity, "", "credit/")
     lines = _lines(page, entity, found, f"{base}?{urlencode(given)}&" if given else f"{base}?")

@@ -132,7 +132,7 @@ async def change_one(page: Page) -> ASGIResponse:
     try:
         await edit_dictionary(page.ctx, name, _choices(page, lines))
     except Invalid as refused:
-        found = [Mistake(page.translate(error.detail)) for error in refused.errors]
+        found = [Mistake(page.tell(error.detail)) for error in refused.errors]
         return _form(page, name, lines, found, 400)
     return page.redirect(f"{HOME}{name}/", flash=Flash(page.translate("The choices are saved.")))
 

@@ -115,7 +115,7 @@ async def _read_or_told(page: Page, entity: Declaration, id: UUID) -> tuple[Read
     try:
         return await read(page, entity, id, asked_of(page)), ""
     except Invalid as wrong:
-        return await read(page, entity, id, {}), page.translate(wrong.detail)
+        return await read(page, entity, id, {}), page.tell(wrong.detail)
 
 
 def _values(page: Page, entity: Declaration, id: UUID, found: Read, problem: str) -> dict[str, Any]:

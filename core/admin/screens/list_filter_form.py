@@ -76,7 +76,7 @@ async def change_filter(page: Page, entity: Declaration) -> ASGIResponse:
         return page.redirect(_within(state, where))
     except Invalid as invalid:
         told = errors or wrong_fields(invalid)
-        note = "" if errors else page.translate(invalid.detail)
+        note = "" if errors else page.tell(invalid.detail)
         return _render(page, entity, state, built, words, errors=told, note=note)
 
 

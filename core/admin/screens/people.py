@@ -104,7 +104,7 @@ def _refused(page: Page, refused: Invalid | Forbidden) -> dict[str, str]:
     }
     codes = {error.pointer.lstrip("#/").partition("/")[0]: error.code for error in refused.errors}
     found = wrong_fields(refused)
-    return {name: words.get(codes.get(name, ""), text) for name, text in found.items()}
+    return {name: words.get(codes.get(name, "")) or page.tell(text) for name, text in found.items()}
 
 
 async def show_roles(page: Page) -> ASGIResponse:

@@ -44,8 +44,8 @@ async def change_screen(page: Page, screen: Screen) -> ASGIResponse:
     except (Unauthenticated, Forbidden, NotFound):
         raise
     except Refused as refused:
-        said = [page.translate(error.detail) for error in refused.errors]
-        told = tuple(said) or (page.translate(refused.detail),)
+        said = [page.tell(error.detail) for error in refused.errors]
+        told = tuple(said) or (page.tell(refused.detail),)
         return await show_screen(page, screen, told, refused.status)
     words = page.translate("%(deed)s: done.") % {"deed": page.translate(action.label)}
     return page.redirect(_place(screen), flash=Flash(words))

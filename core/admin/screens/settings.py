@@ -238,7 +238,7 @@ def _mistakes(page: Page, refused: Invalid, found: list[Slot]) -> list[Mistake]:
         name = error.pointer.lstrip("#/").partition("/")[0]
         slot = by_name.get(name)
         mistakes.append(Mistake(_words(page, slot, error.detail), name if slot else ""))
-    return mistakes or [Mistake(page.translate(refused.detail))]
+    return mistakes or [Mistake(page.tell(refused.detail))]
 
 
 def _words(page: Page, slot: Slot | None, detail: str) -> str:

@@ -112,7 +112,7 @@ async def delete(page: Page, entity: Declaration) -> ASGIResponse:
         text = page.translate("It was changed meanwhile. Look at it before you delete it.")
         return page.redirect(place(entity, id_of(page)), flash=Flash(text, "warning"))
     except Conflict as refused:
-        text = page.translate(refused.detail)
+        text = page.tell(refused.detail)
         return page.redirect(place(entity, id_of(page)), flash=Flash(text, "danger"))
 
 
@@ -154,7 +154,7 @@ async def _refused(page: Page, entity: Declaration, refused: Refused) -> ASGIRes
     """Show the trash with what stands against it, or say so where the trash may not be seen."""
     if not page.ctx.rights.may(entity.name, "trash"):
         raise refused
-    return await _trash(page, entity, page.translate(refused.detail))
+    return await _trash(page, entity, page.tell(refused.detail))
 
 
 async def _deed(
@@ -246,7 +246,7 @@ async def change_trash(page: Page, entity: Declaration) -> ASGIResponse:
     try:
         done = await save_once(page, run)
     except Conflict as refused:
-        return await _trash(page, entity, page.translate(refused.detail))
+        return await _trash(page, entity, page.tell(refused.detail))
     texts = {
         "restore": page.translate("%(count)s records are back."),
         "purge": page.translate("%(count)s records were deleted for good."),

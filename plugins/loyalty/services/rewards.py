@@ -84,7 +84,8 @@ async def _issue(ctx: Context, unit: Unit, customer: Mapping[str, Any], values: 
     if reward["stock"] is not None and not await unit.execute(
         TAKE_ONE, tenant.id, reward["id"], price
     ):
-        raise Conflict("Nothing of this reward is left.", code="out_of_stock")
+        detail = "Nothing of this reward is left. Choose another."
+        raise Conflict.over("#/reward_id", detail, "out_of_stock")
     entry = Entry(kind=Kind.REDEEMED, reason=f"Reward: {name}", key=event(ctx, values.key))
     posted = await ledger.take(unit, tenant, customer, entry, price)
     voucher = new_voucher()
@@ -99,11 +100,13 @@ async def _issue(ctx: Context, unit: Unit, customer: Mapping[str, Any], values: 
 def _refuse_unfit(ctx: Context, customer: Mapping[str, Any], reward: Mapping[str, Any]) -> None:
     """Refuse a reward that is not offered now, or not to a customer of this tier."""
     if not reward["offered"]:
-        raise Conflict("This reward is not offered now.", code="not_offered")
+        detail = "This reward is not offered now. Choose another."
+        raise Conflict.over("#/reward_id", detail, "not_offered")
     thresholds = {tier.code: tier.points for tier in ctx.tenant.settings("loyalty").tiers}
     least = reward["minimum_tier"]
     if least is not None and customer["loyalty_points"] < thresholds.get(least, MOST_POINTS + 1):
-        raise Conflict(f"This reward is for the tier {least} and above.", code="tier_too_low")
+        detail = f"This reward is for the tier {least} and above. Choose another."
+        raise Conflict.over("#/reward_id", detail, "tier_too_low")
 
 
 async def fulfil(ctx: Context, unit: Unit, record: Mapping[str, Any], values: None) -> None:
@@ -126,7 +129,8 @@ async def cancel(ctx: Context, unit: Unit, record: Mapping[str, Any], values: Ca
             entry_id=str(record["entry_id"]), reason=values.reason, key=event(ctx, values.key)
         )
         if entry is None or entry["kind"] != Kind.REDEEMED:
-            raise Conflict("This redemption took no points.", code="not_reversible")
+            detail = "This redemption took no points; there is nothing to give back."
+            raise Conflict(detail, code="not_reversible")
         await points.reverse(unit, tenant, found[customer_id], entry, asked)
         await unit.execute(PUT_ONE_BACK, tenant.id, record["reward_id"])
         await unit.execute(SET_STATUS, tenant.id, record["id"], Status.CANCELLED.value)
@@ -137,7 +141,8 @@ async def cancel(ctx: Context, unit: Unit, record: Mapping[str, Any], values: Ca
 
 def _refuse_settled(record: Mapping[str, Any]) -> None:
     if record["status"] != Status.ISSUED:
-        raise Conflict(f"This redemption is {record['status']}.", code="settled")
+        detail = f"This redemption is {record['status']}; it stays as it is."
+        raise Conflict(detail, code="settled")
 
 
 def offered_to(tenant: Tenant, actor: Principal) -> dict[str, Any] | None:
