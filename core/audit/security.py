@@ -1,5 +1,6 @@
 """Sign-ins and security events of a tenant: who came in, who was refused, what ended and why."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,7 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from core.audit.asking import Period, Size, month, read_place, write_place
-from core.audit.rows import USER, people, sees_names
+from core.audit.rendering import person
+from core.audit.rows import USER, People, people, sees_names
 from core.entities import HISTORY
 from core.rest.context import Context
 from core.rest.parameters import PAGE
@@ -61,9 +63,9 @@ class Happened(msgspec.Struct, frozen=True):
     id: UUID
     at: datetime
     kind: str
-    who: dict[str, Any] | None
-    by: dict[str, Any] | None
-    detail: dict[str, Any]
+    who: Mapping[str, Any] | None
+    by: Mapping[str, Any] | None
+    detail: Mapping[str, Any]
     address: str
     agent: str
     key: str
@@ -95,28 +97,26 @@ async def read_security(
     )
     shown = rows[: asked.page_size]
     known = await people(ctx, connection, (id for row in shown for id in _mentioned(row)))
-
-    def person(id: Any) -> dict[str, Any] | None:
-        if not id:
-            return None
-        return {"id": id, "name": None, "gone": False, **known.get(UUID(str(id)), {})}
-
-    found = [
-        Happened(
-            id=row["id"],
-            at=row["at"],
-            kind=row["kind"],
-            who=person(row["user_id"]),
-            by=person(_by(row)),
-            detail=dict(row["detail"]),
-            address=(row["address"] or "") if origins else "",
-            agent=(row["agent"] or "") if origins else "",
-            key=row["key_name"] or "",
-        )
-        for row in shown
-    ]
+    found = [_happened(row, known, origins=origins) for row in shown]
     more = len(rows) > asked.page_size
     return found, write_place(shown[-1]["at"], shown[-1]["id"]) if more else None
+
+
+def _happened(row: asyncpg.Record, known: People, *, origins: bool) -> Happened:
+    def named(id: Any) -> Mapping[str, Any] | None:
+        return person(id, known) if id else None
+
+    return Happened(
+        id=row["id"],
+        at=row["at"],
+        kind=row["kind"],
+        who=named(row["user_id"]),
+        by=named(_by(row)),
+        detail=dict(row["detail"]),
+        address=(row["address"] or "") if origins else "",
+        agent=(row["agent"] or "") if origins else "",
+        key=row["key_name"] or "",
+    )
 
 
 def _by(row: asyncpg.Record) -> str | None:

@@ -16,6 +16,7 @@ from tests.core.signing import Gate
 
 LIST = "/app/devices/"
 CHIP = re.compile(r'<a class="chip" href="[^"]*"[^>]*>(.*?)</a>', re.S)
+EIGHT = {"field": "slots", "op": ">", "value": 8}
 NAMED = "Siti Rahmawati"
 
 
@@ -71,7 +72,7 @@ def term(field: str, op: str, value: Any) -> dict[str, Any]:
         (term("serial", "is_empty", False), "Serial is not empty"),
         (term("customer_id.city", "starts_with", "Ban"), "City of Customer starts with Ban"),
         (
-            {"all": [term("slots", "=", 2), {"any": [term("slots", ">", 8), term("size", "<", 9)]}]},
+            {"all": [term("slots", "=", 2), {"any": [EIGHT, term("size", "<", 9)]}]},
             "Slots is 2 and (Slots is more than 8 or Size is less than 9)",
         ),
         ({"not": term("slots", "=", 2)}, "not (Slots is 2)"),
