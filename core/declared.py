@@ -12,6 +12,7 @@ class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
     """A figure over the visible records, part of ``GET /api/<resource>/stats/``.
 
     ``by`` splits it by a choice field; its value is then an object with one number per code.
+    ``icon`` and ``tone`` are how its card over the list is drawn.
     """
 
     key: str
@@ -20,6 +21,8 @@ class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
     field: str | None = None
     where: Criteria | None = None
     by: str | None = None
+    icon: str = ""
+    tone: str = "neutral"
     plugin: str = ""
 
 

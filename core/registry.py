@@ -76,7 +76,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     its columns (``None`` on a collection) and the decoded body. It returns ``None`` to answer with
     the record as the caller may see it, or a struct. ``permission`` defaults to ``name``. What a
     ``secret`` action answers is never kept, so an Idempotency-Key has no effect on it. ``row`` is
-    the word under which a list offers it with each of its rows.
+    the word under which a list offers it with each of its rows, ``icon`` how it is drawn there.
+    ``submit`` stands on the button of its form, ``done`` is said afterwards.
     """
 
     entity: Any
@@ -90,6 +91,9 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     permission: str | None = None
     description: str = ""
     row: str = ""
+    icon: str = "zap"
+    submit: str = ""
+    done: str = ""
     secret: bool = False
     plugin: str = ""
 

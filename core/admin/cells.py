@@ -23,6 +23,8 @@ from core.rest.shape import Row, Wanted, expandable
 NONE = Markup('<span class="none">\N{EN DASH}</span>')
 MOST_TEXT = 80
 MOST_KEPT = 2000
+# The boolean that says how a record stands; its words are Active and Inactive.
+SWITCH = "is_active"
 RIGHT = ("integer", "decimal", "number", "money")
 # The colours of words that say how something stands; a code may also be the name of a tone.
 TONES = {
@@ -93,6 +95,11 @@ def title_of(page: Page, entity: Declaration) -> Show:
     return found
 
 
+def heading(page: Page, field: Field) -> str:
+    """Return what stands over a column; what is active or not has a status."""
+    return page.translate("Status" if field.name == SWITCH else field.label)
+
+
 def tone_of(code: Any) -> str:
     """Return the tone in which a choice is shown."""
     return TONE_OF.get(str(code).lower(), "neutral")
@@ -103,6 +110,7 @@ class _Maker(Wording):
 
     def __init__(self, page: Page, entity: Declaration) -> None:
         super().__init__(page, entity)
+        self.page = page
         self.ui: Any = page.looks.environment(page.theme, page.locale).globals["ui"]
 
     def cell(self, field: Field) -> Cell:
@@ -111,7 +119,7 @@ class _Maker(Wording):
         if field.name == self.entity.title:
             show = self.titled(field, text)
         kind = "number" if field.kind in RIGHT else "date" if "date" in field.kind else "text"
-        return Cell(field.name, self.say(field.label), kind, field, show, self.plain(field))
+        return Cell(field.name, heading(self.page, field), kind, field, show, self.plain(field))
 
     def shown(self, field: Field, text: Show) -> Show:
         """Return the markup of a value."""
@@ -124,7 +132,7 @@ class _Maker(Wording):
             return lambda row: known.get(row[name]) or (badge(row[name]) if row[name] else NONE)
         if kind == "boolean":
             words = self.truth(field)
-            tones = {True: "success", False: "neutral"}
+            tones = {True: "success", False: "danger" if name == SWITCH else "neutral"}
             made = {v: self.ui.badge(words[v], tones[v], dot=True) for v in (True, False)}
             return lambda row: NONE if row[name] is None else made[bool(row[name])]
         if kind == "tags":

@@ -65,7 +65,7 @@ class BulkAction(msgspec.Struct, frozen=True):
         name = "status" if self.action == "change_status" else "salesperson_id"
         value = getattr(self, name)
         if value is None:
-            label = "Status" if name == "status" else "Salesperson"
+            label = "Account status" if name == "status" else "Salesperson"
             raise Invalid.field(f"#/{name}", f"{label} is required", "required")
         return {name: value.value if isinstance(value, Status) else value}
 

@@ -43,16 +43,26 @@ def register_actions():
 def _movements():
     said = {
         points.earn: ("Add earned points", "Adds points, in a lot of their own."),
-        points.update_points: ("Adjust points", "Adds or takes points by hand, for a reason."),
         points.redeem_points: ("Redeem points", "Takes points; answers 409 for too few."),
         points.reverse_points: ("Reverse an entry", "Takes an entry back, once, whole or in part."),
         rewards.redeem_reward: ("Redeem a reward", "Gives a reward for its price in points."),
     }
     bodies = {
-        points.update_points: (Adjustment, None),
         points.reverse_points: (Reversal, Posted),
         rewards.redeem_reward: (Wish, Issued),
     }
+    yield Action(
+        entity=Customer,
+        name="update_points",
+        label="Adjust points",
+        values=Adjustment,
+        run=points.update_points,
+        description="Adds or takes points by hand, for a reason.",
+        row="Points",
+        icon="coins",
+        submit="Update Points",
+        done="Points updated",
+    )
     for run, (label, description) in said.items():
         values, returns = bodies.get(run, (Movement, None))
         yield Action(
@@ -63,7 +73,6 @@ def _movements():
             returns=returns,
             run=run,
             description=description,
-            row="Points" if run is points.update_points else "",
         )
 
 

@@ -239,11 +239,19 @@ class Redemption(Entity):
     aggregates=(
         Aggregate(
             key="total_loyalty_points",
-            label="Loyalty points",
+            label="Total loyalty points",
             function="sum",
             field="loyalty_points",
+            icon="coins",
+            tone="gold",
         ),
-        Aggregate(key="customers_by_tier", label="Customers by tier", by="loyalty_tier"),
+        Aggregate(
+            key="customers_by_tier",
+            label="Customers by tier",
+            by="loyalty_tier",
+            icon="award",
+            tone="platinum",
+        ),
     ),
     named_filters=(
         NamedFilter(

@@ -139,6 +139,7 @@ def test_page_carries_at_most_120_kb(looks: Looks) -> None:
         "crm.css",
         "theme-default.css",
         "js/mode.js",
+        "js/dialogs.js",
         "js/crm.js",
         "js/fields.js",
         "mark.svg",

@@ -46,7 +46,7 @@ async def test_a_record_is_made_and_changed_by_plain_forms(world, staff, browser
     page = await browser.get(path)
     assert page.status_code == 200
     assert "Siti Rahmawati" in page.text
-    assert "Customer: saved." in page.text
+    assert "Customer created" in page.text
     changed = await fill(browser, f"{path}edit/", city="Bandung", phone="")
     assert changed.status_code == 303
     assert changed.headers["location"] == path

@@ -50,12 +50,21 @@ async def done(browser: Browser, form: dict[str, object]) -> str:
 
 async def test_preview_names_the_rows_and_changes_nothing(gate, browser):
     ids = await plant(gate, "Solo", 7)
-    answer = await browser.post(BULK, {"do": "deactivate", "ids": ids}, page=LIST)
+    answer = await browser.post(BULK, {"do": "delete", "ids": ids}, page=LIST)
     assert answer.status_code == 200
     assert "This changes 7 records:" in answer.text
     assert "<bdi>Solo 0</bdi>" in answer.text
     assert "and 2 more" in answer.text
-    assert all(await stored(gate, "Solo", "is_active"))
+    assert "Delete 7 customers" in answer.text
+    assert len(await stored(gate, "Solo", "id")) == 7
+
+
+async def test_rows_out_of_sight_are_never_changed_unasked(gate, browser):
+    await plant(gate, "Sorong", 2)
+    form = {"do": "deactivate", "all": "1", "state": "city=Sorong"}
+    answer = await browser.post(BULK, form, page=LIST)
+    assert "This changes 2 records:" in answer.text
+    assert all(await stored(gate, "Sorong", "is_active"))
 
 
 async def test_chosen_rows_are_switched_and_counted(gate, browser):
@@ -64,11 +73,14 @@ async def test_chosen_rows_are_switched_and_counted(gate, browser):
     listed = (await browser.get(f"{LIST}?city=Ambon")).text
     assert "Activate Selected" in listed
     assert "Deactivate Selected" in listed
-    text = await done(browser, {"do": "deactivate", "ids": ids[:2], "state": "city=Ambon"})
-    assert "2 customers updated successfully" in text
+    form = {"do": "deactivate", "ids": ids[:2], "state": "city=Ambon"}
+    answer = await browser.post(BULK, form, page=LIST)
+    assert answer.headers["location"] == f"{LIST}?city=Ambon", "at once: it can be taken back"
+    text = (await browser.get(answer.headers["location"])).text
+    assert "2 customers updated" in text
     assert sorted(await stored(gate, "Ambon", "is_active")) == [False, False, True]
     again = await done(browser, {"do": "deactivate", "ids": ids, "state": "city=Ambon"})
-    assert "3 customers updated successfully. 2 were so already." in again
+    assert "3 customers updated. No change was needed for 2." in again
 
 
 async def test_what_was_done_can_be_taken_back(gate, browser):
@@ -88,7 +100,7 @@ async def test_everything_that_matches_is_meant_across_pages(gate, browser):
     assert len(ROW.findall(page)) == 10
     assert "All 12 that match" in page
     text = await done(browser, {"do": "deactivate", "all": "1", "state": state})
-    assert "12 customers updated successfully" in text
+    assert "12 customers updated" in text
     assert not any(await stored(gate, "Palu", "is_active"))
 
 
@@ -118,8 +130,10 @@ async def test_one_row_is_deleted_by_its_own_button(gate, browser):
     ids = await plant(gate, "Tual", 2)
     form = {"one": f"delete:{ids[0]}", "ids": ids[1:], "state": "city=Tual"}
     answer = await browser.post(BULK, form, page=LIST)
-    assert "This changes 1 record:" in answer.text
-    await done(browser, {"do": "delete", "ids": ids[:1], "state": "city=Tual"})
+    assert "Tual 0 goes to the trash and can be restored from there." in answer.text
+    assert re.search(r"<button[^>]+>\s*<span>Delete Customer</span>", answer.text)
+    text = await done(browser, {"do": "delete", "ids": ids[:1], "state": "city=Tual"})
+    assert "1 customer deleted" in text
     assert len(await stored(gate, "Tual", "id")) == 1
 
 
@@ -127,7 +141,7 @@ async def test_gone_rows_are_skipped_and_told(gate, browser):
     ids = await plant(gate, "Bau", 2)
     await done(browser, {"do": "delete", "ids": ids[:1]})
     text = await done(browser, {"do": "deactivate", "ids": ids})
-    assert "1 customers updated successfully. 1 were skipped" in text
+    assert "1 customer updated. Skipped 1: gone" in text
 
 
 async def test_nothing_selected_says_so(browser):

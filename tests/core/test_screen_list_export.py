@@ -43,7 +43,7 @@ async def table(browser: Browser, query: str) -> list[list[str]]:
 
 async def test_file_is_what_the_list_shows(browser):
     rows = await table(browser, "city=Bandung&ordering=-name&columns=name,is_active,total_spent")
-    assert rows[0] == ["Name", "Active", "Total spent"]
+    assert rows[0] == ["Name", "Status", "Total spent"]
     assert [row[0] for row in rows[1:]] == [f"N{n}" for n in range(6, -1, -1)]
     assert rows[1][1:] == ["Active", "0.00"]
 

@@ -16,6 +16,7 @@ from core.admin.screens.form_page import BACK
 from core.admin.screens.lookup import Typed, may_choose, read_links, source, titles
 from core.admin.screens.making import place, screen_route
 from core.admin.screens.saving import form_key, gone, id_of, save_once
+from core.admin.screens.settled import CHANGED, settle
 from core.admin.struct_controls import (
     Slot,
     slot_control,
@@ -33,6 +34,7 @@ from core.rest.records import read_one
 from core.rest.shape import Wanted, shape_of
 
 __all__ = ["Action", "declared", "routes"]
+FORM = "deed-form"
 
 
 def declared(page: Page, entity: Declaration) -> list[Action]:
@@ -148,7 +150,9 @@ def _done(page: Page, entity: Declaration, action: Action, result: Any) -> ASGIR
         here = place(entity)
     here = _back(page) or here
     if result is None:
-        return page.redirect(here, flash=Flash(page.translate("%(deed)s: done.") % {"deed": label}))
+        said = page.translate("%(deed)s: done.") % {"deed": label}
+        said = page.translate(action.done) if action.done else said
+        return settle(page, entity, here, Flash(said))
     answer = msgspec.to_builtins(result)
     controls = controls_of(page)
     facts = [
@@ -156,7 +160,13 @@ def _done(page: Page, entity: Declaration, action: Action, result: Any) -> ASGIR
         for name, value in answer.items()
         if not name.endswith("_id") and not isinstance(value, dict | list)
     ]
-    return page.render(_template(page, "record_done"), title=label, facts=facts, back=here)
+    return page.render(
+        f"record_done{'_dialog' if page.hx else ''}.html",
+        headers={"HX-Retarget": "#deed", "HX-Reswap": "innerHTML", "HX-Trigger": CHANGED},
+        title=label,
+        facts=facts,
+        back=here,
+    )
 
 
 def _back(page: Page) -> str:
@@ -169,8 +179,10 @@ def _told(controls: Any, value: Any) -> str:
     return controls.number(value) if type(value) in (int, float) else str(value or "")
 
 
-def _template(page: Page, name: str) -> str:
-    return f"{name}_dialog.html" if page.hx else f"{name}.html"
+def _template(page: Page) -> str:
+    if page.htmx.target_id == FORM:  # the dialog stays open, and only its form is another
+        return "record_action_form.html"
+    return "record_action_dialog.html" if page.hx else "record_action.html"
 
 
 def _dialog(
@@ -187,9 +199,10 @@ def _dialog(
     errors = {m.field: m.text for m in reversed(told or []) if m.field}
     here = place(entity, id_of(page))
     return page.render(
-        _template(page, "record_action"),
+        _template(page),
         status=status,
-        title=page.translate(action.label),
+        inside=page.hx,
+        title=page.translate(action.submit or action.label),
         record=title,
         action=place(entity, id_of(page), f"do/{action.name}/"),
         controls=[_control(page, entity, s, texts, typed, errors) for s in found],

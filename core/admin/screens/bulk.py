@@ -14,6 +14,7 @@ from core.admin.parts import Option
 from core.admin.screens.list_look import from_form, look
 from core.admin.screens.list_state import State
 from core.admin.screens.making import screen_route
+from core.admin.screens.settled import noun, settle
 from core.admin.screens.undo import undo_path
 from core.database.doors import Unit
 from core.entities import Declaration
@@ -29,8 +30,7 @@ from core.rest.selection import MOST_IDS, read_ids
 from core.search.hits import Hits
 
 NAMED = 5
-# The boolean that is switched by buttons of its own, and their words.
-SWITCH = "is_active"
+# The words of the buttons that switch it.
 SWITCHES = {"activate": True, "deactivate": False}
 
 
@@ -69,8 +69,8 @@ def offered(page: Page, entity: Declaration) -> list[Deed]:
     """Return what the caller may do with chosen rows."""
     say, fields = page.translate, {f.name: f for f in settable(page.ctx, entity)}
     found = []
-    if SWITCH in fields:
-        field = fields[SWITCH]
+    if cells.SWITCH in fields:
+        field = fields[cells.SWITCH]
         found.append(Deed("activate", say("Activate Selected"), say("Activate"), field))
         found.append(Deed("deactivate", say("Deactivate Selected"), say("Deactivate"), field))
     if fields:
@@ -94,13 +94,20 @@ async def show_bulk(page: Page, entity: Declaration) -> ASGIResponse:
     except Invalid as invalid:
         flash = Flash(page.translate(invalid.detail), kind="warning")
         return page.redirect(state.href(page=state.page), flash=flash)
-    if page.form.get("step") != "run":
+    if page.form.get("step") != "run" and not at_once(page, entity, deed):
         return await preview(page, entity, state, deed, ids)
     try:
         found = await _run(page, entity, deed, ids)
     except (Invalid, Refused) as refused:
         return await preview(page, entity, state, deed, ids, refused)
-    return page.redirect(state.href(page=state.page), flash=told(page, entity, found))
+    flash = told(page, entity, deed, found)
+    return settle(page, entity, state.href(page=state.page), flash, chosen=not row)
+
+
+def at_once(page: Page, entity: Declaration, deed: Deed) -> bool:
+    """Return whether a deed needs no question: the rows are in sight, and it can be taken back."""
+    seen = page.form.get("all") != "1"
+    return deed.name in SWITCHES and seen and bool(undo_path(page, entity))
 
 
 async def chosen(page: Page, entity: Declaration, state: State) -> list[UUID]:
@@ -126,7 +133,7 @@ async def _run(page: Page, entity: Declaration, deed: Deed, ids: list[UUID]) -> 
     if deed.name in BULK_VERBS:
         body["action"] = deed.name
     elif deed.name in SWITCHES:
-        body["set"] = {SWITCH: SWITCHES[deed.name]}
+        body["set"] = {cells.SWITCH: SWITCHES[deed.name]}
     else:
         field = _field(page, entity)
         if field is None:
@@ -146,22 +153,20 @@ def _field(page: Page, entity: Declaration) -> Field | None:
     return next((f for f in settable(page.ctx, entity) if f.name == name), None)
 
 
-def told(page: Page, entity: Declaration, found: dict[str, Any]) -> Flash:
+def told(page: Page, entity: Declaration, deed: Deed, found: dict[str, Any]) -> Flash:
     """Return what has happened: how many were changed, and how many were not."""
     number, say = page.formats.number, page.translate
-    things = say(entity.plural).lower()
-    text = say("%(count)s %(things)s updated successfully") % {
-        "count": number(found["updated"]),
-        "things": things,
-    }
-    same = found["updated"] - len(found["ids"])
+    done = found["updated"]
+    text = say("%(count)s %(things)s updated")
+    if deed.name == "delete":
+        text = say("%(count)s %(things)s deleted")
+    text %= {"count": number(done), "things": noun(page, entity, done)}
+    same = done - len(found["ids"])
     if same:
-        text += ". " + say("%(count)s were so already.") % {"count": number(same)}
+        text += ". " + say("No change was needed for %(count)s.") % {"count": number(same)}
     if found["skipped"]:
-        skipped = number(len(found["skipped"]))
-        text += ". " + say("%(count)s were skipped: they are gone, or not yours to change.") % {
-            "count": skipped
-        }
+        skipped = {"count": number(len(found["skipped"]))}
+        text += ". " + say("Skipped %(count)s: gone, or not yours to change.") % skipped
     kind = "warning" if found["skipped"] else "success"
     return Flash(text, kind, undo_path(page, entity) if found["ids"] else "")
 
@@ -188,6 +193,7 @@ async def preview(
         fields=[Option(f.name, page.translate(f.label)) for f in settable(page.ctx, entity)],
         control=_control(page, field, refused) if field and deed.name == "set" else None,
         number=len(ids),
+        things=noun(page, entity, len(ids)),
         names=await _names(page, entity, ids[:NAMED]),
         ids=() if every else ids,
         every=every,

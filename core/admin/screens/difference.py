@@ -90,6 +90,7 @@ def show(
     return page.render(
         "form_difference.html",
         status=412,
+        headers={"HX-Retarget": "#over", "HX-Reswap": "innerHTML"} if page.hx else None,
         entity=entity,
         title=title,
         action=edit,

@@ -1,5 +1,6 @@
 """A warning before somebody is written down twice: the same e-mail address or telephone number."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from core import criteria
@@ -9,10 +10,11 @@ from core.admin.parts import Link
 from core.admin.screens.making import place
 from core.database.doors import Unit
 from core.entities import Declaration
-from core.errors import Conflict
+from core.errors import Conflict, FieldError
 from core.rest.pages import page_on
 from core.rest.parameters import Paging, Query, read_sorts
 from core.rest.rows import looking
+from core.rest.shape import Row
 
 ANYWAY = "_anyway"
 KINDS = ("email", "phone")
@@ -20,12 +22,15 @@ MOST = 5
 
 
 class Alike(Conflict):
-    """There are records that may be the same; the writer has not said that he wants another."""
+    """There are records that may be the same; the writer has not said that he wants another.
+
+    ``errors`` names the fields of which no two records have the same: there cannot be another.
+    """
 
     code = "duplicate"
 
-    def __init__(self, links: list[Link]) -> None:
-        super().__init__()
+    def __init__(self, links: list[Link], taken: list[FieldError]) -> None:
+        super().__init__(errors=taken)
         self.links = links
 
 
@@ -56,5 +61,15 @@ async def refuse(page: Page, entity: Declaration, unit: Unit, values: dict[str, 
             [
                 Link(" · ".join(t for c in told if (t := c.text(row))), place(entity, row["id"]))
                 for row in found.rows
-            ]
+            ],
+            _taken(entity, same, found.rows),
         )
+
+
+def _taken(
+    entity: Declaration, same: list[dict[str, Any]], rows: Sequence[Row]
+) -> list[FieldError]:
+    """Return the fields of which no two records have the same, and one of these has it."""
+    named = [(s["field"], s["value"]) for s in same if entity.fields[s["field"]].unique]
+    taken = [name for name, value in named if any(row.get(name) == value for row in rows)]
+    return [FieldError(f"#/{name}", "There is one with this already.", "unique") for name in taken]

@@ -20,9 +20,10 @@ from core.admin.screens.form_fields import (
     stored_texts,
     typed_texts,
 )
-from core.admin.screens.form_page import back_of, check_field, form_page, wanted_by
+from core.admin.screens.form_page import back_of, check_field, form_page, in_step, wanted_by
 from core.admin.screens.making import place, screen_route
 from core.admin.screens.saving import gone, home_of, id_of, save_once, version_of
+from core.admin.screens.settled import settle
 from core.admin.struct_controls import is_id
 from core.database.doors import Unit
 from core.entities import Declaration
@@ -75,7 +76,10 @@ async def create(page: Page, entity: Declaration) -> ASGIResponse:
     except (Unauthenticated, Forbidden):
         raise
     except duplicates.Alike as alike:
-        return await form_page(page, entity, fields, typed, alike=alike.links, status=409)
+        refused = alike if alike.errors else None
+        return await form_page(
+            page, entity, fields, typed, alike=alike.links, refused=refused, status=409
+        )
     except Refused as refused:
         return await form_page(page, entity, fields, typed, refused=refused)
     if target := wanted_by(page):
@@ -92,10 +96,10 @@ def _refuse_links(typed: Texts) -> None:
 
 def _made(page: Page, entity: Declaration, id: str) -> ASGIResponse:
     label = page.translate(entity.label)
-    said = Flash(page.translate("%(record)s: saved.") % {"record": label})
+    said = Flash(page.translate("%(thing)s created") % {"thing": label})
     if page.form.get("_then") == "new":
         return page.redirect(place(entity, under="new/"), flash=said)
-    return page.redirect(back_of(page) or home_of(page, entity, id), flash=said)
+    return settle(page, entity, back_of(page) or home_of(page, entity, id), said)
 
 
 async def show_edit(page: Page, entity: Declaration) -> ASGIResponse:
@@ -145,7 +149,7 @@ async def _change(
     if version_of(page) not in (None, version):
         stored = await stored_texts(page, known, row)
         found = difference.between(page, entity, known, typed, stored, was)
-        if found and page.hx:
+        if found and page.hx and not in_step(page):
             return await _inline(page, entity, known, typed, stored, row, version)
         if found:
             return difference.show(page, entity, found, typed, stored, row, version)
@@ -156,8 +160,10 @@ async def _change(
         raise
     except Refused as refused:
         return await _again(page, entity, fields, typed, refused, row, version)
-    said = page.translate("Saved.") if changed else page.translate("Nothing was changed.")
-    return page.redirect(back_of(page) or home_of(page, entity, row["id"]), flash=Flash(said))
+    said = page.translate("Nothing was changed.")
+    if changed:
+        said = page.translate("%(thing)s updated") % {"thing": page.translate(entity.label)}
+    return settle(page, entity, back_of(page) or home_of(page, entity, row["id"]), Flash(said))
 
 
 async def _inline(

@@ -27,6 +27,8 @@ from core.rest.bodies import Input
 BACK = "_back"
 # The control, on the page behind, that wants the record which is made in a dialog.
 FOR = "_for"
+# Where a step over a page goes, and the form in it.
+STEP = ("over", "step-form")
 _CONTROL = re.compile(r"field-[a-z0-9_]{1,60}", re.ASCII)
 
 
@@ -60,6 +62,7 @@ async def form_page(
         fixed=fixed,
         mistakes=wrong,
         alike=alike or [],
+        anyway=not wrong,
         hidden=_hidden(page, version, marks, back),
         cancel=back or home_of(page, entity, "" if row is None else row["id"]),
         new=row is None,
@@ -82,7 +85,14 @@ def _hidden(page: Page, version: int | None, marks: str, back: str) -> dict[str,
 def _template(page: Page) -> str:
     if wanted_by(page):
         return "form_quick.html"
+    if in_step(page):
+        return "form_step.html"
     return "form_inline.html" if page.hx else "form.html"
+
+
+def in_step(page: Page) -> bool:
+    """Return whether the form stands in a dialog over another page, or will."""
+    return page.htmx.target_id in STEP
 
 
 def wanted_by(page: Page) -> str:
@@ -112,11 +122,14 @@ def _headings(page: Page, entity: Declaration, row: Mapping[str, Any] | None) ->
     _ = page.translate
     label, start = _(entity.label), Link(_(entity.plural), place(entity))
     if row is None:
-        title = _("New %(record)s") % {"record": label}
-        return {"title": title, "crumbs": [start, Link(title, "")]}
+        title = _("Add %(thing)s") % {"thing": label}
+        submit = _("Create %(thing)s") % {"thing": label}
+        return {"title": title, "submit": submit, "crumbs": [start, Link(title, "")]}
     name = str(row.get(entity.title) or label)
     crumbs = [start, Link(name, place(entity, row["id"])), Link(_("Edit"), "")]
-    return {"title": _("Edit %(record)s") % {"record": name}, "crumbs": crumbs}
+    title = _("Edit %(record)s") % {"record": name}
+    submit = _("Update %(thing)s") % {"thing": label}
+    return {"title": title, "submit": submit, "crumbs": crumbs}
 
 
 async def check_field(

@@ -18,6 +18,7 @@ from core.admin.screens.list_look import Look, look_on
 from core.admin.screens.list_rows import ACTIONS, may, rows_of
 from core.admin.screens.list_state import read_state
 from core.admin.screens.making import Screen, place, screen_route
+from core.admin.screens.settled import noun
 from core.admin.screens.views import differs, may_change
 from core.entities import Declaration
 from core.registry import Registry
@@ -52,22 +53,25 @@ async def show_list(page: Page, entity: Declaration) -> ASGIResponse:
     """Show the rows that the address asks for: everything is read in one transaction."""
     asked = read_state(page.request, entity)
     part = page.hx and page.htmx.target_id == BODY
+    # After a change the list asks for itself, and for the figures over it.
+    again = part and page.htmx.source.partition("#")[2] == BODY
 
     async def run(connection: asyncpg.Connection) -> tuple[Look, Found | None, list[Figure]]:
         seen = await look_on(connection, page, entity, asked)
         found = None
         if seen.query is not None:
             found = await page_on(connection, page.ctx, entity, seen.query, "list")
-        figures = [] if part else await figures_on(connection, page, entity)
+        figures = await figures_on(connection, page, entity) if again or not part else []
         return seen, found, figures
 
     seen, found, figures = await page.ctx.read(run)
-    template = "list_body.html" if part else "list.html"
+    template, pushed = "list_body.html" if part else "list.html", part and not again
     return page.render(
         template,
         status=400 if seen.refused else 200,
-        headers={"HX-Push-Url": seen.state.href(page=seen.state.page)} if part else None,
+        headers={"HX-Push-Url": seen.state.href(page=seen.state.page)} if pushed else None,
         figures=figures,
+        again=again,
         **values(page, entity, seen, found),
     )
 
@@ -81,6 +85,7 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
     return {
         "entity": entity,
         "base": place(entity),
+        "here": back,
         "state": state,
         "bar": bar,
         "views": list_views.tabs(page, entity, seen),
@@ -90,6 +95,7 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
         "kept": seen.kept,
         "columns": columns,
         "deeds": bulk.offered(page, entity),
+        "nouns": (noun(page, entity, 1), noun(page, entity, 2)),
         "rows": rows_of(page, entity, columns, rows, back),
         "empty": None if rows else empty_of(page, entity, bar),
         "count": said_count(page, found),

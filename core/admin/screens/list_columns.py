@@ -3,6 +3,7 @@
 import msgspec
 from litestar.response.base import ASGIResponse
 
+from core.admin.cells import heading
 from core.admin.likes import prefer
 from core.admin.page import Flash, Page
 from core.admin.screens import views
@@ -63,12 +64,11 @@ def _render(
 ) -> ASGIResponse:
     fields = {field.name: field for field in offered(page.ctx, entity)}
     names = dict.fromkeys((*(n for n in order if n in fields), *fields))
-    say = page.translate
     return page.render(
         "list_columns.html",
         entity=entity,
         base=f"/app/{entity.resource}/",
         state=state,
         back=state.href(),
-        choices=[Choice(n, say(fields[n].label), n in chosen) for n in names],
+        choices=[Choice(n, heading(page, fields[n]), n in chosen) for n in names],
     )

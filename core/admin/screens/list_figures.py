@@ -30,6 +30,8 @@ class Figure(msgspec.Struct, frozen=True):
     label: str
     value: str
     href: str = ""
+    icon: str = ""
+    tone: str = "neutral"
     parts: tuple[Part, ...] = ()
 
 
@@ -47,7 +49,8 @@ async def figures_on(
 def _figure(page: Page, entity: Declaration, figure: Aggregate, value: Any) -> Figure:
     label = page.translate(figure.label)
     if not isinstance(value, Mapping):
-        return Figure(label, page.formats.number(value), drill_down(entity, figure))
+        text, href = page.formats.number(value), drill_down(entity, figure)
+        return Figure(label, text, href, figure.icon, figure.tone)
     field = entity.fields[figure.by or ""]
     labels = {option.value: option.label for option in options_of(page, field)}
     state = State(entity.resource, view=EVERYTHING)
@@ -60,7 +63,7 @@ def _figure(page: Page, entity: Declaration, figure: Aggregate, value: Any) -> F
         )
         for code, number in value.items()
     )
-    return Figure(label, "", parts=tuple(parts))
+    return Figure(label, "", icon=figure.icon, tone=figure.tone, parts=tuple(parts))
 
 
 def drill_down(entity: Declaration, figure: Aggregate) -> str:

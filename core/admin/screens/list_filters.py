@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from core import criteria
+from core.admin.cells import heading
 from core.admin.criteria_words import Clauses, Titles, links_in
 from core.admin.page import Page
 from core.admin.parts import Link, Option
@@ -80,7 +81,7 @@ def quick_filters(page: Page, entity: Declaration, chosen: dict[str, str]) -> li
     for field in sorted(fields, key=lambda field: field.name not in usual):
         if options := options_of(page, field):
             value = chosen.get(field.name, "")
-            found.append(Quick(field.name, say(field.label), options, value))
+            found.append(Quick(field.name, heading(page, field), options, value))
     return found[:MOST_QUICK]
 
 

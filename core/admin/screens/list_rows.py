@@ -72,7 +72,9 @@ def _stencil(page: Page, entity: Declaration, columns: list[Column]) -> Stencil:
             edited=list_edit.editable(page, entity),
             base=place(entity),
             may=lambda verb: may(page, entity, verb),
-            deeds=[(a.name, page.translate(a.row)) for a in declared(page, entity) if a.row],
+            deeds=[
+                (a.name, page.translate(a.row), a.icon) for a in declared(page, entity) if a.row
+            ],
             select="ids" if bulk.offered(page, entity) else "",
         )
         found = Stencil(text)

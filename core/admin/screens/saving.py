@@ -12,6 +12,7 @@ from core.admin import csrf
 from core.admin.page import Page
 from core.admin.parts import Fact, Link
 from core.admin.screens.making import place
+from core.admin.screens.settled import CHANGED
 from core.database.doors import Unit
 from core.entities import Declaration
 from core.errors import Conflict
@@ -98,6 +99,16 @@ async def gone(page: Page, entity: Declaration, kept: list[Fact] | None = None) 
         actions.append(Link(_("Look in the trash"), place(entity, under="trash/"), "trash-2"))
     if "list" in entity.verbs and ctx.rights.may(entity.name, "list"):
         actions.append(Link(_(entity.plural), place(entity), "arrow-left"))
+    if page.htmx.asked and page.htmx.partial:  # what was typed stays; the list behind learns of it
+        headers = {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend", "HX-Trigger": CHANGED}
+        return page.render(
+            "refusal_toast.html",
+            status=404,
+            headers=headers,
+            heading=heading,
+            text=text,
+            actions=[],
+        )
     return page.render(
         "record_gone.html", status=404, heading=heading, text=text, actions=actions, kept=kept or []
     )

@@ -120,11 +120,13 @@ class Company(Entity):
     stage="status",
     stage_sum="total_spent",
     aggregates=(
-        Aggregate(key="total_customers", label="Customers"),
+        Aggregate(key="total_customers", label="Total customers", icon="users-round", tone="info"),
         Aggregate(
             key="active_customers",
             label="Active customers",
             where={"field": "is_active", "op": "=", "value": True},
+            icon="user-check",
+            tone="success",
         ),
     ),
 )
@@ -172,7 +174,7 @@ class Customer(Entity):
     notes: Mapped[str | None] = field(
         Text, label="Notes", audience=INTERNAL, pii="free_text", erase="null"
     )
-    status: Mapped[Status] = choice(Status, label="Status", default="active", mobile=True)
+    status: Mapped[Status] = choice(Status, label="Account status", default="active", mobile=True)
     is_active: Mapped[bool] = field(label="Active", default=True, mobile=True)
     currency: Mapped[str] = currency(readonly=True)
     total_orders: Mapped[int] = field(label="Orders", default=0, readonly=True, sort=True)

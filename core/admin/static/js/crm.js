@@ -1,30 +1,15 @@
 // What every page does beyond the browser: palette, menus by arrow keys, selection, shortcuts,
-// messages about the network, a warning before typed text is lost. All of it works without, too.
+// a warning before typed text is lost. All of it works without, too.
 const root = document.documentElement;
 const all = (selector, from = document) => [...from.querySelectorAll(selector)];
-const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
 root.classList.add("scripted");
 
-// Dialogs: browsers that do not know `command` yet, and those that the server answered open.
+// Dialogs that are on every page; those that the server answers: see dialogs.js.
 const openDialog = (dialog) => {
   if (!dialog || dialog.open) return;
   dialog.showModal();
   dialog.dispatchEvent(new Event("crm:opened"));
 };
-if (!("commandForElement" in HTMLButtonElement.prototype)) {
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("button[commandfor]");
-    const dialog = button && document.getElementById(button.getAttribute("commandfor"));
-    if (dialog) button.getAttribute("command") === "close" ? dialog.close() : openDialog(dialog);
-  });
-}
-const reopen = () =>
-  all("dialog[open][data-open]").forEach((dialog) => {
-    dialog.removeAttribute("data-open");
-    dialog.close();
-    dialog.showModal();
-  });
-reopen();
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
   const dialog = opener && document.getElementById(opener.dataset.opens);
@@ -68,7 +53,8 @@ const boxesOf = (box) => all(`input[name="${CSS.escape(box.name)}"]`, box.closes
 const count = (scope) => {
   const number = all(".cell-select [name]:checked", scope).length;
   all("[data-count-text]", scope).forEach((text) => {
-    text.textContent = text.dataset.countText.replace("{n}", new Intl.NumberFormat(root.lang).format(number));
+    const words = (number === 1 && text.dataset.countOne) || text.dataset.countText;
+    text.textContent = words.replace("{n}", new Intl.NumberFormat(root.lang).format(number));
   });
   all("[data-select-all]", scope).forEach((head) => {
     const boxes = all(".cell-select [name]", scope).length;
@@ -104,43 +90,16 @@ document.addEventListener("submit", (event) => dirty.delete(event.target));
 addEventListener("beforeunload", (event) => {
   if ([...dirty].some((form) => form.isConnected)) event.preventDefault();
 });
-const mistakes = (from) => from.querySelector("[data-focus]")?.focus();
-mistakes(document);
+const mistakes = (from) => (from.querySelector("form [aria-invalid=true]") ?? from.querySelector("[data-focus]"))?.focus();
+if (document.querySelector("[data-focus]")) mistakes(document);
 
-// Requests: the token goes along; without an answer people are told, and may try again.
-const say = (text, retry) => {
-  const toaster = document.getElementById("toaster");
-  const make = (tag, attributes, ...children) => {
-    const element = Object.assign(document.createElement(tag), attributes);
-    element.append(...children);
-    return element;
-  };
-  const close = make("button", { type: "button", className: "btn" }, retry ? toaster.dataset.retry : toaster.dataset.close);
-  Object.assign(close.dataset, { variant: "outline", size: "sm" });
-  if (retry) close.addEventListener("click", retry);
-  const content = make("div", { className: "toast-content" }, make("section", {}, make("h2", {}, text)), make("footer", { role: "group" }, close));
-  const toast = make("div", { className: "toast", role: "alert" }, content);
-  Object.assign(toast.dataset, { tone: "danger", duration: "-1" });
-  toaster.append(toast);
-};
-document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  if (ctx.request.method !== "GET") ctx.request.headers["X-CSRF-Token"] = meta("csrf");
-});
-document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  const source = ctx?.sourceElement;
-  if (!source) return;
-  say(document.getElementById("toaster").dataset.failed, () =>
-    source.matches("form") ? source.requestSubmit() : source.matches("input") ? source.dispatchEvent(new Event("input", { bubbles: true })) : source.click(),
-  );
-});
-document.addEventListener("crm:refused", ({ detail }) => say(detail));
 document.addEventListener("htmx:after:swap", (event) => {
   const target = event.target instanceof Element ? event.target : document.body;
   all(".command").forEach((command) => command.refresh?.());
   all("form, .card", target).forEach(count);
-  mistakes(target);
+  // A single field that was judged is left as it is: somebody has gone on to the next.
+  if (!target.matches("input, select, textarea, a, button")) mistakes(target.matches("form") ? target.parentElement : target);
   target.querySelector("form [autofocus]")?.focus();
-  reopen();
 });
 
 // Shortcuts. Single keys can be turned off (WCAG 2.1.4); Ctrl K stays.
