@@ -10,7 +10,7 @@ from core.admin import paths
 from core.admin.controls import Control
 from core.admin.page import READ, WRITE, Flash, Page
 from core.admin.parts import Fact, Link
-from core.admin.refusals import Mistake
+from core.admin.refusals import Mistake, slot_mistakes
 from core.admin.screens.form_fields import controls_of
 from core.admin.screens.form_page import BACK
 from core.admin.screens.lookup import Typed, may_choose, read_links, source, titles
@@ -111,15 +111,16 @@ async def run_action(page: Page, entity: Declaration) -> ASGIResponse:
     links = {s.name: s.target for s in found if s.target}
     typed = await read_links(page, page.form, links)
     texts = slot_texts(page.form, found) | typed.ids
+    body = slot_values(controls_of(page), found, texts)
     told: list[Mistake] = [Mistake(text, name) for name, text in typed.errors.items()]
 
     async def run(unit: Unit) -> Any:
         return await act(ctx, unit, entity, action, id, None, values)
 
     try:
+        values = read_given(action, body)
         if told:
             raise Invalid(told[0].text)
-        values = read_given(action, slot_values(controls_of(page), found, texts))
         ctx.reason = getattr(values, "reason", None) or ctx.reason
         result = await (ctx.write(run, keyed=True) if action.secret else save_once(page, run))
     except (Unauthenticated, Forbidden):
@@ -127,20 +128,11 @@ async def run_action(page: Page, entity: Declaration) -> ASGIResponse:
     except NotFound:
         return await gone(page, entity)
     except Refused as refused:
-        told = told or _mistakes(page, refused, found)
+        more = slot_mistakes(page, refused, found, body)
+        told += [one for one in more if not told or one.field not in ("", *typed.errors)]
         title = await _title(page, entity, action)
         return _dialog(page, entity, action, title, found, texts, typed, told, refused.status)
     return _done(page, entity, action, result)
-
-
-def _mistakes(page: Page, refused: Refused, found: list[Slot]) -> list[Mistake]:
-    """Return what a refusal says; a rule over a struct says it in words of its own."""
-    names = {slot.name for slot in found}
-    told = []
-    for error in refused.errors:
-        name = error.pointer.lstrip("#").strip("/").partition("/")[0]
-        told.append(Mistake(page.translate(error.detail), name if name in names else ""))
-    return told or [Mistake(page.translate(refused.detail))]
 
 
 def _done(page: Page, entity: Declaration, action: Action, result: Any) -> ASGIResponse:
@@ -201,7 +193,6 @@ def _dialog(
     return page.render(
         _template(page),
         status=status,
-        inside=page.hx,
         title=page.translate(action.submit or action.label),
         record=title,
         action=place(entity, id_of(page), f"do/{action.name}/"),
@@ -210,6 +201,7 @@ def _dialog(
         key=page.form.get("_key") or form_key(),
         back=_back(page) or here,
         back_to=_back(page),
+        inside=page.hx,
         crumbs=[
             Link(page.translate(entity.plural), place(entity)),
             Link(title, here),

@@ -92,7 +92,7 @@ async def show_bulk(page: Page, entity: Declaration) -> ASGIResponse:
     try:
         ids = [read_id(row)] if row else await chosen(page, entity, state)
     except Invalid as invalid:
-        flash = Flash(page.translate(invalid.detail), kind="warning")
+        flash = Flash(page.tell(invalid.detail), kind="warning")
         return page.redirect(state.href(page=state.page), flash=flash)
     if page.form.get("step") != "run" and not at_once(page, entity, deed):
         return await preview(page, entity, state, deed, ids)
@@ -197,7 +197,7 @@ async def preview(
         names=await _names(page, entity, ids[:NAMED]),
         ids=() if every else ids,
         every=every,
-        problem=page.translate(refused.detail) if refused else "",
+        problem=page.tell(refused.detail) if refused else "",
         back=state.href(page=state.page),
     )
 
@@ -208,7 +208,7 @@ def _control(page: Page, field: Field, refused: Refused | None) -> Control:
     return Controls(page, tenant).control(
         field,
         page.form.get(field.name),
-        error=page.translate(refused.detail) if refused else "",
+        error=page.tell(refused.detail) if refused else "",
         src=f"/app/{target.resource}/lookup/" if target else "",
     )
 

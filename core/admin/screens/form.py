@@ -30,6 +30,7 @@ from core.entities import Declaration
 from core.errors import FieldError, Forbidden, Invalid, NotFound, Refused, Stale, Unauthenticated
 from core.fields import Field
 from core.registry import Registry
+from core.rest.bodies import Input
 from core.rest.records import DETAIL, change, insert, read_new, read_one
 from core.rest.shape import shape_of
 
@@ -64,8 +65,8 @@ async def create(page: Page, entity: Declaration) -> ASGIResponse:
     shape = shape_of(ctx.tenant, ctx.rights, entity, DETAIL)
 
     async def run(unit: Unit) -> dict[str, Any]:
-        _refuse_links(typed)
         values = read_new(ctx, entity, body)
+        _refuse_links(typed)
         if not page.form.get(duplicates.ANYWAY):
             await duplicates.refuse(page, entity, unit, values)
         id, _record = await insert(ctx, unit, entity, values, shape)
@@ -208,7 +209,8 @@ async def _save(
         return {"id": id}
 
     links = {f.name for f in changed} & typed.links.errors.keys()
-    if links:
+    if links:  # with whatever else is wrong
+        Input(ctx, entity, "update").read(body, partial=True)
         _refuse_links(typed)
     if body:
         await save_once(page, run)

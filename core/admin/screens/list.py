@@ -104,7 +104,7 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
         "size": size_of(state),
         "previous": state.href(**found.backward) if found and found.backward else "",
         "onward": state.href(**found.onward) if found and found.onward else "",
-        "problem": page.translate(seen.refused.detail) if seen.refused else "",
+        "problem": page.tell(seen.refused.detail) if seen.refused else "",
         "may": lambda verb: may(page, entity, verb),
     }
 
