@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from litestar.response.base import ASGIResponse
 
 from core.admin import cookies, paths
@@ -40,9 +41,17 @@ def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
         text = view.translate(
             "Nothing that you typed is lost: sign in in a new window, come back, send it again."
         )
+    number = request.scope["state"].get("request_id", "") if refused.status >= 500 else ""
+    if number and view.hx:
+        text += " " + view.translate("Tell your administrator this number: %(number)s") % {
+            "number": number
+        }
     headers = {n: v for n, v in refused.headers.items() if n.lower() != "www-authenticate"}
     if view.hx:
         headers |= {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend"}
+        if isinstance(refused, Unproved) and view.user is not None:
+            fresh = msgspec.json.encode({"crm:token": view.csrf}).decode()
+            headers["HX-Trigger"] = fresh  # what is open can be sent again as it stands
     return view.render(
         "refusal_toast.html" if view.hx else "again.html",
         status=refused.status,
@@ -52,7 +61,7 @@ def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
         actions=_actions(view, refused),
         again=again,
         login=paths.LOGIN,
-        request_id=request.scope["state"].get("request_id", "") if refused.status >= 500 else "",
+        request_id=number,
     )
 
 
@@ -73,7 +82,10 @@ def _words(view: View, refused: Refused) -> tuple[str, str]:
     known = {
         401: (_("You are signed out"), _("Sign in again; you come back to this page.")),
         403: (_("You may not do this"), own),
-        404: (_("There is nothing here"), _("It may have been deleted, or you may not see it.")),
+        404: (
+            _("There is nothing here"),
+            _("It may have been deleted or switched off, or you may not see it."),
+        ),
         405: (_("This cannot be done here"), _("Go back and try it from the page itself.")),
         409: (_("This does not go together"), own),
         412: (_("Somebody was faster"), _("Load the page again to see what was changed.")),

@@ -126,3 +126,4 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   });
 });
 document.addEventListener("crm:refused", ({ detail }) => say(detail));
+document.addEventListener("crm:unsent", ({ detail }) => say(document.getElementById("toaster").dataset.failed, detail));

@@ -1,0 +1,28 @@
+// A form that leads to another page leaves only while the server can be reached: else what was
+// typed would be lost to the browser's own page of errors. A form made for an earlier session gets
+// the token of this one with the answer that says so.
+const checked = new WeakSet();
+const waiting = new WeakSet();
+const alive = document.querySelector('link[rel="icon"]').href;
+document.addEventListener(
+  "submit",
+  async (event) => {
+    const { target: form, submitter } = event;
+    if (form.method !== "post" || form.matches("[hx-post]") || submitter?.matches("[hx-post]") || checked.delete(form)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (waiting.has(form)) return;
+    waiting.add(form);
+    const send = () => form.requestSubmit(submitter);
+    try {
+      await fetch(alive, { method: "HEAD", cache: "no-store" });
+      checked.add(form);
+    } catch {
+      document.dispatchEvent(new CustomEvent("crm:unsent", { detail: send }));
+    }
+    waiting.delete(form);
+    if (checked.has(form)) send();
+  },
+  true,
+);
+document.addEventListener("crm:token", ({ detail }) => (document.querySelector('meta[name="csrf"]').content = detail.value));
