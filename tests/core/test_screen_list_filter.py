@@ -111,7 +111,7 @@ async def test_filter_of_the_address_is_shown_to_be_changed(browser):
     assert re.search(r'<option value="is_vip" selected', shown)
     deep = '{"not":{"field":"city","op":"=","value":"Medan"}}'
     other = (await browser.get(f"{FILTER}?where={deep}")).text
-    assert "made elsewhere" in other
+    assert "made elsewhere and is replaced: not (City is Medan)." in other
 
 
 async def test_missing_and_wrong_values_stand_beside_their_row(browser):

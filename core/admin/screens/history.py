@@ -155,10 +155,12 @@ async def _row(page: Page, entity: Declaration, id: UUID) -> Row | None:
 
 
 def _shown(page: Page, entity: Declaration) -> list[str]:
-    """Return the fields of the overview: the columns of the list, without the title."""
+    """Return the fields of the overview: what the history is about, then the list's columns."""
     visible = page.ctx.rights.visible(entity.name)
-    fields = (entity.field(name) for name in entity.columns)
-    return [f.name for f in fields if f and f.name in visible and f.name != entity.title]
+    names = (*entity.credit, *filter(None, (entity.responsible,)), *entity.columns)
+    fields = (entity.field(name) for name in names)
+    found = [f.name for f in fields if f and f.name in visible and f.name != entity.title]
+    return list(dict.fromkeys(found))
 
 
 def _overview(page: Page, entity: Declaration, row: Row) -> list[Fact]:

@@ -7,6 +7,7 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from core.admin.controls import Control, Controls
+from core.admin.criteria_words import Clauses
 from core.admin.forms import wrong_fields
 from core.admin.page import Page
 from core.admin.parts import Option
@@ -21,7 +22,7 @@ from core.admin.screens.list_builder import (
     read_built,
     tree_of,
 )
-from core.admin.screens.list_filters import options_of, tree_in
+from core.admin.screens.list_filters import options_of, told, tree_in
 from core.admin.screens.list_look import from_form, look
 from core.admin.screens.list_state import State
 from core.admin.screens.lookup import read_links, source, titles
@@ -54,7 +55,11 @@ async def show_filter(page: Page, entity: Declaration) -> ASGIResponse:
     fields, controls = filterable(page.ctx, entity), Controls(page, page.ctx.tenant)
     built = built_of(tree_in(seen.state), fields, controls)
     words = await _titles(page, built or Built(), fields)
-    note = "" if built else page.translate("The filter of now was made elsewhere; it is replaced.")
+    note = ""
+    if built is None:  # what cannot be shown in rows is at least told
+        now = told(Clauses(page, entity, seen.titles), seen.state.where)
+        text = page.translate("The filter of now was made elsewhere and is replaced: %(filter)s.")
+        note = text % {"filter": now}
     return _render(page, entity, seen.state, built or Built(), words, note=note)
 
 

@@ -172,9 +172,9 @@ def _checked(page: Page, entity: Declaration, where: str) -> Any:
 
 
 def told(clauses: Clauses, where: str) -> str:
-    """Return criteria in a sentence; what the reader may not ask is told as it is."""
+    """Return criteria in a sentence; of what the reader may not ask, only that it is there."""
     tree = _checked(clauses.page, clauses.entity, where)
-    return where[:60] if tree is None else clauses.sentence(tree)
+    return clauses.say("A filter that cannot be used") if tree is None else clauses.sentence(tree)
 
 
 def tree_in(state: State) -> Any:

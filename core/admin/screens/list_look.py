@@ -51,12 +51,12 @@ async def look_on(
     if not state.size and kept.likes.size:
         state = msgspec.structs.replace(state, size=kept.likes.size)
     columns = columns_of(page.ctx, entity, state.columns or kept.likes.columns)
+    links = linked(page, entity, state)
+    titles = await titles_on(connection, page, links) if links else {}
     try:
         query = query_of(page.ctx, entity, state, columns)
     except Invalid as invalid:
-        return Look(state, columns, kept, refused=invalid)
-    links = linked(page, entity, state)
-    titles = await titles_on(connection, page, links) if links else {}
+        return Look(state, columns, kept, refused=invalid, titles=titles)
     return Look(state, columns, kept, query, titles=titles)
 
 
