@@ -14,7 +14,7 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Stri
 from markupsafe import Markup, escape
 
 from core.admin.assets import STATIC, Assets, merged, read_folder, read_plugin
-from core.admin.brand import Brands
+from core.admin.brand import Brand, Brands
 from core.admin.hx import hx
 from core.admin.i18n import Formats, Words, direction_of
 from core.admin.themes import DEFAULT, OWN, Theme, read_themes, stylesheet
@@ -23,6 +23,8 @@ from core.errors import StartRefused
 KERNEL = Path(__file__).parent
 SHIPPED = KERNEL.parent.parent / "themes"
 SPRITE = "vendor/lucide.svg"
+# Parts of the frame are the same for everybody with the same places in the same language.
+FRAMES = 512
 # These point along the line of writing; they are turned round where it runs from right to left.
 DIRECTED = frozenset(
     f"{name}-{side}"
@@ -109,11 +111,17 @@ class Looks:
                 raise LookupError(f"no icon {name!r} in the sprite; see vendor.lock")
             return draw(f"{addresses[SPRITE]}#{name}", name, label, size)
 
+        @lru_cache(maxsize=0 if self.reload else FRAMES)
+        def frame(part: str, nav: tuple[Any, ...], name: str, logo: str) -> Markup:
+            brand = Brand(name=name, logo=logo)
+            drawn = environment.get_template(part).render(nav=nav, brand=brand)
+            return Markup(drawn)  # noqa: S704  # a template's own text
+
         environment.install_gettext_callables(  # type: ignore[attr-defined]  # from the extension
             words.gettext, words.ngettext, newstyle=True
         )
         environment.globals.update(
-            asset=asset, icon=icon, hx=hx, say=words.gettext, theme=self.themes[theme]
+            asset=asset, icon=icon, hx=hx, frame=frame, say=words.gettext, theme=self.themes[theme]
         )
         environment.globals["ui"] = environment.get_template("macros/ui.html").module
         return environment

@@ -23,7 +23,11 @@ class Oracle:
         self.registry = registry or stage.registry
         self._known: dict[tuple[int, UUID], bool] = {}
         self._ids: dict[int, set[str]] = {}
+        self._linked: dict[tuple[str, str, str, str], set[tuple[object, object]]] = {}
         self._seen = -1
+        self._granted: dict[tuple[str, str], list[Grant]] = {}
+        for grant in self.registry.grants:
+            self._granted.setdefault((grant.role, grant.entity), []).append(grant)
 
     def actions(self, who: Who, entity: str) -> set[str]:
         """Return the actions that ``who`` may do on some rows of an entity."""
@@ -43,8 +47,9 @@ class Oracle:
     def _grants(self, who: Who, entity: str, action: str) -> list[Grant]:
         return [
             g
-            for g in self.registry.grants
-            if g.role in who.roles and g.entity == entity and self._names(g, action)
+            for role in who.roles
+            for g in self._granted.get((role, entity), ())
+            if self._names(g, action)
         ]
 
     def _names(self, grant: Grant, action: str) -> bool:
@@ -76,9 +81,16 @@ class Oracle:
             return False
         if isinstance(path, Through):
             here = row.id if path.local == "id" else row.values.get(path.local)
-            links = self.stage.of(path.entity, tenant=row.tenant)
-            return any((k.values[path.here], k.values[path.there]) == (here, mine) for k in links)
+            return (here, mine) in self._links(path, row.tenant)
         return bool((row.id if path == "id" else row.values.get(path)) == mine)
+
+    def _links(self, path: Through, tenant: str) -> set[tuple[object, object]]:
+        self._forget()
+        place = (path.entity, path.here, path.there, tenant)
+        if place not in self._linked:
+            rows = self.stage.of(path.entity, tenant=tenant)
+            self._linked[place] = {(k.values[path.here], k.values[path.there]) for k in rows}
+        return self._linked[place]
 
     def _forget(self) -> None:
         """Forget what was worked out before the stage changed."""
@@ -86,6 +98,7 @@ class Oracle:
             self._seen = self.stage.changes
             self._known.clear()
             self._ids.clear()
+            self._linked.clear()
 
     def knows(self, who: Who, row: Row) -> bool:
         """Return whether any right of ``who`` shows him the row."""

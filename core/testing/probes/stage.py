@@ -70,6 +70,8 @@ class Stage:
         self.tokens: dict[str, Spot] = {}
         self.changes = 0
         self.anchors: dict[tuple[str, str, str], Row] = {}
+        self._sorted: dict[tuple[str, str, bool], list[Row]] = {}
+        self._sorted_at = -1
 
     async def plant(
         self, entity: str, tenant: str, side: str, *, deleted: bool = False, **values: Any
@@ -145,11 +147,11 @@ class Stage:
 
     def of(self, entity: str, *, tenant: str, deleted: bool = False) -> list[Row]:
         """Return the seeded records of an entity in a tenant."""
-        return [
-            row
-            for row in self.rows.values()
-            if (row.entity, row.tenant, row.deleted) == (entity, tenant, deleted)
-        ]
+        if self._sorted_at != self.changes:
+            self._sorted_at, self._sorted = self.changes, {}
+            for row in self.rows.values():
+                self._sorted.setdefault((row.entity, row.tenant, row.deleted), []).append(row)
+        return self._sorted.get((entity, tenant, deleted), [])
 
 
 def in_order(registry: Registry) -> Iterator[Declaration]:
