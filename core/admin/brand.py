@@ -16,6 +16,7 @@ from litestar.response.base import ASGIResponse
 
 from core.admin.assets import Asset, answer_asset, make_asset
 from core.admin.themes import COLOUR, DEFAULT, Theme, contrast
+from core.auth.credentials import tenant_at
 from core.errors import FieldError, Invalid, NotFound
 from core.platform import Platform
 from core.tenancy.tenant import Tenant
@@ -182,7 +183,8 @@ class Brands:
 def brand_route(brands: Brands, themes: Mapping[str, Theme]) -> HTTPRouteHandler:
     """Return the route of the tenants' style sheets and logos.
 
-    A worker that has not heard of an edit yet answers with what it has, and lets nobody keep it.
+    At a tenant's own address only its own are served. A worker that has not heard of an edit yet
+    answers with what it has, and lets nobody keep it.
     """
 
     async def serve(request: Request[Any, Any, Any]) -> ASGIResponse:
@@ -190,7 +192,8 @@ def brand_route(brands: Brands, themes: Mapping[str, Theme]) -> HTTPRouteHandler
         platform: Platform = request.scope["litestar_app"].state.platform
         slug, _, rest = name.rpartition("-")
         tenant = platform.by_slug.get(slug)
-        if tenant is None:
+        here = tenant_at(platform, request.headers.get("host", ""))
+        if tenant is None or here not in (None, tenant):
             raise NotFound
         theme = themes.get(tenant.config.theme, themes[DEFAULT])
         files = brands.of(tenant, theme).files

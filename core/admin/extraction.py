@@ -171,6 +171,15 @@ def _forms(folder: Path) -> Iterator[Message]:
                 for line in node.body:
                     if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
                         yield label_of(line.target.id)
+                        yield from _choices(line.annotation)
+
+
+def _choices(annotation: ast.expr) -> Iterator[Message]:
+    """Yield what the choices are called that a ``Literal`` has."""
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "Literal":
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            yield from (label_of(text) for text in _texts(parts))
 
 
 def _rules(folder: Path) -> Iterator[Message]:

@@ -62,7 +62,7 @@ def items(ctx: Context, path: str) -> tuple[NavItem, ...]:
     found = [*_screens(ctx, here)]
     if not is_closed(ctx.tenant, ctx.principal):
         if desk is None:
-            found = [_item("Home", HOME, "house", path.rstrip("/")), *found]
+            found = [_item("Start page", HOME, "house", path.rstrip("/")), *found]
         lists = [*_entities(ctx, here, desk)]
         found += [item for item in lists if not item.section]
         found += _dashboards(ctx, here)

@@ -109,3 +109,18 @@ def test_near_moments_are_told_as_distance_and_far_ones_as_a_day() -> None:
     assert english.relative(now - timedelta(hours=3), now) == "3 hours ago"
     assert english.relative(now + timedelta(days=2), now) == "in 2 days"
     assert english.relative(now - timedelta(days=40), now) == "Jan 29, 2026"
+
+
+def test_a_place_to_begin_and_a_place_to_live_are_two_words() -> None:
+    """What the navigation calls itself does not lie over the kind of an address."""
+    words = Words([ROOT / "plugins" / "customers" / "locale"])
+    assert words.of("id").gettext("Start page") == "Beranda"
+    assert words.of("id").gettext("Home") == "Rumah"
+
+
+def test_a_refusal_is_told_with_its_values() -> None:
+    words = Words([ROOT / "plugins" / "loyalty" / "locale"])
+    told = "This reward is for the tier gold and above. Choose another."
+    assert words.tell("en", told) == told
+    assert words.tell("id", told) == "Hadiah ini untuk tingkat emas ke atas. Pilih yang lain."
+    assert words.tell("id", "Said by nobody.") == "Said by nobody."

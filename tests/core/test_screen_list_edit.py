@@ -97,3 +97,12 @@ async def test_only_what_is_declared_and_allowed(browser, gate, customer):
 async def test_cell_leads_back_to_our_own_pages_only(browser, customer):
     answer = await browser.get(f"{LIST}{customer}/cell/phone/?_back=https://evil.example/", **HX)
     assert "evil.example" not in answer.text
+
+
+async def test_a_cell_of_a_record_that_is_not_there_is_not_there(gate, browser):
+    """Without scripts as with them: another tenant's, a deleted and no record are the same."""
+    foreign = await gate.world.plant("customers.customer", tenant="globex")
+    for id in (foreign, "00000000-0000-4000-8000-000000000001", "no-id"):
+        for headers in ({}, HX):
+            answer = await browser.get(f"{LIST}{id}/cell/phone/", **headers)
+            assert answer.status_code == 404, (id, headers)

@@ -192,3 +192,19 @@ async def test_who_may_not_sees_and_changes_nothing(gate):
         refused = await staff.post(path, {"setting": "spent"}, page="/app/account/")
         assert refused.status_code == 403, path
     assert gate.world.tenant().overlay == before
+
+
+async def test_settings_are_called_something_in_every_language(gate):
+    """The names of a plugin's settings and their choices reach the catalogues."""
+    for locale, words in (
+        ("id", ("Di bawah nol", "Bulan hingga kedaluwarsa", "Ambil yang ada")),
+        ("ar", ("تحت الصفر", "أشهر حتى الانتهاء", "خذ الموجود")),
+    ):
+        reader = await Browser(gate).enter(await gate.user("admin"))
+        likes = {"locale": locale, "timezone": "Asia/Jakarta", "mode": "system"}
+        await reader.post("/app/account/likes/", likes, page="/app/account/")
+        text = (await reader.get(LOYALTY)).text
+        for word in words:
+            assert word in text, word
+        for word in ("Below zero", "Expiry months", "Clamp", "Reject"):
+            assert word not in text, word

@@ -42,10 +42,10 @@ async def show_cell(page: Page, entity: Declaration) -> ASGIResponse:
     field = _field(page, entity)
     back = paths.local_path(page.request.query_params.get(BACK, ""))
     action = place(entity, id_of(page), "edit/")
-    if not page.hx:
-        return page.redirect(f"{action}?{urlencode({BACK: back})}")
     shape = shape_of(page.ctx.tenant, page.ctx.rights, entity, DETAIL)
     row, version = await read_one(page.ctx, entity, id_of(page), shape)
+    if not page.hx:
+        return page.redirect(f"{action}?{urlencode({BACK: back})}")
     texts = await stored_texts(page, [field], row)
     (group,) = groups(page, entity, [field], texts, {}, row)
     return page.render(

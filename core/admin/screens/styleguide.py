@@ -157,7 +157,7 @@ def values(fmt: Formats, say: Say) -> dict[str, Any]:
             Link(say("Orders"), "#orders", count=fmt.number(1204)),
             Link(say("Files"), "#files", "paperclip"),
         ],
-        "crumbs": [Link(say("Home"), "/app/"), Link(say("Style page"), "/app/styleguide")],
+        "crumbs": [Link(say("Start page"), "/app/"), Link(say("Style page"), "/app/styleguide")],
         "chips": [Link(say("Status: Active"), "?"), Link(say("Points at least 100"), "?")],
         "statuses": [
             Option("active", say("Active")),
