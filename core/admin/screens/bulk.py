@@ -156,19 +156,21 @@ def _field(page: Page, entity: Declaration) -> Field | None:
 def told(page: Page, entity: Declaration, deed: Deed, found: dict[str, Any]) -> Flash:
     """Return what has happened: how many were changed, and how many were not."""
     number, say = page.formats.number, page.translate
-    done = found["updated"]
+    done = len(found["ids"])
+    same = found["updated"] - done
     text = say("%(count)s %(things)s updated")
     if deed.name == "delete":
         text = say("%(count)s %(things)s deleted")
-    text %= {"count": number(done), "things": noun(page, entity, done)}
-    same = done - len(found["ids"])
+    parts = [text % {"count": number(done), "things": noun(page, entity, done)}]
     if same:
-        text += ". " + say("No change was needed for %(count)s.") % {"count": number(same)}
+        was = say("No change was needed for %(count)s.") % {"count": number(same)}
+        parts = [*parts, was] if done else [was]
     if found["skipped"]:
         skipped = {"count": number(len(found["skipped"]))}
-        text += ". " + say("Skipped %(count)s: gone, or not yours to change.") % skipped
+        parts.append(say("Skipped %(count)s: gone, or not yours to change.") % skipped)
     kind = "warning" if found["skipped"] else "success"
-    return Flash(text, kind, undo_path(page, entity) if found["ids"] else "")
+    text = ". ".join(part.rstrip(".") for part in parts)
+    return Flash(text, kind, undo_path(page, entity) if done else "")
 
 
 async def preview(
