@@ -17,17 +17,77 @@ from plugins.customers.models import Address, Company, CompanyLink, Contact, Cus
 
 ALL_BUT_PURGE = ("list", "view", "create", "update", "delete", "trash", "restore")
 CHANGES = (
-    ("make_vip", "Make VIP", status.Because, status.make_vip),
-    ("revoke_vip", "Revoke VIP", status.Because, status.revoke_vip),
-    ("activate", "Activate", status.Because, status.activate),
-    ("deactivate", "Deactivate", status.Because, status.deactivate),
-    ("change_status", "Change the status", status.NewStatus, status.change_status),
-    ("transfer", "Give to another salesperson", status.Transfer, status.transfer),
-    ("record_order", "Record an order", purchases.Order, purchases.record_order),
+    Action(
+        entity=Customer,
+        name="make_vip",
+        label="Make VIP",
+        values=status.Because,
+        run=status.make_vip,
+    ),
+    Action(
+        entity=Customer,
+        name="revoke_vip",
+        label="Revoke VIP",
+        values=status.Because,
+        run=status.revoke_vip,
+    ),
+    Action(
+        entity=Customer,
+        name="activate",
+        label="Activate",
+        values=status.Because,
+        run=status.activate,
+    ),
+    Action(
+        entity=Customer,
+        name="deactivate",
+        label="Deactivate",
+        values=status.Because,
+        run=status.deactivate,
+    ),
+    Action(
+        entity=Customer,
+        name="change_status",
+        label="Change the status",
+        values=status.NewStatus,
+        run=status.change_status,
+    ),
+    Action(
+        entity=Customer,
+        name="transfer",
+        label="Give to another salesperson",
+        values=status.Transfer,
+        run=status.transfer,
+    ),
+    Action(
+        entity=Customer,
+        name="record_order",
+        label="Record an order",
+        values=purchases.Order,
+        run=purchases.record_order,
+    ),
 )
 BULK = (
-    ("bulk_update", "Activate or deactivate", services.Selection, services.bulk_update),
-    ("bulk-action", "Change many", services.BulkAction, services.bulk_action),
+    Action(
+        entity=Customer,
+        name="bulk_update",
+        label="Activate or deactivate",
+        on="collection",
+        permission="bulk_update",
+        values=services.Selection,
+        returns=services.Updated,
+        run=services.bulk_update,
+    ),
+    Action(
+        entity=Customer,
+        name="bulk-action",
+        label="Change many",
+        on="collection",
+        permission="bulk_update",
+        values=services.BulkAction,
+        returns=services.Updated,
+        run=services.bulk_action,
+    ),
 )
 PROFILE = Action(
     entity=Customer,
@@ -39,8 +99,26 @@ PROFILE = Action(
     run=profile.detailed_profile,
 )
 DASHBOARDS = (
-    ("dashboard-stats", "Dashboard", dashboards.Stats, dashboards.dashboard_stats),
-    ("analytics-overview", "Overview", dashboards.Overview, dashboards.analytics_overview),
+    Action(
+        entity=Customer,
+        name="dashboard-stats",
+        label="Dashboard",
+        on="collection",
+        method="GET",
+        permission="list",
+        returns=dashboards.Stats,
+        run=dashboards.dashboard_stats,
+    ),
+    Action(
+        entity=Customer,
+        name="analytics-overview",
+        label="Overview",
+        on="collection",
+        method="GET",
+        permission="list",
+        returns=dashboards.Overview,
+        run=dashboards.analytics_overview,
+    ),
 )
 CONTACT = ("phone", "address", "city", "province", "postal_code")
 
@@ -82,37 +160,7 @@ def register_dictionaries():
 
 @hookimpl
 def register_actions():
-    changes = [
-        Action(entity=Customer, name=name, label=label, values=values, run=run)
-        for name, label, values, run in CHANGES
-    ]
-    bulk = [
-        Action(
-            entity=Customer,
-            name=name,
-            label=label,
-            on="collection",
-            permission="bulk_update",
-            values=values,
-            returns=services.Updated,
-            run=run,
-        )
-        for name, label, values, run in BULK
-    ]
-    figures = [
-        Action(
-            entity=Customer,
-            name=name,
-            label=label,
-            on="collection",
-            method="GET",
-            permission="list",
-            returns=returns,
-            run=run,
-        )
-        for name, label, returns, run in DASHBOARDS
-    ]
-    return [*changes, *bulk, *figures, PROFILE]
+    return [*CHANGES, *BULK, *DASHBOARDS, PROFILE]
 
 
 @hookimpl
@@ -125,7 +173,7 @@ def register_grants():
     read = ("list", "view")
     links = tuple(verb for verb in ALL_BUT_PURGE if verb != "update")
     own = ("list", "view", "create", "update", "delete")
-    changes = ("bulk_update", *(name for name, *_ in CHANGES))
+    changes = ("bulk_update", *(change.name for change in CHANGES))
     return [
         Grant(role="staff", entity=Customer, actions=(*ALL_BUT_PURGE, *changes), scope="all"),
         Grant(role="staff", entity=Company, actions=ALL_BUT_PURGE, scope="all"),

@@ -89,7 +89,7 @@ async def test_an_action_has_a_form_of_its_struct(world, staff, browser):
     assert row.json()["loyalty_points"] == 40
     wrong = await fill(browser, path, points="many", reason="x" * 201)
     assert wrong.status_code == 400
-    assert "at most 200 characters" in part(wrong.text, "reason")
+    assert "Shorten it to 200 characters" in part(wrong.text, "reason")
     wrong = await send(browser, wrong, path, reason="Short")
     assert "Invalid points value" in part(wrong.text, "points")
     assert fields(wrong.text, path)["points"] == "many"
