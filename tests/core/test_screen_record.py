@@ -91,7 +91,7 @@ async def test_an_action_has_a_form_of_its_struct(world, staff, browser):
     assert wrong.status_code == 400
     assert "Shorten it to 200 characters" in part(wrong.text, "reason")
     wrong = await send(browser, wrong, path, reason="Short")
-    assert "Invalid points value" in part(wrong.text, "points")
+    assert "This is not a number" in part(wrong.text, "points")
     assert fields(wrong.text, path)["points"] == "many"
     redeem = f"/app/customers/{id}/do/redeem_points/"
     few = await fill(browser, redeem, points="100", reason="Coffee")
