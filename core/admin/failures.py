@@ -48,7 +48,7 @@ def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
         }
     headers = {n: v for n, v in refused.headers.items() if n.lower() != "www-authenticate"}
     if view.hx:
-        headers |= {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend"}
+        headers |= {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend", "HX-Reselect": ".toast"}
         if isinstance(refused, Unproved) and view.user is not None:
             fresh = msgspec.json.encode({"crm:token": view.csrf}).decode()
             headers["HX-Trigger"] = fresh  # what is open can be sent again as it stands

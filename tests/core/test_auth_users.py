@@ -38,7 +38,7 @@ async def path_of(gate: Gate, email: str) -> str:
 
 
 async def test_administrator_makes_a_user_who_sets_his_password(gate, admin):
-    """Issue part 6: users CRUD, the link handed over, no password until then."""
+    """Users CRUD, the link handed over, no password until then."""
     body = {"email": "New.Person@acme.example", "name": "New", "roles": ["seller"]}
     made = await gate.post(USERS, body, token=admin)
     assert made.status_code == 201, made.text

@@ -172,7 +172,7 @@ async def hold(readers, path: str, all_rounds: list[dict[str, str]]) -> None:
 
 @pytest.mark.parametrize(("name", "verb"), FORMS, ids=lambda v: str(v))
 async def test_a_form_tells_beside_each_field_what_to_do(world, readers, name, verb):
-    """Issue: every refusal of the API shows beside its field, with what to do."""
+    """Every refusal of the API shows beside its field, with what to do."""
     entity = REGISTRY.entities[name]
     path = f"/app/{entity.resource}/new/"
     found = rounds({f.name: list(wrong_texts(f)) for f in entity.fields.values() if not f.system})

@@ -89,7 +89,7 @@ async def offline(context: BrowserContext) -> AsyncIterator[None]:
 
 
 async def test_a_whole_form_waits_for_the_network(tab: Page) -> None:
-    """Issue: a network failure shows a toast with retry and keeps what was typed."""
+    """A network failure shows a toast with retry and keeps what was typed."""
     await tab.goto("/app/customers/new/")
     await tab.fill("main [name=name]", "Kept Without Network")
     await tab.fill("main [name=email]", "kept@network.example")
@@ -208,6 +208,17 @@ async def test_an_action_on_what_was_deleted_meanwhile(own_stage: Stage, tab: Pa
     await plain_changes(own_stage, gone)
     await save(tab, "points")
     await expect(tab.locator("main")).to_contain_text("was deleted")
+
+
+async def test_a_tab_of_what_was_deleted_meanwhile(own_stage: Stage, tab: Page) -> None:
+    """A part of a page that takes only a piece of its answer shows the message all the same."""
+    id = await customer(own_stage, name="Gone Under The Tab")
+    await tab.goto(f"/app/customers/{id}/")
+    gone = f"UPDATE customers_customer SET deleted_at = now() WHERE id = '{id}'"
+    await plain_changes(own_stage, gone)
+    await tab.locator(f"#record-tabs a[href*='/app/customers/{id}/?tab=']").first.click()
+    await expect(tab.locator(TOAST)).to_be_visible()
+    await expect(tab.locator("main")).to_contain_text("Gone Under The Tab")
 
 
 @BOTH

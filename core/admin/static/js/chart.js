@@ -37,7 +37,8 @@ class Chart extends HTMLElement {
       borderWidth: kind === "line" || round ? 2 : 0,
       borderRadius: 4, maxBarThickness: 36, pointRadius: 0, pointHitRadius: 16, tension: 0.3,
     }));
-    const axis = { ticks: { color: ink }, grid: { color: line, drawTicks: false }, border: { display: false }, stacked: kind === "stacked" };
+    const whole = this.series.every((one) => one.data.every(Number.isInteger));
+    const axis = { ticks: { color: ink, precision: whole ? 0 : undefined }, grid: { color: line, drawTicks: false }, border: { display: false }, stacked: kind === "stacked" };
     const side = document.documentElement.dir === "rtl" ? "right" : "left";
     const text = (item) => `${item.dataset.label}: ${this.texts[item.datasetIndex][item.dataIndex]}`;
     window.Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
