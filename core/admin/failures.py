@@ -7,7 +7,7 @@ from litestar.response.base import ASGIResponse
 
 from core.admin import cookies, paths
 from core.admin.csrf import SAFE, Unproved
-from core.admin.headers import PAGE
+from core.admin.headers import PAGE, TOAST
 from core.admin.page import NOBODY, NoCookie, SignedOut, here
 from core.admin.view import AnyRequest, View
 from core.errors import Refused, Unauthenticated
@@ -48,7 +48,7 @@ def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
         }
     headers = {n: v for n, v in refused.headers.items() if n.lower() != "www-authenticate"}
     if view.hx:
-        headers |= {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend", "HX-Reselect": ".toast"}
+        headers |= TOAST
         if isinstance(refused, Unproved) and view.user is not None:
             fresh = msgspec.json.encode({"crm:token": view.csrf}).decode()
             headers["HX-Trigger"] = fresh  # what is open can be sent again as it stands

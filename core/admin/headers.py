@@ -18,3 +18,5 @@ PAGE = {"content-security-policy": POLICY, "cache-control": "no-store"}
 # What is left in the browser when somebody signs out: pages and what scripts kept. Not "cookies":
 # that would sign out the neighbours at the same domain too.
 LEAVING = {"clear-site-data": '"cache", "storage"'}
+# An answer to htmx that is a message, whatever part of the page it asked for.
+TOAST = {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend", "HX-Reselect": ".toast"}

@@ -9,6 +9,7 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from core.admin import csrf
+from core.admin.headers import TOAST
 from core.admin.page import Page
 from core.admin.parts import Fact, Link
 from core.admin.screens.making import place
@@ -99,8 +100,8 @@ async def gone(page: Page, entity: Declaration, kept: list[Fact] | None = None) 
         actions.append(Link(_("Look in the trash"), place(entity, under="trash/"), "trash-2"))
     if "list" in entity.verbs and ctx.rights.may(entity.name, "list"):
         actions.append(Link(_(entity.plural), place(entity), "arrow-left"))
-    if page.htmx.asked and page.htmx.partial:  # what was typed stays; the list behind learns of it
-        headers = {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend", "HX-Trigger": CHANGED}
+    if page.hx:  # what was typed stays; the list behind learns of it
+        headers = {**TOAST, "HX-Trigger": CHANGED}
         return page.render(
             "refusal_toast.html",
             status=404,
