@@ -97,7 +97,7 @@ async def _by_page(connection: asyncpg.Connection, ctx: Context, asked: Asked, s
     page = _page(entity, query, page, order)
     given = (ctx.tenant.id, *values)
     sql = f"SELECT {columns}, {counted} AS __count FROM {page}"
-    scan = Scan(entity, query, sql, columns, where, given)
+    scan = Scan(entity, query, columns, where, given)
     records = await scan_page(connection, ctx.platform.sizes, scan, counted)
     if records is None:
         records = await connection.fetch(sql, *given, *scan.window)

@@ -4,7 +4,8 @@ The planner takes the rows that pass a filter to lie evenly in the order asked f
 order's index until a page is full. Where they lie at its far end, or do not exist, that is a
 random read of the whole table, and counting them is another. Here the walk is short: either it
 fills the page, or all that passes is gathered once, in parallel, to be sorted and counted; if that
-is too much, the table is read without the order's index.
+is too much, the table is read as it lies, and only what is no worse than the best of a sample is
+sorted.
 """
 
 import time
@@ -27,7 +28,8 @@ WALKED = 5_000
 CHEAP = 1_000
 # More rows than this are not gathered: sorting while reading holds a page of them only.
 GATHERED = 200_000
-# How many of the newest rows tell how many pass a filter of which the planner knows nothing.
+# How many rows tell how many pass a filter of which the planner knows nothing, and which page end
+# is the worst.
 SAMPLED = 2_000
 SIZE_SECONDS = 60
 SIZE = "SELECT reltuples::int8 FROM pg_class WHERE oid = $1::text::regclass"
@@ -37,11 +39,10 @@ Sizes = dict[str, tuple[float, int]]
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """A list's page to come: the usual statement, its SELECT list, its condition and values."""
+    """A list's page to come: its SELECT list, its condition and values."""
 
     entity: Declaration
     query: Query
-    usual: str
     columns: str
     where: str
     given: tuple[Any, ...]
@@ -66,22 +67,22 @@ async def scan_page(
     ``counted`` is the SQL of the capped count.
     """
     entity, query = scan.entity, scan.query
-    if not query.filters or query.trash or served(entity, query):
+    straight, turned = has_order(entity, query), _has_turned(entity, query)
+    if query.trash or served(entity, query) or (straight and not query.filters):
         return None
     size = await _size(connection, sizes, entity.table)
     if size < LARGE:
         return None
     cost, rows = await _estimate(connection, scan)
-    walks = has_order(entity, query)
-    if walks and cost > CHEAP:
-        found = await _walk(connection, scan, counted)
+    if (straight or turned) and cost > CHEAP:
+        found = await _walk(connection, scan, counted, turned=turned)
         if found is not None:
             return found
     if any(_guessed(f.shape) for f in query.filters):
         rows = size * await _share(connection, scan)
     if rows <= GATHERED:
         return await _gather(connection, scan)
-    return await _whole(connection, scan) if walks else None
+    return await _whole(connection, scan, counted)
 
 
 async def _size(connection: asyncpg.Connection, sizes: Sizes, table: str) -> int:
@@ -101,24 +102,35 @@ async def _estimate(connection: asyncpg.Connection, scan: Scan) -> tuple[float, 
 
 async def _share(connection: asyncpg.Connection, scan: Scan) -> float:
     """Return what share of the newest rows passes."""
-    newest = (
-        f"SELECT x.* FROM {scan.entity.table} x WHERE x.tenant_id = $1 AND x.deleted_at IS NULL"
-        f" ORDER BY x.id DESC LIMIT {SAMPLED}"
-    )
-    sql = f"SELECT count(*) FROM ({newest}) x WHERE {scan.where}"
+    sql = f"SELECT count(*) FROM ({_sample(scan, ' DESC')}) x WHERE {scan.where}"
     passing: int = await connection.fetchval(sql, *scan.given)
     return passing / SAMPLED
 
 
+def _sample(scan: Scan, direction: str) -> str:
+    return (
+        f"SELECT x.* FROM {scan.entity.table} x WHERE x.tenant_id = $1 AND x.deleted_at IS NULL"
+        f" ORDER BY x.id{direction} LIMIT {SAMPLED}"
+    )
+
+
 async def _walk(
-    connection: asyncpg.Connection, scan: Scan, counted: str
+    connection: asyncpg.Connection, scan: Scan, counted: str, *, turned: bool
 ) -> list[asyncpg.Record] | None:
-    """Return the page if the first rows in its order fill it."""
+    """Return the page if the first rows in its order fill it.
+
+    ``turned``: the order's index is walked from its other end, where nulls stand first; they are
+    left out, since they come last in every page.
+    """
     size, offset = scan.window
     place = len(scan.given) + 1
+    order, known = scan.order, ""
+    if turned:
+        order = order.replace(" NULLS LAST", " NULLS FIRST", 1)
+        known = f" AND x.{scan.query.sorts[0].column} IS NOT NULL"
     first = (
         f"SELECT x.* FROM {scan.entity.table} x WHERE x.tenant_id = $1 AND x.deleted_at IS NULL"
-        f" ORDER BY {scan.order} LIMIT {WALKED}"
+        f"{known} ORDER BY {order} LIMIT {WALKED}"
     )
     sql = (
         f"SELECT {scan.columns}, CASE WHEN count(*) OVER () = ${place} THEN {counted} END"
@@ -147,12 +159,47 @@ async def _gather(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Re
     return rows
 
 
-async def _whole(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Record]:
+async def _whole(connection: asyncpg.Connection, scan: Scan, counted: str) -> list[asyncpg.Record]:
     """Return the page by reading the table as it lies, whatever index gives the order."""
+    bound, values = await _bound(connection, scan)
+    place = len(scan.given) + len(values) + 1
+    sql = (
+        f"SELECT x.id FROM {scan.entity.table} x WHERE {scan.where}{bound}"
+        f" ORDER BY {scan.order} LIMIT ${place} OFFSET ${place + 1}"
+    )
     await connection.execute("SET LOCAL enable_indexscan = off")
-    rows: list[asyncpg.Record] = await connection.fetch(scan.usual, *scan.given, *scan.window)
+    ids = await connection.fetch(sql, *scan.given, *values, *scan.window)
     await connection.execute("SET LOCAL enable_indexscan = on")
+    sql = (
+        f"SELECT {scan.columns}, {counted} AS __count FROM {scan.entity.table} x"
+        f" WHERE x.tenant_id = $1 AND x.id = ANY (${len(scan.given) + 1}) ORDER BY {scan.order}"
+    )
+    rows: list[asyncpg.Record] = await connection.fetch(
+        sql, *scan.given, [found["id"] for found in ids]
+    )
     return rows
+
+
+async def _bound(connection: asyncpg.Connection, scan: Scan) -> tuple[str, tuple[Any, ...]]:
+    """Return a condition that every row of the page fulfils, and its values.
+
+    The page of a sample ends somewhere; that of all rows ends there or before. The sample is the
+    newest or oldest rows: of equal ones those come first.
+    """
+    sorts, (size, offset) = scan.query.sorts, scan.window
+    if len({sort.down for sort in sorts}) > 1 or any(sort.nullable for sort in sorts[1:]):
+        return "", ()
+    keys = ", ".join(f"x.{sort.column}" for sort in sorts)
+    sample = _sample(scan, " DESC" if sorts[-1].down else "")
+    last = await connection.fetchrow(
+        f"SELECT {keys} FROM ({sample}) x WHERE {scan.where}"
+        f" ORDER BY {scan.order} LIMIT 1 OFFSET {offset + size - 1}",
+        *scan.given,
+    )
+    if last is None or last[0] is None:
+        return "", ()
+    marks = ", ".join(f"${len(scan.given) + 1 + n}" for n in range(len(sorts)))
+    return f" AND ({keys}) {'>=' if sorts[0].down else '<='} ({marks})", tuple(last)
 
 
 def served(entity: Declaration, query: Query) -> bool:
@@ -173,6 +220,14 @@ def _leading(entity: Declaration, pair: tuple[str, ...]) -> Iterator[str]:
 def has_order(entity: Declaration, query: Query) -> bool:
     """Return whether an index of its own gives the first order."""
     return any(len(pair) == 1 and _ends_in(pair, query) for pair in entity.indexed)
+
+
+def _has_turned(entity: Declaration, query: Query) -> bool:
+    """Return whether an index of its own gives the first order but for its nulls."""
+    own = any(
+        pair[-1].lstrip("-") == query.sorts[0].field for pair in entity.indexed if len(pair) == 1
+    )
+    return own and not has_order(entity, query)
 
 
 def _ends_in(pair: tuple[str, ...], query: Query) -> bool:

@@ -16,6 +16,7 @@ from core.database.doors import APPLICATION
 from core.entities import Declaration
 from core.fields import Field
 from core.loader import load
+from core.rest import scans
 from core.testing.kit import PACKAGES, PLUGINS
 from core.testing.servers import TestServer
 from core.testing.world import Person, World, open_world
@@ -274,6 +275,7 @@ async def test_figures_are_read_from_their_index(
 @pytest.mark.parametrize(
     "filters",
     [
+        "",
         "is_active=true",  # one in seven: the walk fills the page
         "loyalty_points=7",  # one in five hundred: gathered
         "name__icontains=zz",  # nobody
@@ -282,10 +284,12 @@ async def test_figures_are_read_from_their_index(
         "loyalty_points__gte=3",  # nearly all
     ],
 )
+@pytest.mark.parametrize("gathered", [scans.GATHERED, 50])
 async def test_a_large_table_answers_as_a_small_one(
-    shelf: World, boss: Person, filters: str
+    shelf: World, boss: Person, filters: str, gathered: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ruling 6: how a page is found does not change what is on it, nor how many there are."""
+    monkeypatch.setattr(scans, "GATHERED", gathered)
     entity = ENTITIES["customers.customer"]
     sizes = shelf.platform.sizes
 
