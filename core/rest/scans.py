@@ -27,7 +27,7 @@ WALKED = 5_000
 # What the planner prices lower is done as soon as the walk would be.
 CHEAP = 1_000
 # More rows than this are not gathered: sorting while reading holds a page of them only.
-GATHERED = 200_000
+GATHERED = 50_000
 # How many rows tell how many pass a filter of which the planner knows nothing, and which page end
 # is the worst.
 SAMPLED = 2_000
