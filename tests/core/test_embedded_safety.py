@@ -118,7 +118,7 @@ def test_lost_passwords_are_explained(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("memory", "buffers"), [(256 * 2**20, "64MB"), (2 * 2**30, "512MB"), (64 * 2**30, "4096MB")]
+    ("memory", "buffers"), [(256 * 2**20, "64MB"), (2 * 2**30, "512MB"), (64 * 2**30, "2048MB")]
 )
 def test_settings_follow_the_memory(memory: int, buffers: str) -> None:
     assert f"shared_buffers = '{buffers}'" in cluster.settings(memory)
