@@ -64,8 +64,8 @@ async def _read_in(page: Page, origin: str, locale: str) -> None:
     """Choose a language on the page of the account."""
     await page.goto(f"{origin}/app/account/")
     await page.select_option("[name=locale]", locale)
-    await page.locator("form:has([name=locale]) [type=submit]").click()
-    await page.wait_for_load_state()
+    async with page.expect_navigation():
+        await page.locator("form:has([name=locale]) [type=submit]").click()
 
 
 async def draw(browser: Browser, origin: str, shot: Shot, folder: Path) -> None:

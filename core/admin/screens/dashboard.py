@@ -129,7 +129,7 @@ def _next(page: Page) -> list[Link]:
     menu = sorted((e for e in ctx.tenant.entities.values() if e.menu), key=lambda e: e.menu or 0)
     return [
         Link(
-            say("New %(thing)s") % {"thing": say(entity.label)},
+            say("Add %(thing)s") % {"thing": say(entity.label)},
             f"/app/{entity.resource}/new/",
             icon_of(entity),
         )

@@ -153,7 +153,7 @@ def _deeds(page: Page) -> list[Hit]:
     found = []
     for name, entity in ctx.tenant.entities.items():
         if "create" in entity.verbs and ctx.rights.may(name, "create"):
-            words = _("New %(thing)s") % {"thing": _(entity.label)}
+            words = _("Add %(thing)s") % {"thing": _(entity.label)}
             found.append(Hit(words, f"/app/{entity.resource}/new/", "plus"))
     if ctx.rights.may("core.user", "create") and ctx.rights.may("core.user", "set_password"):
         found.append(Hit(_("Invite somebody"), "/app/people/invite/", "user-plus"))
