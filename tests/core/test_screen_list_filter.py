@@ -48,7 +48,7 @@ async def applied(browser: Browser, **form: Any) -> tuple[Any, list[str]]:
     place = answer.headers["location"]
     where = parse_qs(urlsplit(place).query)["where"][0]
     text = (await browser.get(place)).text
-    names = re.findall(r"data-primary[^>]*>.*?<bdi>([^<]+)</bdi>", text, re.S)
+    names = re.findall(r"data-primary[^>]*>.*?(?:<bdi>|dir=\"auto\">)([^<]+)<", text, re.S)
     return msgspec.json.decode(where), names
 
 
