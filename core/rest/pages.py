@@ -12,11 +12,10 @@ from core.rest.context import Context
 from core.rest.cursors import after, among, order_by, read_cursor, write_cursor
 from core.rest.parameters import MOST_OFFSET, Query
 from core.rest.rows import conditions
-from core.rest.scans import Scan, has_order, scan_page
+from core.rest.scans import COUNTED, Scan, has_order, scan_page
 from core.rest.shape import Row, Shape, expanded, shape_of
 from core.search.hits import find
 
-COUNTED = 10_000
 Said = dict[str, bool]
 NOTHING_SAID: Said = {}
 
@@ -90,20 +89,18 @@ async def ids_of(ctx: Context, entity: Declaration, query: Query, most: int) -> 
 async def _by_page(connection: asyncpg.Connection, ctx: Context, asked: Asked, said: Said) -> Found:
     entity, query, where, values = asked.entity, asked.query, asked.where, asked.values
     paging, columns = query.paging, asked.shape.columns("x")
-    cap = "" if paging.exact else f" LIMIT {COUNTED + 1}"
-    counted = f"(SELECT count(*) FROM (SELECT 1 FROM {entity.table} x WHERE {where}{cap}) n)"
     place, order = len(values) + 2, order_by(query.sorts)
     page = f"{entity.table} x WHERE {where} ORDER BY {order} LIMIT ${place} OFFSET ${place + 1}"
     page = _page(entity, query, page, order)
     given = (ctx.tenant.id, *values)
-    sql = f"SELECT {columns}, {counted} AS __count FROM {page}"
     scan = Scan(entity, query, columns, where, given)
-    records = await scan_page(connection, ctx.platform.sizes, scan, counted)
+    sql = f"SELECT {columns}, {scan.counted} AS __count FROM {page}"
+    records = await scan_page(connection, ctx.platform.sizes, scan)
     if records is None:
         records = await connection.fetch(sql, *given, *scan.window)
     count = records[0]["__count"] if records else 0
     if not records and paging.page > 1:
-        count = await connection.fetchval(f"SELECT {counted}", *given)
+        count = await connection.fetchval(f"SELECT {scan.counted}", *given)
     rows = await _rows(ctx, connection, asked, records, ("__count",))
     if count > COUNTED and not paging.exact:
         count = await _estimate(connection, entity, where, given)

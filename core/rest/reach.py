@@ -7,8 +7,8 @@ import msgspec
 
 from core.entities import Declaration
 from core.rest.context import Context
-from core.rest.pages import COUNTED
 from core.rest.rows import conditions
+from core.rest.scans import COUNTED
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -75,13 +75,15 @@ def conditions(
     first: int,
     *,
     trash: bool | None = False,
+    tenant: str = "$1",
 ) -> tuple[str, list[Any]]:
     """Return the WHERE text of the rows that ``action`` may touch, and its values from ``first``.
 
     Tenant, trash, scope, the plugins' conditions and the given criteria are all in it. ``trash``
-    is whether rows in the trash are meant, or None for those in it and those not.
+    is whether rows in the trash are meant, or None for those in it and those not. ``tenant`` is
+    the SQL of the tenant's id.
     """
-    parts = ["x.tenant_id = $1"]
+    parts = [f"x.tenant_id = {tenant}"]
     if trash is not None:
         parts.append(f"x.deleted_at IS {'NOT ' if trash else ''}NULL")
     scope = ctx.rights.predicate(entity, action, "x")

@@ -20,6 +20,8 @@ from core.entities import Declaration
 from core.rest.cursors import order_by
 from core.rest.parameters import Query
 
+# What a list counts exactly.
+COUNTED = 10_000
 # Tables with fewer rows are read whole in milliseconds.
 LARGE = 100_000
 # So many rows of an order are looked at, which takes a few milliseconds.
@@ -31,6 +33,8 @@ GATHERED = 50_000
 # How many rows tell how many pass a filter of which the planner knows nothing, and which page end
 # is the worst.
 SAMPLED = 2_000
+# Where this share of them passes, twice as many rows as are counted hold as many that pass.
+NEARLY_ALL = 0.7
 SIZE_SECONDS = 60
 SIZE = "SELECT reltuples::int8 FROM pg_class WHERE oid = $1::text::regclass"
 
@@ -53,6 +57,13 @@ class Scan(msgspec.Struct, frozen=True):
         return order_by(self.query.sorts)
 
     @property
+    def counted(self) -> str:
+        """The SQL of how many rows there are, to one more than is counted for a page."""
+        cap = "" if self.query.paging.exact else f" LIMIT {COUNTED + 1}"
+        found = f"SELECT 1 FROM {self.entity.table} x WHERE {self.where}{cap}"
+        return f"(SELECT count(*) FROM ({found}) n)"
+
+    @property
     def window(self) -> tuple[int, int]:
         """How many rows the page has, and how many stand before it."""
         paging = self.query.paging
@@ -60,12 +71,9 @@ class Scan(msgspec.Struct, frozen=True):
 
 
 async def scan_page(
-    connection: asyncpg.Connection, sizes: Sizes, scan: Scan, counted: str
+    connection: asyncpg.Connection, sizes: Sizes, scan: Scan
 ) -> list[asyncpg.Record] | None:
-    """Return the page's rows with ``__count``; None where the usual statement is the right one.
-
-    ``counted`` is the SQL of the capped count.
-    """
+    """Return the page's rows with ``__count``; None where the usual statement is the right one."""
     entity, query = scan.entity, scan.query
     straight, turned = has_order(entity, query), _has_turned(entity, query)
     if query.trash or served(entity, query) or (straight and not query.filters):
@@ -75,14 +83,14 @@ async def scan_page(
         return None
     cost, rows = await _estimate(connection, scan)
     if (straight or turned) and cost > CHEAP:
-        found = await _walk(connection, scan, counted, turned=turned)
+        found = await _walk(connection, scan, turned=turned)
         if found is not None:
             return found
     if any(_guessed(f.shape) for f in query.filters):
         rows = size * await _share(connection, scan)
     if rows <= GATHERED:
         return await _gather(connection, scan)
-    return await _whole(connection, scan, counted)
+    return await _whole(connection, scan)
 
 
 async def _size(connection: asyncpg.Connection, sizes: Sizes, table: str) -> int:
@@ -102,20 +110,21 @@ async def _estimate(connection: asyncpg.Connection, scan: Scan) -> tuple[float, 
 
 async def _share(connection: asyncpg.Connection, scan: Scan) -> float:
     """Return what share of the newest rows passes."""
-    sql = f"SELECT count(*) FROM ({_sample(scan, ' DESC')}) x WHERE {scan.where}"
+    sql = f"SELECT count(*) FROM ({_end(scan, SAMPLED)}) x WHERE {scan.where}"
     passing: int = await connection.fetchval(sql, *scan.given)
     return passing / SAMPLED
 
 
-def _sample(scan: Scan, direction: str) -> str:
+def _end(scan: Scan, rows: int, *, oldest: bool = False) -> str:
+    """Return the SQL of the newest or oldest rows."""
     return (
         f"SELECT x.* FROM {scan.entity.table} x WHERE x.tenant_id = $1 AND x.deleted_at IS NULL"
-        f" ORDER BY x.id{direction} LIMIT {SAMPLED}"
+        f" ORDER BY x.id{'' if oldest else ' DESC'} LIMIT {rows}"
     )
 
 
 async def _walk(
-    connection: asyncpg.Connection, scan: Scan, counted: str, *, turned: bool
+    connection: asyncpg.Connection, scan: Scan, *, turned: bool
 ) -> list[asyncpg.Record] | None:
     """Return the page if the first rows in its order fill it.
 
@@ -133,7 +142,7 @@ async def _walk(
         f"{known} ORDER BY {order} LIMIT {WALKED}"
     )
     sql = (
-        f"SELECT {scan.columns}, CASE WHEN count(*) OVER () = ${place} THEN {counted} END"
+        f"SELECT {scan.columns}, CASE WHEN count(*) OVER () = ${place} THEN {scan.counted} END"
         f" AS __count"
         f" FROM (SELECT x.* FROM ({first}) x WHERE {scan.where} ORDER BY {scan.order}"
         f" LIMIT ${place} OFFSET ${place + 1}) x ORDER BY {scan.order}"
@@ -159,7 +168,7 @@ async def _gather(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Re
     return rows
 
 
-async def _whole(connection: asyncpg.Connection, scan: Scan, counted: str) -> list[asyncpg.Record]:
+async def _whole(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Record]:
     """Return the page by reading the table as it lies, whatever index gives the order."""
     bound, values = await _bound(connection, scan)
     place = len(scan.given) + len(values) + 1
@@ -171,13 +180,26 @@ async def _whole(connection: asyncpg.Connection, scan: Scan, counted: str) -> li
     ids = await connection.fetch(sql, *scan.given, *values, *scan.window)
     await connection.execute("SET LOCAL enable_indexscan = on")
     sql = (
-        f"SELECT {scan.columns}, {counted} AS __count FROM {scan.entity.table} x"
+        f"SELECT {scan.columns}, {await _count(connection, scan)} AS __count"
+        f" FROM {scan.entity.table} x"
         f" WHERE x.tenant_id = $1 AND x.id = ANY (${len(scan.given) + 1}) ORDER BY {scan.order}"
     )
     rows: list[asyncpg.Record] = await connection.fetch(
         sql, *scan.given, [found["id"] for found in ids]
     )
     return rows
+
+
+async def _count(connection: asyncpg.Connection, scan: Scan) -> str:
+    """Return the SQL of the count: of the newest rows where those alone exceed what is counted.
+
+    What passes may lie at the table's end, to which the usual count would read by one processor.
+    """
+    if scan.query.paging.exact or await _share(connection, scan) < NEARLY_ALL:
+        return scan.counted
+    newest = f"SELECT 1 FROM ({_end(scan, 2 * COUNTED)}) x WHERE {scan.where} LIMIT {COUNTED + 1}"
+    place = f"(SELECT count(*) FROM ({newest}) n)"
+    return f"CASE WHEN {place} > {COUNTED} THEN {COUNTED + 1} ELSE {scan.counted} END"
 
 
 async def _bound(connection: asyncpg.Connection, scan: Scan) -> tuple[str, tuple[Any, ...]]:
@@ -190,7 +212,7 @@ async def _bound(connection: asyncpg.Connection, scan: Scan) -> tuple[str, tuple
     if len({sort.down for sort in sorts}) > 1 or any(sort.nullable for sort in sorts[1:]):
         return "", ()
     keys = ", ".join(f"x.{sort.column}" for sort in sorts)
-    sample = _sample(scan, " DESC" if sorts[-1].down else "")
+    sample = _end(scan, SAMPLED, oldest=not sorts[-1].down)
     last = await connection.fetchrow(
         f"SELECT {keys} FROM ({sample}) x WHERE {scan.where}"
         f" ORDER BY {scan.order} LIMIT 1 OFFSET {offset + size - 1}",

@@ -14,7 +14,8 @@ from core.entities import Declaration
 from core.fields import Field
 from core.rest.board import Sums
 from core.rest.options import choices
-from core.rest.pages import COUNTED, Found
+from core.rest.pages import Found
+from core.rest.scans import COUNTED
 from core.rest.shape import Row
 
 SIZE, MOST = 20, 100

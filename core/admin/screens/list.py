@@ -22,7 +22,8 @@ from core.admin.screens.settled import noun
 from core.admin.screens.views import differs, may_change
 from core.entities import Declaration
 from core.registry import Registry
-from core.rest.pages import COUNTED, Found, page_on
+from core.rest.pages import Found, page_on
+from core.rest.scans import COUNTED
 
 BODY = "list"
 

@@ -13,9 +13,10 @@ from core.admin.parts import Column
 from core.admin.screens.making import place
 from core.entities import Declaration
 from core.fields import Field
-from core.rest.pages import COUNTED, read_page
+from core.rest.pages import read_page
 from core.rest.parameters import Paging, Query, read_sorts
 from core.rest.reach import Asked, Reach, read_reach
+from core.rest.scans import COUNTED
 
 SHOWN = 25
 
