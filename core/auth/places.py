@@ -1,5 +1,6 @@
 """Where a request comes from, believing a proxy only where the operator said so."""
 
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -12,7 +13,9 @@ def place_of(request: Request[Any, Any, Any]) -> Place:
     """Return address and device of a request's sender, as the edge believes them."""
     address = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")
-    return Place(address, "".join(c for c in agent if c.isprintable())[:300])
+    if not agent.isprintable():
+        agent = "".join(c for c in agent if c.isprintable())
+    return Place(address, agent[:300])
 
 
 def sender(peer: str, forwarded: str, trusted: tuple[str, ...]) -> str:
@@ -23,6 +26,7 @@ def sender(peer: str, forwarded: str, trusted: tuple[str, ...]) -> str:
     return peer
 
 
+@lru_cache(1024)
 def is_address(text: str) -> bool:
     """Whether a text is an address of a host and not a name or a socket."""
     try:

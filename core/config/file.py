@@ -105,10 +105,11 @@ class ConfigFile:
 
     def _look(self) -> tuple[Signature, bool]:
         """Return what identifies the files' state, and whether all are old enough to trust it."""
-        found = [_stat(self._watched[0]), _stat(self._watched[1])]
-        folder = self._watched[1]
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
-            found += sorted(_stat(e.path) for e in entries if e.name.endswith(".toml"))
+        file, folder = self._watched
+        found = [_stat(file), _stat(folder)]
+        if found[1][1]:  # most have no such folder, and this runs in each request
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+                found += sorted(_stat(e.path) for e in entries if e.name.endswith(".toml"))
         newest = max(mtime for _, _, mtime, _, _ in found)
         return tuple(found), time.time_ns() - newest > SETTLED_NS
 

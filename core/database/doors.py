@@ -58,13 +58,15 @@ def opening(tenant: UUID, principal: Principal, scopes: str) -> str:
     parts.append(f"SET LOCAL app.scopes = {_literal(scopes)}")
     for scope, value in principal.attributes.items():
         parts.append(f"SET LOCAL app.scope_{scope} = {_literal(value)}")
+    checks = []
     if principal.kind in ("user", "api_key"):
-        person = f"{_literal(principal.id or '')}, {int(principal.stamp)}"
-        parts.append(f"SELECT crm_check({person})")
+        checks.append(f"crm_check({_literal(principal.id or '')}, {int(principal.stamp)})")
     if principal.session_id:
-        parts.append(f"SELECT crm_check_session({_literal(principal.session_id)})")
+        checks.append(f"crm_check_session({_literal(principal.session_id)})")
     if principal.key_id:
-        parts.append(f"SELECT crm_check_key({_literal(principal.key_id)})")
+        checks.append(f"crm_check_key({_literal(principal.key_id)})")
+    if checks:
+        parts.append(f"SELECT {', '.join(checks)}")
     return "; ".join(parts)
 
 

@@ -83,15 +83,17 @@ _SHELVE_MANY = """
                   FROM {rows} n WHERE n.tenant_id = place.id) r
          WHERE r.at % {shelf} = 1
         ON CONFLICT DO NOTHING;"""
+# One level, whatever it does: each join costs more than to index the words of one row.
 _DOCUMENTS = """
       INSERT INTO core_search_document (tenant_id, entity, record_id, tsv)
-      SELECT place.id, place.entity, n.id, {vector}
-        FROM ({rows}) n
-       CROSS JOIN LATERAL (SELECT {words} OFFSET 0) w
-       CROSS JOIN LATERAL (SELECT place.prefix || CASE WHEN place.shelved THEN coalesce((
-               SELECT '/' || s.number FROM core_search_shelf s
-                WHERE s.tenant_id = place.id AND s.entity = place.entity AND s.first_id <= n.id
-                ORDER BY s.first_id DESC LIMIT 1), '') ELSE '' END AS prefix OFFSET 0) p"""
+      SELECT place.id, place.entity, w.id, {vector}
+        FROM (SELECT n.id, {words},
+                     place.prefix || CASE WHEN place.shelved THEN coalesce((
+                       SELECT '/' || s.number FROM core_search_shelf s
+                        WHERE s.tenant_id = place.id AND s.entity = place.entity
+                          AND s.first_id <= n.id
+                        ORDER BY s.first_id DESC LIMIT 1), '') ELSE '' END AS prefix
+                FROM ({rows}) n WHERE n.tenant_id = place.id OFFSET 0) w"""
 _TRIGGER = """
 CREATE OR REPLACE TRIGGER {prefix}_{event} AFTER {event} ON {table}
 {tables} FOR EACH STATEMENT EXECUTE FUNCTION {name}()
@@ -218,14 +220,11 @@ class _Source:
 
     def _documents(self, rows: str) -> str:
         vectors = [
-            f"crm_search_vector(w.c{at}, p.prefix || '{group.suffix}:')"
+            f"crm_search_vector(w.c{at}, w.prefix || '{group.suffix}:')"
             for at, group in enumerate(self.classes)
         ]
         words = [f"{group.words('n')} AS c{at}" for at, group in enumerate(self.classes)]
-        made = _DOCUMENTS.format(
-            rows=rows, vector=" || ".join(vectors), words=_listed(words), entity=self.entity.name
-        )
-        return f"{made}\n       WHERE n.tenant_id = place.id"
+        return _DOCUMENTS.format(rows=rows, vector=" || ".join(vectors), words=_listed(words))
 
 
 def _listed(parts: Sequence[str]) -> str:
