@@ -38,10 +38,7 @@ SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_me
 DECLARE
   moment timestamptz := clock_timestamp();
   request uuid := nullif(current_setting('app.request_id', true), '')::uuid;
-BEGIN
-  IF NOT EXISTS (SELECT FROM {rows}) THEN
-    RETURN NULL;
-  END IF;
+BEGIN{unless_empty}
   IF request IS NULL THEN
     request := gen_random_uuid();
     PERFORM set_config('app.request_id', request::text, true);
@@ -65,6 +62,11 @@ BEGIN
   RETURN NULL;
 END $$
 """
+# An update that found no row is spared the join of all columns; the other two have none.
+_UNLESS_EMPTY = """
+  IF NOT EXISTS (SELECT FROM new_rows) THEN
+    RETURN NULL;
+  END IF;"""
 _SALT = "uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())"
 _TRIGGER = """
 CREATE OR REPLACE TRIGGER {name} AFTER {event} ON {table}
@@ -93,6 +95,7 @@ def generated(
             name=routine,
             rows="old_rows" if event == "delete" else "new_rows",
             entity=name,
+            unless_empty=_UNLESS_EMPTY if event == "update" else "",
             entries=source.entries(event),
         )
         trigger = _TRIGGER.format(name=routine, event=event.upper(), table=table, tables=tables)
