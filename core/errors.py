@@ -17,6 +17,11 @@ class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     allowed: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The field that the pointer leads to."""
+        return self.pointer.lstrip("#?").strip("/").partition("/")[0]
+
 
 class Refused(Exception):
     """A request that cannot be served, for a reason that the caller may know."""
@@ -42,6 +47,11 @@ class Refused(Exception):
         self.headers = dict(headers or {})
         self.extra = dict(extra or {})
         super().__init__(self.detail)
+
+    @property
+    def sentence(self) -> str:
+        """What it says of the first wrong field, or else of everything."""
+        return self.errors[0].detail if self.errors else self.detail
 
 
 class Invalid(Refused):

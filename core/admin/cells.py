@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from core.admin.page import Page
 from core.admin.stencils import Stencil, gap
-from core.admin.wording import Show, Wording, iso
+from core.admin.wording import SWITCH, Show, Wording, iso, truth
 from core.entities import Declaration
 from core.fields import Field
 from core.rest.context import Context
@@ -23,8 +23,6 @@ from core.rest.shape import Row, Wanted, expandable
 NONE = Markup('<span class="none">\N{EN DASH}</span>')
 MOST_TEXT = 80
 MOST_KEPT = 2000
-# The boolean that says how a record stands; its words are Active and Inactive.
-SWITCH = "is_active"
 RIGHT = ("integer", "decimal", "number", "money")
 # The colours of words that say how something stands; a code may also be the name of a tone.
 TONES = {
@@ -131,7 +129,7 @@ class _Maker(Wording):
             }
             return lambda row: known.get(row[name]) or (badge(row[name]) if row[name] else NONE)
         if kind == "boolean":
-            words = self.truth(field)
+            words = truth(self.say, field)
             tones = {True: "success", False: "danger" if name == SWITCH else "neutral"}
             made = {v: self.ui.badge(words[v], tones[v], dot=True) for v in (True, False)}
             return lambda row: NONE if row[name] is None else made[bool(row[name])]

@@ -138,6 +138,5 @@ def wrong_fields(refused: Refused) -> dict[str, str]:
     """Return, per field of a form, the first thing that a refusal says about it."""
     found: dict[str, str] = {}
     for error in refused.errors:
-        name = error.pointer.lstrip("#?").strip("/").partition("/")[0]
-        found.setdefault(name, error.detail)
+        found.setdefault(error.name, error.detail)
     return found

@@ -20,3 +20,8 @@ PAGE = {"content-security-policy": POLICY, "cache-control": "no-store"}
 LEAVING = {"clear-site-data": '"cache", "storage"'}
 # An answer to htmx that is a message, whatever part of the page it asked for.
 TOAST = {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend", "HX-Reselect": ".toast"}
+
+
+def into(target: str) -> dict[str, str]:
+    """Return the headers of an answer to htmx that fills another part than it asked for."""
+    return {"HX-Retarget": target, "HX-Reswap": "innerHTML"}

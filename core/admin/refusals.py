@@ -22,7 +22,7 @@ def mistakes(view: View, refused: Refused, fields: Mapping[str, Field]) -> list[
     """Return what a refusal says, each field once; ``fields`` are those that the form has."""
     found: dict[str, Mistake] = {}
     for error in refused.errors:
-        name = _name(error)
+        name = error.name
         field = fields.get(name)
         text = view.tell(error.detail) if field is None else words(view, error, field)
         if field is None:
@@ -42,7 +42,7 @@ def slot_mistakes(
     known = {slot.name: slot for slot in slots}
     found: dict[str, Mistake] = {}
     for error in refused.errors:
-        name = _name(error)
+        name = error.name
         slot = known.get(name)
         if slot is None:
             text = view.tell(error.detail)
@@ -57,11 +57,6 @@ def slot_mistakes(
         else:
             found.setdefault(name, Mistake(view.tell(error.detail), name))
     return list(found.values()) or [Mistake(view.tell(refused.detail))]
-
-
-def _name(error: FieldError) -> str:
-    """Return the field that a pointer leads to."""
-    return error.pointer.lstrip("#?").strip("/").partition("/")[0]
 
 
 def words(view: View, error: FieldError, field: Field) -> str:

@@ -19,6 +19,9 @@ from core.rest.shape import Row
 
 # Where a sentence has ended.
 SENTENCE = re.compile(r"(?<=[.!?])\s")
+# The boolean that says how a record stands; its words are Active and Inactive.
+SWITCH = "is_active"
+Say = Callable[[str], str]
 Show = Callable[[Row], Any]
 
 
@@ -35,6 +38,13 @@ def telephone(number: str) -> str:
 def purpose(doc: str) -> str:
     """Return the first sentence of a docstring: what people read of an entity."""
     return SENTENCE.split(" ".join(doc.split()), maxsplit=1)[0].replace("`", "")
+
+
+def truth(say: Say, field: Field) -> dict[bool, str]:
+    """Return what a boolean says when it holds, and when it does not."""
+    if field.name == SWITCH:
+        return {True: say("Active"), False: say("Inactive")}
+    return {True: say("Yes"), False: say("No")}
 
 
 def beside(field: Field) -> str:
@@ -76,7 +86,7 @@ class Wording:
     def one(self, field: Field) -> Callable[[Any], str]:
         """Return what tells a value that is there, whatever else its record holds."""
         if field.kind == "boolean":
-            words = self.truth(field)
+            words = truth(self.say, field)
             return lambda value: words[bool(value)]
         if field.kind == "choice":
             labels = self.labels(field)
@@ -92,11 +102,6 @@ class Wording:
             "phone": telephone,
         }
         return known.get(field.kind, str)
-
-    def truth(self, field: Field) -> dict[bool, str]:
-        if field.name == "is_active":
-            return {True: self.say("Active"), False: self.say("Inactive")}
-        return {True: self.say("Yes"), False: self.say("No")}
 
     def money(self, field: Field) -> Show:
         name, currency = field.name, field.currency

@@ -8,6 +8,7 @@ from litestar.response.base import ASGIResponse
 
 from core.admin import paths
 from core.admin.controls import Control
+from core.admin.headers import into
 from core.admin.page import READ, WRITE, Flash, Page
 from core.admin.parts import Fact, Link
 from core.admin.refusals import Mistake, slot_mistakes
@@ -154,7 +155,7 @@ def _done(page: Page, entity: Declaration, action: Action, result: Any) -> ASGIR
     ]
     return page.render(
         f"record_done{'_dialog' if page.hx else ''}.html",
-        headers={"HX-Retarget": "#deed", "HX-Reswap": "innerHTML", "HX-Trigger": CHANGED},
+        headers={**into("#deed"), "HX-Trigger": CHANGED},
         title=label,
         facts=facts,
         back=here,

@@ -124,7 +124,7 @@ async def change_branding(page: Page) -> ASGIResponse:
 def _mistakes(page: Page, refused: Invalid) -> dict[str, str]:
     _ = page.translate
     found = wrong_fields(refused)
-    codes = {error.pointer.lstrip("#/"): error.code for error in refused.errors}
+    codes = {error.name: error.code for error in refused.errors}
     own: dict[str, str] = {
         "name": _("Use at most 60 characters."),
         "logo": _("Use a PNG, JPEG or WebP picture of at most %(most)s kB.")

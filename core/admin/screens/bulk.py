@@ -16,6 +16,7 @@ from core.admin.screens.list_state import State
 from core.admin.screens.making import screen_route
 from core.admin.screens.settled import noun, settle
 from core.admin.screens.undo import undo_path
+from core.admin.wording import SWITCH
 from core.database.doors import Unit
 from core.entities import Declaration
 from core.errors import Forbidden, Invalid, Refused
@@ -30,7 +31,7 @@ from core.rest.selection import MOST_IDS, read_ids
 from core.search.hits import Hits
 
 NAMED = 5
-# The words of the buttons that switch it.
+# The buttons that switch a record, and to what.
 SWITCHES = {"activate": True, "deactivate": False}
 
 
@@ -69,8 +70,8 @@ def offered(page: Page, entity: Declaration) -> list[Deed]:
     """Return what the caller may do with chosen rows."""
     say, fields = page.translate, {f.name: f for f in settable(page.ctx, entity)}
     found = []
-    if cells.SWITCH in fields:
-        field = fields[cells.SWITCH]
+    if SWITCH in fields:
+        field = fields[SWITCH]
         found.append(Deed("activate", say("Activate Selected"), say("Activate"), field))
         found.append(Deed("deactivate", say("Deactivate Selected"), say("Deactivate"), field))
     if fields:
@@ -133,7 +134,7 @@ async def _run(page: Page, entity: Declaration, deed: Deed, ids: list[UUID]) -> 
     if deed.name in BULK_VERBS:
         body["action"] = deed.name
     elif deed.name in SWITCHES:
-        body["set"] = {cells.SWITCH: SWITCHES[deed.name]}
+        body["set"] = {SWITCH: SWITCHES[deed.name]}
     else:
         field = _field(page, entity)
         if field is None:

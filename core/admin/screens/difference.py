@@ -7,6 +7,7 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from core.admin import paths
+from core.admin.headers import into
 from core.admin.page import Page
 from core.admin.parts import Link
 from core.admin.screens.form_fields import SHOWN, Texts, controls_of, mark
@@ -90,7 +91,7 @@ def show(
     return page.render(
         "form_difference.html",
         status=412,
-        headers={"HX-Retarget": "#over", "HX-Reswap": "innerHTML"} if page.hx else None,
+        headers=into("#over") if page.hx else None,
         entity=entity,
         title=title,
         action=edit,

@@ -6,6 +6,7 @@ from core.admin.nav import icon_of
 from core.admin.page import Page
 from core.admin.screens.list_filters import Bar
 from core.admin.screens.making import place
+from core.admin.screens.settled import noun
 from core.admin.wording import purpose
 from core.entities import Declaration
 
@@ -37,7 +38,7 @@ def _narrowed(page: Page, bar: Bar) -> Empty:
 def _nothing_yet(page: Page, entity: Declaration) -> Empty:
     """Teach what the entity is, and offer to add the first one to who may."""
     say = page.translate
-    title = say("No %(things)s yet") % {"things": noun(page, entity)}
+    title = say("No %(things)s yet") % {"things": noun(page, entity, 0)}
     about = say(purpose(entity.doc)) if entity.doc else ""
     icon = icon_of(entity)
     if "create" not in entity.verbs or not page.ctx.rights.may(entity.name, "create"):
@@ -47,9 +48,3 @@ def _nothing_yet(page: Page, entity: Declaration) -> Empty:
     label = say("Add %(thing)s") % {"thing": say(entity.label)}
     text = f"{about} {after}".strip()
     return Empty(icon, title, text, label, place(entity, under="new/"), adds=True)
-
-
-def noun(page: Page, entity: Declaration) -> str:
-    """Return what the records are called within a sentence; words of capitals stay as they are."""
-    word = page.translate(entity.plural)
-    return word if word[1:2].isupper() else word[:1].lower() + word[1:]

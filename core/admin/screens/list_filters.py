@@ -11,6 +11,7 @@ from core.admin.page import Page
 from core.admin.parts import Link, Option
 from core.admin.screens.list_lens import read_where
 from core.admin.screens.list_state import State
+from core.admin.wording import truth
 from core.criteria import from_parameters
 from core.declared import NamedFilter
 from core.entities import Declaration
@@ -89,8 +90,7 @@ def options_of(page: Page, field: Field) -> tuple[Option, ...]:
     """Return what a field may be, if that is a short list."""
     say = page.translate
     if field.kind == "boolean":
-        words = ("Active", "Inactive") if field.name == "is_active" else ("Yes", "No")
-        return tuple(Option(v, say(word)) for v, word in zip(TRUTH, words, strict=True))
+        return tuple(map(Option, TRUTH, truth(say, field).values()))
     found = choices(page.ctx, field) if field.kind == "choice" else None
     return tuple(Option(c["value"], say(c["label"])) for c in found or ())
 

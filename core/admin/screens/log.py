@@ -63,7 +63,7 @@ async def show_log(page: Page) -> ASGIResponse:
         asked: AskedOfAll = read_query(AskedOfAll, await _asked(page, chosen))
         found = await page.ctx.read(lambda connection: _read(page, connection, asked))
     except Invalid as refused:
-        problem = page.tell(refused.errors[0].detail if refused.errors else refused.detail)
+        problem = page.tell(refused.sentence)
     cursor = found.told.next_cursor
     part = page.hx and page.htmx.target_id == BODY
     return page.render(

@@ -71,7 +71,7 @@ async def show_security(page: Page) -> ASGIResponse:
         )
         found, cursor = await page.ctx.read(lambda c: read_security(page.ctx, c, asked))
     except Invalid as refused:
-        problem = page.tell(refused.errors[0].detail if refused.errors else refused.detail)
+        problem = page.tell(refused.sentence)
     part = page.hx and page.htmx.target_id == BODY
     return page.render(
         "log_security_body.html" if part else "log_security.html",

@@ -63,7 +63,7 @@ async def show_search(page: Page) -> ASGIResponse:
     try:
         groups = await _groups(page, asked, LONG)
     except Invalid as refused:
-        problem = page.tell(refused.errors[0].detail)
+        problem = page.tell(refused.sentence)
         return page.render("search.html", status=400, asked=asked[:200], groups=[], problem=problem)
     return page.render("search.html", asked=asked, groups=groups, problem="")
 

@@ -102,7 +102,7 @@ def _refused(page: Page, refused: Invalid | Forbidden) -> dict[str, str]:
         "email": _("This is not an e-mail address. Write it like name@example.com."),
         "unique": _("Somebody has this address already."),
     }
-    codes = {error.pointer.lstrip("#/").partition("/")[0]: error.code for error in refused.errors}
+    codes = {error.name: error.code for error in refused.errors}
     found = wrong_fields(refused)
     return {name: words.get(codes.get(name, "")) or page.tell(text) for name, text in found.items()}
 
@@ -148,7 +148,6 @@ async def change_roles(page: Page) -> ASGIResponse:
     try:
         await ctx.write(run)
     except (Invalid, Forbidden, Rejected) as refused:
-        text = refused.errors[0].detail if refused.errors else refused.detail
-        return await _roles(page, page.translate(text), refused.status)
+        return await _roles(page, page.translate(refused.sentence), refused.status)
     words = page.translate("The roles are saved.")
     return page.redirect(f"/app/people/{id}/roles/", flash=Flash(words))

@@ -235,9 +235,8 @@ def _mistakes(page: Page, refused: Invalid, found: list[Slot]) -> list[Mistake]:
     by_name = {slot.name: slot for slot in found}
     mistakes = []
     for error in refused.errors:
-        name = error.pointer.lstrip("#/").partition("/")[0]
-        slot = by_name.get(name)
-        mistakes.append(Mistake(_words(page, slot, error.detail), name if slot else ""))
+        slot = by_name.get(error.name)
+        mistakes.append(Mistake(_words(page, slot, error.detail), slot.name if slot else ""))
     return mistakes or [Mistake(page.tell(refused.detail))]
 
 

@@ -30,6 +30,6 @@ def settle(
 
 
 def noun(page: Page, entity: Declaration, number: int) -> str:
-    """Return what that many records are called within a sentence."""
+    """Return what that many records are called within a sentence; capitals stay."""
     word = page.translate(entity.label if number == 1 else entity.plural)
     return word if word[1:2].isupper() else word[:1].lower() + word[1:]
