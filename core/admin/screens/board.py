@@ -83,7 +83,7 @@ async def show_board(page: Page, entity: Declaration) -> ASGIResponse:
         entity=entity,
         stage=stage,
         state=state,
-        bar=bar_of(page, entity, state, seen.titles),
+        bar=bar_of(page, entity, state, seen.trees, seen.titles),
         base=f"/app/{entity.resource}/",
         list_href=seen.state.href(),
         problem=page.tell(seen.refused.detail) if seen.refused else "",

@@ -82,7 +82,8 @@ def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> 
     state, ctx = seen.state, page.ctx
     columns = _columns(page, entity, seen)
     rows, back = found.rows if found else [], state.href(page=state.page)
-    view, bar = seen.kept.view(state.view), bar_of(page, entity, state, seen.titles)
+    view = seen.kept.view(state.view)
+    bar = bar_of(page, entity, state, seen.trees, seen.titles)
     return {
         "entity": entity,
         "base": place(entity),

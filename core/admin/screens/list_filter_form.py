@@ -57,7 +57,7 @@ async def show_filter(page: Page, entity: Declaration) -> ASGIResponse:
     words = await _titles(page, built or Built(), fields)
     note = ""
     if built is None:  # what cannot be shown in rows is at least told
-        now = told(Clauses(page, entity, seen.titles), seen.state.where)
+        now = told(Clauses(page, entity, seen.titles), seen.state.where, seen.trees)
         text = page.translate("The filter of now was made elsewhere and is replaced: %(filter)s.")
         note = text % {"filter": now}
     return _render(page, entity, seen.state, built or Built(), words, note=note)

@@ -1,5 +1,7 @@
 """The bar over a list: quick filters out of the declaration, and what is chosen as chips."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -22,6 +24,8 @@ from core.search.hits import searchable
 
 MOST_QUICK = 4
 TRUTH = ("true", "false")
+# The criteria that pairs of an address ask; what is none, or may not be asked, is left out.
+Trees = Mapping[tuple[str, str], Any]
 
 
 class Quick(msgspec.Struct, frozen=True):
@@ -43,15 +47,16 @@ class Bar(msgspec.Struct, frozen=True):
     keep: dict[str, str]
 
 
-def bar_of(page: Page, entity: Declaration, state: State, titles: Titles) -> Bar:
+def bar_of(page: Page, entity: Declaration, state: State, trees: Trees, titles: Titles) -> Bar:
     """Return the bar of a list in a state; ``titles`` are of the records that filters name."""
+    clauses = Clauses(page, entity, titles)
     found = tuple(quick_filters(page, entity, dict(state.filters)))
     own = {one.name for one in found} | {"search", "page"}
     keep = {name: text for name, text in state.pairs() if name not in own}
     return Bar(
         searches=bool(searchable(page.ctx, entity)),
         quick=found,
-        chips=tuple(chips(page, entity, state, found, titles)),
+        chips=tuple(chips(clauses, state, found, trees)),
         clear=cleared(state) if state.narrowed else "",
         keep=keep,
     )
@@ -107,73 +112,63 @@ def _named_options(page: Page, entity: Declaration, named: NamedFilter) -> tuple
     return tuple(found)
 
 
-def chips(
-    page: Page, entity: Declaration, state: State, quick: tuple[Quick, ...], titles: Titles
-) -> list[Link]:
+def chips(clauses: Clauses, state: State, quick: tuple[Quick, ...], trees: Trees) -> list[Link]:
     """Return what is chosen, each with the address without it."""
-    clauses = Clauses(page, entity, titles)
     found = []
     if state.search:
-        words = page.translate("Search: %(text)s") % {"text": state.search}
+        words = clauses.say("Search: %(text)s") % {"text": state.search}
         found.append(Link(words, state.href(search="")))
     labels = {one.name: one for one in quick}
     for name, text in state.filters:
         rest = tuple(pair for pair in state.filters if pair != (name, text))
-        words = _said(clauses, name, text, labels.get(name))
+        words = _said(clauses, (name, text), labels.get(name), trees)
         found.append(Link(words, state.href(filters=rest)))
     if state.where:
-        found.append(Link(told(clauses, state.where), state.href(where="")))
+        found.append(Link(told(clauses, state.where, trees), state.href(where="")))
     return found
 
 
-def _said(clauses: Clauses, name: str, text: str, quick: Quick | None) -> str:
+def _said(clauses: Clauses, pair: tuple[str, str], quick: Quick | None, trees: Trees) -> str:
     """Return one filter in words; what the reader may not ask is told as it is."""
-    if quick is not None and name == quick.name:
+    name, text = pair
+    if quick is not None:
         words = {option.value: option.label for option in quick.options}
         return f"{quick.label}: {words.get(text, text)}"
-    page, entity = clauses.page, clauses.entity
-    tree = tree_of_pair(page, entity, name, text)
-    if tree is not None:
+    if (tree := trees.get(pair)) is not None:
         return clauses.sentence(tree)
+    page, entity = clauses.page, clauses.entity
     visible = page.ctx.rights.visible(entity.name)
     named = {f.key: f.label for f in entity.named_filters if visible.issuperset(f.uses)}
     return f"{page.translate(named.get(name, name))}: {text}"
 
 
-def tree_of_pair(page: Page, entity: Declaration, name: str, text: str) -> Any:
-    """Return the criteria that one filter of an address states; None for one that states none."""
-    ctx = page.ctx
-    try:
-        pairs = [(name, text)]
-        return from_parameters(pairs, entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms)
-    except Invalid:
-        return None
+def trees_of(page: Page, entity: Declaration, state: State) -> Trees:
+    """Return the criteria in a state: of each filter, and of ``where``."""
+    ctx, found = page.ctx, dict[tuple[str, str], Any]()
+    known = (entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms)
+    for pair in state.filters:
+        with suppress(Invalid):
+            found[pair] = from_parameters([pair], *known)
+    if state.where:
+        with suppress(Invalid):
+            tree = read_where(state.where)
+            criteria.parse_and_check(tree, *known)
+            found["where", state.where] = tree
+    return found
 
 
-def linked(page: Page, entity: Declaration, state: State) -> dict[str, list[str]]:
-    """Return the records that filters name, by entity; what is no criteria names none."""
-    trees = [tree_of_pair(page, entity, name, text) for name, text in state.filters]
+def linked(page: Page, entity: Declaration, trees: Trees) -> dict[str, list[str]]:
+    """Return the records that criteria name, by entity."""
     found: dict[str, list[str]] = {}
-    for tree in [*trees, *([_checked(page, entity, state.where)] if state.where else [])]:
-        for target, id in links_in(page, entity, tree) if tree else ():
+    for tree in trees.values():
+        for target, id in links_in(page, entity, tree):
             found.setdefault(target, []).append(id)
     return found
 
 
-def _checked(page: Page, entity: Declaration, where: str) -> Any:
-    """Return the tree of an address if the reader may ask for it, else None."""
-    ctx = page.ctx
-    try:
-        tree = read_where(where)
-        criteria.parse_and_check(tree, entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms)
-    except Invalid:
-        return None
-    return tree
-
-
-def told(clauses: Clauses, where: str) -> str:
+def told(clauses: Clauses, where: str, trees: Trees) -> str:
     """Return criteria in a sentence; of what the reader may not ask, only that it is there."""
-    tree = _checked(clauses.page, clauses.entity, where)
+    tree = trees.get(("where", where))
     return clauses.say("A filter that cannot be used") if tree is None else clauses.sentence(tree)
 
 

@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 
 from core.admin.page import Page
-from core.admin.screens.list_filters import linked
+from core.admin.screens.list_filters import Trees, linked, trees_of
 from core.admin.screens.list_lens import columns_of, query_of
 from core.admin.screens.list_state import State, read_state, state_of
 from core.admin.screens.lookup import titles_on
@@ -25,6 +25,7 @@ class Look(msgspec.Struct, frozen=True):
     kept: Kept
     query: Query | None = None
     refused: Refused | None = None
+    trees: Trees = {}
     # Titles by id of the records that filters name and the reader may see.
     titles: Mapping[str, str] = {}
 
@@ -51,13 +52,14 @@ async def look_on(
     if not state.size and kept.likes.size:
         state = msgspec.structs.replace(state, size=kept.likes.size)
     columns = columns_of(page.ctx, entity, state.columns or kept.likes.columns)
-    links = linked(page, entity, state)
-    titles = await titles_on(connection, page, links) if links else {}
+    trees = trees_of(page, entity, state)
+    titles = await titles_on(connection, page, linked(page, entity, trees))
+    query, refused = None, None
     try:
         query = query_of(page.ctx, entity, state, columns)
     except Invalid as invalid:
-        return Look(state, columns, kept, refused=invalid, titles=titles)
-    return Look(state, columns, kept, query, titles=titles)
+        refused = invalid
+    return Look(state, columns, kept, query, refused, trees, titles)
 
 
 def from_form(page: Page, entity: Declaration) -> State:

@@ -149,7 +149,14 @@ async def titles(page: Page, links: Mapping[str, Iterable[Any]]) -> dict[str, st
     ``links`` holds ids per entity; a statement for each entity.
     """
     seen = _tellable(page, links)
-    return await page.ctx.read(lambda c: titles_on(c, page, seen)) if seen else {}
+    return await page.ctx.read(lambda c: _titles(c, page, seen)) if seen else {}
+
+
+async def titles_on(
+    connection: asyncpg.Connection, page: Page, links: Mapping[str, Iterable[Any]]
+) -> dict[str, str]:
+    """Return the same, read on a connection that is open already."""
+    return await _titles(connection, page, _tellable(page, links))
 
 
 def _tellable(page: Page, links: Mapping[str, Iterable[Any]]) -> dict[str, list[UUID]]:
@@ -164,12 +171,11 @@ def _tellable(page: Page, links: Mapping[str, Iterable[Any]]) -> dict[str, list[
     return {name: ids for name, ids in found.items() if ids}
 
 
-async def titles_on(
-    connection: asyncpg.Connection, page: Page, links: Mapping[str, Iterable[Any]]
+async def _titles(
+    connection: asyncpg.Connection, page: Page, seen: Mapping[str, list[UUID]]
 ) -> dict[str, str]:
-    """Return the titles of linked records, read on a connection that is open already."""
     ctx, found = page.ctx, dict[str, str]()
-    for name, ids in _tellable(page, links).items():
+    for name, ids in seen.items():
         target = ctx.tenant.entities[name]
         asked = wanted(ctx, target, [target.title])
         sorts = read_sorts(target, ctx.rights.visible(name), None)
