@@ -74,11 +74,8 @@ async def stage(
     test_server: TestServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     """Two tenants with records of every entity."""
-    scratch = await test_server.migrated(load(PLUGINS, PACKAGES))
-    world = await open_world(scratch, tmp_path_factory.mktemp("screens"), PLUGINS, PACKAGES)
-    yield await open_stage(world)
-    await world.close()
-    await test_server.drop(scratch)
+    async for found in _stage(test_server, tmp_path_factory.mktemp("screens")):
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +83,16 @@ async def own_stage(
     test_server: TestServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     """The same for the tests of one file, which may fill it as they like."""
-    scratch = await test_server.migrated(load(PLUGINS, PACKAGES))
-    world = await open_world(scratch, tmp_path_factory.mktemp("own"), PLUGINS, PACKAGES)
+    async for found in _stage(test_server, tmp_path_factory.mktemp("own")):
+        yield found
+
+
+async def _stage(server: TestServer, folder: Path) -> AsyncIterator[Stage]:
+    scratch = await server.migrated(load(PLUGINS, PACKAGES))
+    world = await open_world(scratch, folder, PLUGINS, PACKAGES)
     yield await open_stage(world)
     await world.close()
-    await test_server.drop(scratch)
+    await server.drop(scratch)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from core.testing.probes import Stage, person
 from core.testing.world import Person
-from tests.e2e.browser.visiting import NARROW, Site
+from tests.e2e.browser.visiting import NARROW, Site, quiet_tab
 
 AGENT = "Mozilla/5.0 (Linux) Firefox/140.0"
 TOWN = "Tarakan"
@@ -58,12 +58,8 @@ async def story(stage: Stage) -> Story:
 async def tab(chromium: Browser, site: Site, stage: Stage) -> AsyncIterator[Page]:
     """A tab of an administrator; its scripts say nothing wrong."""
     context = await site.enter(chromium, stage, await person(stage, "admin"))
-    page = await context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    yield page
-    await context.close()
-    assert not wrong
+    async for page in quiet_tab(context):
+        yield page
 
 
 def entry(tab: Page, *words: str) -> Locator:

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from core.testing.probes import Stage, person
-from tests.e2e.browser.visiting import Site
+from tests.e2e.browser.visiting import Site, quiet_tab
 
 LIST = "/app/customers/"
 TOWN = "Wonosobo"
@@ -28,12 +28,8 @@ async def planted(stage: Stage) -> Stage:
 async def tab(chromium: Browser, site: Site, planted: Stage) -> AsyncIterator[Page]:
     """A tab in which an administrator is signed in; its scripts say nothing wrong."""
     context = await site.enter(chromium, planted, await person(planted, "admin"))
-    page = await context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    yield page
-    await context.close()
-    assert not wrong
+    async for page in quiet_tab(context):
+        yield page
 
 
 async def test_search_follows_typing_and_the_way_back(tab: Page) -> None:

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from core.testing.probes import Stage, Who, person
 from core.testing.world import Person
-from tests.e2e.browser.visiting import Site
+from tests.e2e.browser.visiting import Site, quiet_tab
 
 LIST = "/app/customers/"
 TIERS = {"Bronze": 0, "Silver": 100, "Gold": 500, "Platinum": 1000}
@@ -30,12 +30,8 @@ async def staff(stage: Stage) -> Who:
 async def tab(chromium: Browser, site: Site, stage: Stage, staff: Who) -> AsyncIterator[Page]:
     """A tab in which he is signed in; its scripts say nothing wrong."""
     context = await site.enter(chromium, stage, staff)
-    page = await context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    yield page
-    await context.close()
-    assert not wrong
+    async for page in quiet_tab(context):
+        yield page
 
 
 class Town:

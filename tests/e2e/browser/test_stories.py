@@ -7,24 +7,17 @@ from uuid import UUID
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from core.auth.changes import STORE
-from core.auth.state import auth_of
 from core.testing.probes import Stage
+from tests.e2e.browser.clerks import PASSWORD, enter, hire
 from tests.e2e.browser.visiting import Site
 
-PASSWORD = "correct pony battery"
 RECORD = re.compile(r"/app/customers/[0-9a-f-]{36}/$")
 
 
 @pytest.fixture
 async def clerk(stage: Stage) -> str:
     """A member of the staff with a password; the e-mail address."""
-    world = stage.world
-    person = await world.person("staff")
-    digest = await auth_of(world.platform).passwords.hash(PASSWORD)
-    tenant = world.tenant().id
-    await world.system().write(lambda unit: unit.execute(STORE, tenant, person.id, digest))
-    return person.email
+    return await hire(stage.world)
 
 
 @pytest.fixture
@@ -43,9 +36,7 @@ async def test_a_customer_is_kept_without_scripts(plain: Page, site: Site, clerk
     """TST-02, HIS: sign in, make a customer, change it, give it points, read what happened."""
     page, origin = plain, site.origin()
     await page.goto(f"{origin}/app/customers/")
-    await page.fill("[name=email]", clerk)
-    await page.fill("[name=password]", PASSWORD)
-    await _submit(page, "[name=password]")
+    await enter(page, clerk)
     await expect(page).to_have_url(f"{origin}/app/customers/")
     await page.goto(f"{origin}/app/customers/new/")
     await page.fill("[name=name]", "Wulan Story")

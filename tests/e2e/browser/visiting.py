@@ -1,5 +1,6 @@
 """Visiting pages in a real browser, and noting everything that is wrong with one."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -114,6 +115,16 @@ class Site:
         """Put a session's cookie into a browser."""
         cookie = {"name": "crm_session", "value": value, "url": self.origin(tenant)}
         await context.add_cookies([cookie | {"httpOnly": True, "sameSite": "Lax"}])
+
+
+async def quiet_tab(context: BrowserContext) -> AsyncIterator[Page]:
+    """Yield a tab whose scripts say nothing wrong, and leave the browser afterwards."""
+    page = await context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    yield page
+    await context.close()
+    assert not wrong
 
 
 class Visitor:
