@@ -75,6 +75,16 @@ async def test_filters_narrow_the_figures(world, staff):
         assert (await world.ask(staff, "GET", f"{URL}?{query}")).status_code == 400
 
 
+async def test_filters_over_a_link_narrow_the_figures(world, staff):
+    city = f"Stats{uuid4().hex[:6]}"
+    customer = await world.plant("customers.customer", city=city)
+    await world.plant("dummy.device", customer_id=customer, slots=2, state="used")
+    await world.plant("dummy.device", slots=4, state="used")
+    figures = await stats(world, staff, f"customer_id.city={city}")
+    assert (figures["total_devices"], figures["total_slots"]) == (1, 2)
+    assert figures == await recomputed(world, staff, f"&customer_id.city={city}")
+
+
 async def test_figures_are_at_most_five_seconds_old(make_world, monkeypatch):
     """Ruling 26: cached per tenant, scope and fields for at most 5 s."""
     world = await make_world()
