@@ -9,12 +9,19 @@ from core.admin import cookies, paths
 from core.admin.csrf import SAFE, Unproved
 from core.admin.headers import PAGE, TOAST
 from core.admin.page import NOBODY, NoCookie, SignedOut, here
+from core.admin.parts import Fact
+from core.admin.refusals import later
+from core.admin.struct_controls import is_id
 from core.admin.view import AnyRequest, View
 from core.errors import Refused, Unauthenticated
 
 # Fields that are not shown again when a form is offered to be sent once more.
 SECRET = ("password", "again", "secret", "_csrf", "token")
 MOST_AGAIN = 2000
+# What may be served when it is sent once more as it stands.
+PASSING = (429, 500, 503)
+# The field of a form of a record, by which it has one effect however often it is sent.
+KEY = "_key"
 
 
 def is_page(request: AnyRequest) -> bool:
@@ -35,9 +42,11 @@ def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
         view.cookies = [cookies.set_cookie(request, "")] if cookies.read_cookie(request) else []
         if request.method in SAFE or request.scope["path"].startswith("/app/logout"):
             return _to_login(view)
-    again = _again(view) if isinstance(refused, (SignedOut, Unproved)) else []
+    typed, unproved = _typed(view), isinstance(refused, (SignedOut, Unproved))
+    passes = unproved or (refused.status in PASSING and KEY in view.form)
+    again = typed if passes else []
     heading, text = _words(view, refused)
-    if again and view.user is None:
+    if again and unproved and view.user is None:
         text = view.translate(
             "Nothing that you typed is lost: sign in in a new window, come back, send it again."
         )
@@ -60,6 +69,7 @@ def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
         text=text,
         actions=_actions(view, refused),
         again=again,
+        kept=[] if passes else _kept(view, typed),
         login=paths.LOGIN,
         request_id=number,
     )
@@ -77,8 +87,7 @@ def _words(view: View, refused: Refused) -> tuple[str, str]:
     """Return what happened in a few words, and what to do."""
     _ = view.translate
     own = view.tell(refused.detail)
-    wait = refused.headers.get("Retry-After", "")
-    later = _("Try again in %(seconds)s seconds.") % {"seconds": wait} if wait else own
+    soon = later(view, refused) or own
     known = {
         401: (_("You are signed out"), _("Sign in again; you come back to this page.")),
         403: (_("You may not do this"), own),
@@ -90,9 +99,9 @@ def _words(view: View, refused: Refused) -> tuple[str, str]:
         409: (_("This does not go together"), own),
         412: (_("Somebody was faster"), _("Load the page again to see what was changed.")),
         413: (_("This is too large"), own),
-        429: (_("Too many requests"), later),
+        429: (_("Too many requests"), soon),
         500: (_("Something went wrong here"), _("It is our fault. Try again in a moment.")),
-        503: (_("The server is busy"), later),
+        503: (_("The server is busy"), soon),
     }
     if isinstance(refused, (Unproved, NoCookie)):
         return _("Please check this once more"), own
@@ -109,11 +118,25 @@ def _actions(view: View, refused: Refused) -> list[dict[str, Any]]:
     return []
 
 
-def _again(view: View) -> list[tuple[str, str]]:
-    """Return what was typed, so that it can be sent once more after signing in."""
+def _typed(view: View) -> list[tuple[str, str]]:
+    """Return what was sent, but for secrets, so that it can be sent once more."""
     found = [
         (name, text)
         for name, text in view.form.pairs()
         if not any(word in name.lower() for word in SECRET)
     ]
     return found if len(found) <= MOST_AGAIN else []
+
+
+def _kept(view: View, typed: list[tuple[str, str]]) -> list[Fact]:
+    """Return what was typed into a form, to be copied; what is chosen is known by its words.
+
+    The names are those that were sent: what the fields are called is not for everybody.
+    """
+    if KEY not in view.form:  # ticks and buttons, nothing that was written
+        return []
+    return [
+        Fact(view.translate(name.removesuffix("_text").replace("_", " ").capitalize()), text)
+        for name, text in typed
+        if text and not name.startswith("_") and not is_id(text)
+    ]

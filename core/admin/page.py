@@ -17,7 +17,7 @@ from core.admin.likes import read_likes
 from core.admin.view import View
 from core.audit.origin import read_reason
 from core.auth.credentials import check_named, tenant_at
-from core.errors import Forbidden, NotFound, Unauthenticated
+from core.errors import Forbidden, NotFound, Refused, Unauthenticated
 from core.platform import Platform
 from core.rest.context import Context
 from core.tenancy.tenant import Tenant
@@ -89,12 +89,14 @@ async def open_page(request: AnyRequest) -> Page:
 
 
 async def _opened(request: AnyRequest, *, writes: bool) -> Page:
-    """Return the page; of somebody who was signed out while typing, keep what he typed."""
+    """Return the page; if there is none (any more), keep what was typed for it."""
     try:
         return await open_page(request)
-    except SignedOut:
+    except Refused as refused:
         if writes:
-            view = View(request, here(request), NOBODY)
+            view = request.scope["state"].get("view")
+            if view is None or isinstance(refused, SignedOut):
+                view = View(request, here(request), NOBODY)
             view.form = await read_form(request, csrf.check_media(request))
         raise
 

@@ -29,7 +29,18 @@ def mistakes(view: View, refused: Refused, fields: Mapping[str, Field]) -> list[
             found.setdefault(f"{name} {text}", Mistake(text))
         else:
             found.setdefault(name, Mistake(text, name))
-    return list(found.values()) or [Mistake(view.tell(refused.detail))]
+    return list(found.values()) or [Mistake(_whole(view, refused))]
+
+
+def _whole(view: View, refused: Refused) -> str:
+    """Return what a refusal says of no field in particular, and when to try again."""
+    return f"{view.tell(refused.detail)} {later(view, refused)}".strip()
+
+
+def later(view: View, refused: Refused) -> str:
+    """Return when to try again, if the refusal knows."""
+    wait = refused.headers.get("Retry-After", "")
+    return view.translate("Try again in %(seconds)s seconds.") % {"seconds": wait} if wait else ""
 
 
 def slot_mistakes(
@@ -56,7 +67,7 @@ def slot_mistakes(
             found.setdefault(name, Mistake(words(view, error, slot_field(slot)), name))
         else:
             found.setdefault(name, Mistake(view.tell(error.detail), name))
-    return list(found.values()) or [Mistake(view.tell(refused.detail))]
+    return list(found.values()) or [Mistake(_whole(view, refused))]
 
 
 def words(view: View, error: FieldError, field: Field) -> str:

@@ -81,4 +81,5 @@ def visible_rows(entity):
 @concerns("dummy.device")
 async def before_write(change):
     services.refuse_cursed(change.values)
+    services.slow_down(change.values)
     services.seal_heirlooms(change.values)

@@ -50,6 +50,13 @@ def refuse_cursed(values: dict[str, Any]) -> None:
         raise Rejected("Nobody may own a cursed device.", code="cursed")
 
 
+def slow_down(values: dict[str, Any]) -> None:
+    """Let a hurried device wait, as a rule does that asks a service which may be asked seldom."""
+    if values.get("name") == "hurried":
+        later = {"Retry-After": "30"}
+        raise Rejected("Too many devices at once.", code="hurried", status=429, headers=later)
+
+
 def seal_heirlooms(values: dict[str, Any]) -> None:
     """Lay a value on a field that no body may carry, and replace one that a body did."""
     if values.get("name") == "heirloom":

@@ -129,6 +129,8 @@ async def run_action(page: Page, entity: Declaration) -> ASGIResponse:
     except NotFound:
         return await gone(page, entity)
     except Refused as refused:
+        if page.hx and "Retry-After" in refused.headers:
+            raise  # what passes by itself is told over the dialog
         more = slot_mistakes(page, refused, found, body)
         told += [one for one in more if not told or one.field not in ("", *typed.errors)]
         title = await _title(page, entity, action)

@@ -45,7 +45,9 @@ async def form_page(
     alike: list[Link] | None = None,
     status: int = 200,
 ) -> ASGIResponse:
-    """Return the page of a form."""
+    """Return the page of a form; what passes by itself is told over it, where it stands."""
+    if page.hx and refused is not None and "Retry-After" in refused.headers:
+        raise refused
     wrong = _wrong(page, fields, texts, refused)
     made = groups(page, entity, fields, texts, {m.field: m.text for m in wrong}, row)
     fixed = await fixed_controls(page, entity, row) if row is not None and not page.hx else ()
@@ -54,6 +56,7 @@ async def form_page(
     return page.render(
         _template(page),
         status=refused.status if refused is not None else status,
+        headers=refused.headers if refused is not None else None,
         entity=entity,
         **_headings(page, entity, row),
         action=href,

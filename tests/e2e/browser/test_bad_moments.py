@@ -6,11 +6,14 @@ Each is looked at in a real browser: in whole pages, in what htmx asks for, and 
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import copy
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from core.app import Trellis
 from core.auth.changes import STORE
 from core.auth.state import auth_of
 from core.testing.probes import Stage
@@ -23,10 +26,41 @@ RECORD = re.compile(r"/app/customers/[0-9a-f-]{36}/$")
 TOAST = "#toaster .toast"
 
 
+class Proxy:
+    """What stands before the server and lets requests through, or none for 41 seconds."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._closed = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if not self._closed or scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = [(b"content-type", b"text/html"), (b"retry-after", b"41")]
+        body = b"<html><h1>429 Too Many Requests</h1><center>nginx</center></html>"
+        await send({"type": "http.response.start", "status": 429, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    @asynccontextmanager
+    async def limited(self) -> AsyncIterator[None]:
+        """Let nothing through."""
+        self._closed = True
+        yield
+        self._closed = False
+
+
 @pytest.fixture(scope="module")
-async def own_site(own_stage: Stage) -> AsyncIterator[Site]:
+def proxy(own_stage: Stage) -> Proxy:
+    return Proxy(own_stage.world.app)
+
+
+@pytest.fixture(scope="module")
+async def own_site(own_stage: Stage, proxy: Proxy) -> AsyncIterator[Site]:
     """An application of this file alone: its plugins are switched off, its tables renamed."""
-    async for found in serve(own_stage.world):
+    world = copy(own_stage.world)
+    world.app = cast(Trellis, proxy)
+    async for found in serve(world):
         yield found
 
 
@@ -250,6 +284,7 @@ async def test_a_plugin_was_switched_off_meanwhile(own_stage: Stage, tab: Page) 
     try:
         await save(tab)
         main = tab.locator("main")
+        await expect(main.locator("#kept")).to_contain_text("Never saved")
         for path in (None, "", f"{reward}/", "new/"):
             if path is not None:
                 await tab.goto(f"/app/loyalty-rewards/{path}")
@@ -300,6 +335,73 @@ async def test_who_guesses_passwords_is_told_how_long_to_wait(
     else:
         raise AssertionError("nobody was told to wait")
     await context.close()
+
+
+async def test_a_limit_in_front_of_the_server_is_told(
+    own_stage: Stage, tab: Page, proxy: Proxy
+) -> None:
+    """429 of a proxy, which knows nothing of our pages: when to try again, nothing is lost."""
+    await customer(own_stage, name="Limited Person", phone="+6281234567890")
+    await tab.goto("/app/customers/?search=limited")
+    cell = tab.locator("tr", has_text="Limited Person").locator("td[data-label=Phone]")
+    await cell.hover()
+    await cell.locator(".cell-pencil").click()
+    box, toast = cell.locator("[name=phone]"), tab.locator(TOAST)
+    await box.fill("+6281111111111")
+    async with proxy.limited():
+        await box.press("Enter")
+        await expect(toast).to_contain_text("Try again in 41 seconds")
+        await expect(box).to_have_value("+6281111111111")
+        await expect(tab.locator("#list")).not_to_contain_text("nginx")
+    await toast.locator("button").click()
+    await expect(cell).to_contain_text("+62 811-1111-111")
+
+
+async def test_a_limited_search_keeps_its_list_and_its_words(
+    own_stage: Stage, tab: Page, proxy: Proxy
+) -> None:
+    await customer(own_stage, name="Seldom Found")
+    await customer(own_stage, name="Often Found")
+    await tab.goto("/app/customers/")
+    async with proxy.limited():
+        await tab.fill("main [name=search]", "seldom")
+        await expect(tab.locator(TOAST)).to_contain_text("Try again in 41 seconds")
+        await expect(tab.locator("main [name=search]")).to_have_value("seldom")
+        await expect(tab.locator("#list")).to_contain_text("Often Found")
+    await tab.locator(f"{TOAST} button").click()
+    await expect(tab.locator("#list")).not_to_contain_text("Often Found")
+    await expect(tab.locator("#list")).to_contain_text("Seldom Found")
+
+
+async def test_a_limited_form_stays_on_its_page(tab: Page, proxy: Proxy) -> None:
+    await tab.goto("/app/customers/new/")
+    await tab.fill("main [name=name]", "Waits For Its Turn")
+    await tab.fill("main [name=email]", "waits@turn.example")
+    async with proxy.limited():
+        await save(tab)
+        await expect(tab.locator(TOAST)).to_contain_text("Try again in 41 seconds")
+        await expect(tab.locator("main [name=name]")).to_have_value("Waits For Its Turn")
+    await tab.locator(f"{TOAST} button").click()
+    await expect(tab).to_have_url(RECORD)
+
+
+@BOTH
+async def test_a_limit_of_a_plugin_is_told_on_the_form(tab: Page) -> None:
+    """429 of the application itself, in a whole page: the form, and when to try again."""
+    await tab.goto("/app/devices/new/")
+    await tab.fill("main [name=name]", "hurried")
+    await save(tab)
+    await expect(tab.locator("main")).to_contain_text("Try again in 30 seconds")
+    await expect(tab.locator("main [name=name]")).to_have_value("hurried")
+
+
+async def test_a_limit_of_a_plugin_is_told_over_a_dialog(tab: Page) -> None:
+    await tab.goto("/app/devices/")
+    await tab.locator("[hx-get='/app/devices/new/']").first.click()
+    await tab.fill("dialog [name=name]", "hurried")
+    await tab.locator("dialog form [type=submit]").last.click()
+    await expect(tab.locator(TOAST)).to_contain_text("Try again in 30 seconds")
+    await expect(tab.locator("dialog [name=name]")).to_have_value("hurried")
 
 
 ASK = """async (path) => {

@@ -95,7 +95,7 @@ document.addEventListener("htmx:after:swap", () => {
 reopen();
 
 // Requests: the token goes along; without an answer people are told, and may try again.
-const say = (text, retry) => {
+const say = (text, retry, more = "") => {
   const toaster = document.getElementById("toaster");
   const make = (tag, attributes, ...children) => {
     const element = Object.assign(document.createElement(tag), attributes);
@@ -106,7 +106,7 @@ const say = (text, retry) => {
   Object.assign(close.dataset, { variant: "outline", size: "sm" });
   if (retry) close.addEventListener("click", retry);
   toaster.querySelector("[data-tried]")?.remove();
-  const content = make("div", { className: "toast-content" }, make("section", {}, make("h2", {}, text)), make("footer", { role: "group" }, close));
+  const content = make("div", { className: "toast-content" }, make("section", {}, make("h2", {}, text), ...(more ? [make("p", {}, more)] : [])), make("footer", { role: "group" }, close));
   const toast = make("div", { className: "toast", role: "alert" }, content);
   Object.assign(toast.dataset, { tone: "danger", duration: "-1", ...(retry && { tried: "" }) });
   toaster.append(toast);
@@ -114,16 +114,34 @@ const say = (text, retry) => {
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.request.method !== "GET") ctx.request.headers["X-CSRF-Token"] = document.querySelector('meta[name="csrf"]')?.content ?? "";
 });
-document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+// What stands between people and the server may answer in its place, e.g. when too much is asked:
+// what it says is told, and never put into the page.
+const unsent = (retry, response) => {
+  const { failed, busy, later } = document.getElementById("toaster").dataset;
+  const wait = response?.headers.get("Retry-After");
+  const seconds = /^\d+$/.test(wait) ? Number(wait) : Math.max(1, Math.ceil((Date.parse(wait) - Date.now()) / 1000));
+  say(response?.status === 429 ? busy : failed, retry, seconds ? later.replace("{n}", new Intl.NumberFormat(document.documentElement.lang).format(seconds)) : "");
+};
+const failed = (ctx, response) => {
   const source = ctx?.sourceElement;
   // A field that could not be judged now is judged when its form is sent.
   if (!source || ctx.request.action.includes("?check=")) return;
   const form = source.matches("form") ? source : source.form?.matches("[hx-get]") && source.form;
-  say(document.getElementById("toaster").dataset.failed, () => {
+  const retry = () => {
     if (form) form.requestSubmit(ctx.request.submitter);
     else if (source.matches("a, button")) source.click();
     else for (const name of ["input", "change", "opened", "records-changed"]) source.dispatchEvent(new Event(name, { bubbles: true }));
-  });
+  };
+  unsent(retry, response);
+};
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => failed(ctx));
+document.addEventListener("htmx:after:request", (event) => {
+  const { ctx } = event.detail;
+  const { raw, status } = ctx.response;
+  if (status < 400 || raw.headers.has("HX-Retarget") || raw.headers.has("HX-Redirect")) return;
+  if (raw.headers.get("Content-Type")?.startsWith("text/html") && !/<html|<!doctype/i.test(ctx.text)) return;
+  event.preventDefault();
+  failed(ctx, raw);
 });
 document.addEventListener("crm:refused", ({ detail }) => say(detail));
-document.addEventListener("crm:unsent", ({ detail }) => say(document.getElementById("toaster").dataset.failed, detail));
+document.addEventListener("crm:unsent", ({ detail: { send, response } }) => unsent(send, response));

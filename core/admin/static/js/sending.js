@@ -15,10 +15,12 @@ document.addEventListener(
     waiting.add(form);
     const send = () => form.requestSubmit(submitter);
     try {
-      await fetch(alive, { method: "HEAD", cache: "no-store" });
+      const response = await fetch(alive, { method: "HEAD", cache: "no-store" });
+      if (response.status === 429 || response.status > 500) throw response;
       checked.add(form);
-    } catch {
-      document.dispatchEvent(new CustomEvent("crm:unsent", { detail: send }));
+    } catch (refused) {
+      const response = refused instanceof Response ? refused : undefined;
+      document.dispatchEvent(new CustomEvent("crm:unsent", { detail: { send, response } }));
     }
     waiting.delete(form);
     if (checked.has(form)) send();
