@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import phonenumbers
 
-from core.admin.i18n import Formats
 from core.admin.page import Page
 from core.entities import Declaration
 from core.fields import Field
@@ -67,7 +66,7 @@ class Wording:
         self.ctx = page.ctx
         self.entity = entity
         self.say = page.translate
-        self.fmt = Formats(page.locale, page.zone)
+        self.fmt = page.formats
         self.day = lru_cache(maxsize=4096)(self.fmt.date)
         self.number = lru_cache(maxsize=4096)(self.fmt.number)
 

@@ -1,9 +1,10 @@
 """A history in words: what happened, who did it, from where, and each value as people write it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -28,6 +29,7 @@ DEEDS = {
     "purged": ("x", "danger"),
 }
 Say = Callable[[str], str]
+Happening = TypeVar("Happening")
 Titles = Mapping[tuple[str, str], str]
 Put = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
 
@@ -78,6 +80,25 @@ def deed_words(say: Say) -> dict[str, str]:
     }
 
 
+def person_words(say: Say, one: Mapping[str, Any] | None) -> str:
+    """Return a person's name; who has left is marked, and nobody is the empty text."""
+    if one is None or one.get("id") is None:
+        return ""
+    name = one["name"] or say("Somebody")
+    return say("%(name)s (has left)") % {"name": name} if one["gone"] else str(name)
+
+
+def by_day(
+    fmt: Formats, found: Iterable[Happening], at: Callable[[Happening], datetime]
+) -> Iterator[tuple[Happening, str]]:
+    """Yield each with its day as a heading, if it is the first of that day."""
+    before = ""
+    for one in found:
+        day = fmt.date(at(one), "full")
+        yield one, "" if day == before else day
+        before = day
+
+
 async def titles_of(
     page: Page,
     connection: asyncpg.Connection,
@@ -121,7 +142,7 @@ class Teller:
     ) -> None:
         self.page, self.entity, self.titles, self.put = page, entity, titles, put
         self.say = page.translate
-        self.fmt = Formats(page.locale, page.zone)
+        self.fmt = page.formats
         self.wording = Wording(page, entity)
         self.currency = currency
         actions = page.ctx.platform.registry.actions.get(entity.name, ())
@@ -131,12 +152,7 @@ class Teller:
 
     def tell(self, entries: Iterable[Mapping[str, Any]]) -> list[Entry]:
         """Return the entries in words, each new day with its heading."""
-        told, before = [], ""
-        for entry in entries:
-            day = self.fmt.date(entry["at"], "full")
-            told.append(self.entry(entry, "" if day == before else day))
-            before = day
-        return told
+        return [self.entry(*one) for one in by_day(self.fmt, entries, itemgetter("at"))]
 
     def entry(self, entry: Mapping[str, Any], day: str = "") -> Entry:
         """Return one entry in words."""
@@ -218,11 +234,8 @@ class Teller:
         return self.say("%(name)s, by API key") % {"name": name} if "key" in by["kind"] else name
 
     def person(self, one: Mapping[str, Any] | None) -> str:
-        """Return a person's name; who has left is marked."""
-        if one is None or one.get("id") is None:
-            return ""
-        name = one["name"] or self.say("Somebody")
-        return self.say("%(name)s (has left)") % {"name": name} if one["gone"] else str(name)
+        """Return a person's name."""
+        return person_words(self.say, one)
 
     def _origin(self, request: Mapping[str, Any]) -> str:
         agent = request.get("user_agent")

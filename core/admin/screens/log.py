@@ -1,6 +1,7 @@
 """The audit log of the tenant: every change, searched and filtered, as far as one may read it."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from urllib.parse import urlencode
 
 import asyncpg
@@ -12,8 +13,9 @@ from core.admin.cells import title_of
 from core.admin.nav import icon_of
 from core.admin.page import READ, Page, page_route
 from core.admin.parts import Link, Option
-from core.admin.screens.history_words import Entry, Teller, deed_words, titles_of
-from core.admin.screens.log_security import show_security, tabs, with_person
+from core.admin.screens.history_words import Entry, Teller, by_day, deed_words, titles_of
+from core.admin.screens.log_bar import BODY, CHANGES, asked_of, chosen_of, tabs
+from core.admin.screens.log_security import show_security
 from core.audit.asking import AskedOfAll
 from core.audit.timeline import Told, logged, read_log
 from core.entities import HISTORY
@@ -22,8 +24,6 @@ from core.registry import Registry
 from core.rest.actions import read_query
 from core.rest.visible import visible_records
 
-HOME = "/app/log/"
-BODY = "log"
 NAMES = ("q", "entity", "action", "by", "from", "to", "request", "record")
 
 
@@ -57,10 +57,10 @@ def routes(registry: Registry) -> list[HTTPRouteHandler]:
 
 async def show_log(page: Page) -> ASGIResponse:
     """Show the newest changes that fit the address."""
-    chosen = _chosen(page)
+    chosen = chosen_of(page, NAMES)
     problem, found = "", Read(Told([], None, ""), {}, {})
     try:
-        asked: AskedOfAll = read_query(AskedOfAll, await _asked(page, chosen))
+        asked: AskedOfAll = read_query(AskedOfAll, await asked_of(page, chosen))
         found = await page.ctx.read(lambda connection: _read(page, connection, asked))
     except Invalid as refused:
         problem = page.tell(refused.sentence)
@@ -69,26 +69,15 @@ async def show_log(page: Page) -> ASGIResponse:
     return page.render(
         "log_body.html" if part else "log.html",
         status=400 if problem else 200,
-        tabs=tabs(page, HOME),
+        tabs=tabs(page, CHANGES),
         problem=problem,
         chosen=chosen,
         chips=_chips(page, chosen),
         entities=_entities(page),
         deeds=[Option(n, w) for n, w in deed_words(page.translate).items()],
         lines=_lines(page, found),
-        more=f"{HOME}?{urlencode({**chosen, 'cursor': cursor})}" if cursor else "",
+        more=f"{CHANGES}?{urlencode({**chosen, 'cursor': cursor})}" if cursor else "",
     )
-
-
-def _chosen(page: Page) -> dict[str, str]:
-    given = page.request.query_params
-    return {name: given[name].strip() for name in NAMES if given.get(name, "").strip()}
-
-
-async def _asked(page: Page, chosen: Mapping[str, str]) -> dict[str, str]:
-    """Return what the log is asked; a person may be named by address or name."""
-    cursor = page.request.query_params.get("cursor", "")
-    return await with_person(page, {**chosen, **({"cursor": cursor} if cursor else {})})
 
 
 async def _read(page: Page, connection: asyncpg.Connection, asked: AskedOfAll) -> Read:
@@ -122,15 +111,15 @@ def _lines(page: Page, found: Read) -> list[Line]:
         name: Teller(page, entities[name], found.told.currency, found.titles)
         for name in {entry["entity"] for entry in found.told.entries}
     }
-    lines, before = [], ""
-    for entry in found.told.entries:
+    lines = []
+    for entry, day in by_day(page.formats, found.told.entries, itemgetter("at")):
         name, id = entry["entity"], str(entry["record_id"])
-        entity, day = entities[name], page.formats.date(entry["at"], "full")
+        entity = entities[name]
         title = found.records.get((name, id), "")
         shown = "view" in entity.verbs and (name, id) in found.records
         lines.append(
             Line(
-                tellers[name].entry(entry, "" if day == before else day),
+                tellers[name].entry(entry, day),
                 page.translate(entity.label),
                 title,
                 f"/app/{entity.resource}/{id}/" if shown else "",
@@ -138,7 +127,6 @@ def _lines(page: Page, found: Read) -> list[Line]:
                 str(entry["request"].get("id") or ""),
             )
         )
-        before = day
     return lines
 
 
@@ -154,7 +142,7 @@ def _chips(page: Page, chosen: Mapping[str, str]) -> list[Link]:
     _ = page.translate
     words = {"request": _("One request"), "record": _("One record")}
     return [
-        Link(words[name], f"{HOME}?{urlencode({n: v for n, v in chosen.items() if n != name})}")
+        Link(words[name], f"{CHANGES}?{urlencode({n: v for n, v in chosen.items() if n != name})}")
         for name in words
         if name in chosen
     ]

@@ -1,6 +1,6 @@
 """The log's second page: sign-ins and security events, searched and filtered."""
 
-from collections.abc import Mapping
+from operator import attrgetter
 from urllib.parse import urlencode
 
 import msgspec
@@ -8,16 +8,13 @@ from litestar.response.base import ASGIResponse
 
 from core.admin.devices import device
 from core.admin.page import Page
-from core.admin.parts import Link, Option
-from core.admin.struct_controls import is_id
+from core.admin.parts import Option
+from core.admin.screens.history_words import by_day, person_words
+from core.admin.screens.log_bar import BODY, SECURITY, asked_of, chosen_of, tabs
 from core.audit.security import AskedOfSecurity, Happened, read_security
 from core.errors import Invalid
 from core.rest.actions import read_query
-from core.rest.sight import find_users
 
-LOG = "/app/log/"
-HOME = "/app/log/security/"
-BODY = "log"
 NAMES = ("q", "kind", "by", "from", "to")
 LOOKS = {
     "signed_in": ("log-in", "success"),
@@ -50,25 +47,12 @@ class Line(msgspec.Struct, frozen=True):
     details: tuple[str, ...]
 
 
-def tabs(page: Page, active: str) -> list[Link]:
-    """Return the two pages of the log."""
-    _ = page.translate
-    return [
-        Link(_("Changes"), LOG, "history", active == LOG),
-        Link(_("Sign-ins and security"), HOME, "shield-check", active == HOME),
-    ]
-
-
 async def show_security(page: Page) -> ASGIResponse:
     """Show the newest events that fit the address."""
-    given = page.request.query_params
-    chosen = {name: given[name].strip() for name in NAMES if given.get(name, "").strip()}
+    chosen = chosen_of(page, NAMES)
     found, cursor, problem = list[Happened](), None, ""
     try:
-        sent = {"cursor": given["cursor"]} if given.get("cursor") else {}
-        asked: AskedOfSecurity = read_query(
-            AskedOfSecurity, await with_person(page, {**chosen, **sent})
-        )
+        asked: AskedOfSecurity = read_query(AskedOfSecurity, await asked_of(page, chosen))
         found, cursor = await page.ctx.read(lambda c: read_security(page.ctx, c, asked))
     except Invalid as refused:
         problem = page.tell(refused.sentence)
@@ -76,26 +60,14 @@ async def show_security(page: Page) -> ASGIResponse:
     return page.render(
         "log_security_body.html" if part else "log_security.html",
         status=400 if problem else 200,
-        tabs=tabs(page, HOME),
+        tabs=tabs(page, SECURITY),
         problem=problem,
         chosen=chosen,
-        home=HOME,
+        home=SECURITY,
         kinds=[Option(name, words) for name, words in kind_words(page).items()],
         lines=_lines(page, found),
-        more=f"{HOME}?{urlencode({**chosen, 'cursor': cursor})}" if cursor else "",
+        more=f"{SECURITY}?{urlencode({**chosen, 'cursor': cursor})}" if cursor else "",
     )
-
-
-async def with_person(page: Page, chosen: Mapping[str, str]) -> dict[str, str]:
-    """Return what is asked, with the id of the person in it; refuses one who is not known."""
-    text = chosen.get("by", "")
-    if not text or is_id(text):
-        return dict(chosen)
-    rows = await find_users(page.ctx, None, text)
-    if len(rows) != 1:
-        problem = page.translate("There is no such user, or you may not see him.")
-        raise Invalid.field("?by", problem, "unknown")
-    return {**chosen, "by": str(rows[0]["id"])}
 
 
 def kind_words(page: Page) -> dict[str, str]:
@@ -134,31 +106,22 @@ def _reasons(page: Page) -> dict[str, str]:
 
 
 def _lines(page: Page, found: list[Happened]) -> list[Line]:
-    words, lines, before = kind_words(page), list[Line](), ""
-    for one in found:
+    words, lines = kind_words(page), list[Line]()
+    for one, day in by_day(page.formats, found, attrgetter("at")):
         icon, tone = LOOKS.get(one.kind, ("info", "neutral"))
-        day = page.formats.date(one.at, "full")
         lines.append(
             Line(
                 title=words.get(one.kind) or one.kind,
                 icon=icon,
                 tone=tone,
-                who=_person(page, one.who) or page.translate("Nobody known here"),
+                who=person_words(page.translate, one.who) or page.translate("Nobody known here"),
                 at=one.at.isoformat(),
                 when=page.formats.time(one.at),
-                day="" if day == before else day,
+                day=day,
                 details=tuple(_details(page, one)),
             )
         )
-        before = day
     return lines
-
-
-def _person(page: Page, one: Mapping[str, object] | None) -> str:
-    if one is None:
-        return ""
-    name = str(one["name"] or page.translate("Somebody"))
-    return page.translate("%(name)s (has left)") % {"name": name} if one["gone"] else name
 
 
 def _details(page: Page, one: Happened) -> list[str]:
@@ -166,7 +129,7 @@ def _details(page: Page, one: Happened) -> list[str]:
     found = []
     if why := _reasons(page).get(str(detail.get("why") or "")):
         found.append(why)
-    if by := _person(page, one.by):
+    if by := person_words(say, one.by):
         found.append(say("By %(name)s") % {"name": by})
     elif detail.get("by") == "operator":
         found.append(say("By an operator of the server"))

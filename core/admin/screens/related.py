@@ -7,7 +7,6 @@ import msgspec
 
 from core import criteria
 from core.admin.cells import Cell, cells, wanted
-from core.admin.i18n import Formats
 from core.admin.page import Page
 from core.admin.parts import Column
 from core.admin.screens.making import place
@@ -70,7 +69,7 @@ async def reach_of(
 
 def count_text(page: Page, count: int) -> str:
     """Return a count as a tab shows it; a very large one is not counted to its end."""
-    fmt = Formats(page.locale, page.zone)
+    fmt = page.formats
     return fmt.number(count) if count <= COUNTED else f"{fmt.number(COUNTED)}+"
 
 

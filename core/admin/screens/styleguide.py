@@ -171,6 +171,6 @@ def values(fmt: Formats, say: Say) -> dict[str, Any]:
 async def styleguide(page: Any) -> ASGIResponse:
     """Answer with the style page."""
     found: ASGIResponse = page.render(
-        "styleguide.html", **values(Formats(page.locale, page.zone), page.translate)
+        "styleguide.html", **values(page.formats, page.translate)
     )
     return found
