@@ -7,6 +7,7 @@ import ast
 import io
 import tomllib
 from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -72,12 +73,22 @@ def _templates(folder: Path) -> Iterator[Message]:
             yield (texts[0], texts[1]) if function == "ngettext" else texts[0]
 
 
-def _calls(folder: Path) -> Iterator[tuple[str, ast.Call]]:
+def _nodes(folder: Path) -> Iterator[ast.AST]:
+    """Yield all that the code in a folder is made of."""
     for path in sorted(folder.rglob("*.py")):
         if UNSEEN.isdisjoint(path.relative_to(folder).parts):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.Call):
-                    yield getattr(node.func, "attr", getattr(node.func, "id", "")), node
+            yield from ast.walk(ast.parse(path.read_text("utf-8")))
+
+
+def _calls(folder: Path) -> Iterator[tuple[str, ast.Call]]:
+    for node in _nodes(folder):
+        if isinstance(node, ast.Call):
+            yield _name(node), node
+
+
+def _name(call: ast.Call) -> str:
+    """Return what is called, without what it belongs to."""
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
 
 
 def _texts(nodes: Iterable[ast.expr]) -> Iterator[str]:
@@ -111,43 +122,42 @@ def _declared(folder: Path) -> Iterator[Message]:
 
 def _purposes(folder: Path) -> Iterator[str]:
     """Yield what a plugin's entities are: the first sentence of each docstring."""
-    for path in sorted(folder.rglob("*.py")):
-        if UNSEEN.isdisjoint(path.relative_to(folder).parts):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.ClassDef) and _is_entity(node):
-                    yield purpose(ast.get_docstring(node) or "")
+    for node in _nodes(folder):
+        if isinstance(node, ast.ClassDef) and _is_entity(node):
+            yield purpose(ast.get_docstring(node) or "")
 
 
 def _is_entity(node: ast.ClassDef) -> bool:
-    calls = (d.func for d in node.decorator_list if isinstance(d, ast.Call))
-    return any(getattr(call, "id", "") == "entity" for call in calls)
+    return any(isinstance(d, ast.Call) and _name(d) == "entity" for d in node.decorator_list)
 
 
-def _sentence(node: ast.expr, place: str = "") -> Iterator[Message]:
+def _sentence(node: ast.expr) -> Iterator[Message]:
     """Yield a refusal's sentence, with a number in braces for each value in it."""
-    if place.startswith("?") or isinstance(node, ast.Constant):
-        yield from () if place.startswith("?") else _texts([node])
-    elif isinstance(node, ast.JoinedStr):
-        parts, number = [], 0
-        for part in node.values:
-            if isinstance(part, ast.Constant):
-                parts.append(str(part.value))
-            else:
-                number += 1
-                parts.append(f"{{{number}}}")
-        yield "".join(parts)
+    if isinstance(node, ast.JoinedStr):
+        number = count(1)
+        yield "".join(
+            str(part.value) if isinstance(part, ast.Constant) else f"{{{next(number)}}}"
+            for part in node.values
+        )
+    else:
+        yield from _texts([node])
 
 
-def refusals(path: Path) -> Iterator[Message]:
-    """Yield what the code in a file says when it refuses."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def _refused(call: ast.Call) -> Iterator[Message]:
+    """Yield what a call says that makes a refusal; not of parameters, which programs alone send."""
+    name, owner = _name(call), getattr(getattr(call.func, "value", None), "id", "")
+    place = 1 if (owner, name) in OF_FIELDS else REFUSE.get(name)
+    if place is None or len(call.args) <= place:
+        return
+    if place == 0 or not str(getattr(call.args[0], "value", "")).startswith("?"):
+        yield from _sentence(call.args[place])
+
+
+def refusals(nodes: Iterable[ast.AST]) -> Iterator[Message]:
+    """Yield what code says when it refuses."""
+    for node in nodes:
         if isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            owner = getattr(getattr(node.func, "value", None), "id", "")
-            place = 1 if (owner, name) in OF_FIELDS else REFUSE.get(name)
-            if place is not None and len(node.args) > place:
-                pointer = node.args[0] if place else None
-                yield from _sentence(node.args[place], str(getattr(pointer, "value", "")))
+            yield from _refused(node)
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             if node.targets[0].id in SENTENCES:
                 yield from _sentence(node.value)
@@ -163,15 +173,12 @@ def _forms(folder: Path) -> Iterator[Message]:
     for name, call in _calls(folder):
         if name == "Action" and not any(k.arg == "method" for k in call.keywords):
             wanted |= {getattr(k.value, "id", "") for k in call.keywords if k.arg == "values"}
-    for path in sorted(folder.rglob("*.py")):
-        if not UNSEEN.isdisjoint(path.relative_to(folder).parts):
-            continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ClassDef) and node.name in wanted:
-                for line in node.body:
-                    if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
-                        yield label_of(line.target.id)
-                        yield from _choices(line.annotation)
+    for node in _nodes(folder):
+        if isinstance(node, ast.ClassDef) and node.name in wanted:
+            for line in node.body:
+                if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+                    yield label_of(line.target.id)
+                    yield from _choices(line.annotation)
 
 
 def _choices(annotation: ast.expr) -> Iterator[Message]:
@@ -182,12 +189,6 @@ def _choices(annotation: ast.expr) -> Iterator[Message]:
             yield from (label_of(text) for text in _texts(parts))
 
 
-def _rules(folder: Path) -> Iterator[Message]:
-    for path in sorted(folder.rglob("*.py")):
-        if UNSEEN.isdisjoint(path.relative_to(folder).parts):
-            yield from refusals(path)
-
-
 def kernel_messages(root: Path = ROOT) -> list[Message]:
     """Return what the kernel's pages and the themes say."""
     found = [*_templates(KERNEL / "templates"), *_python(KERNEL)]
@@ -195,7 +196,7 @@ def kernel_messages(root: Path = ROOT) -> list[Message]:
         found += _declared(KERNEL.parent / part)
     found += _declared(KERNEL)
     for name in KERNEL_RULES:
-        found += refusals(KERNEL.parent / name)
+        found += refusals(ast.walk(ast.parse((KERNEL.parent / name).read_text("utf-8"))))
     for theme in sorted((root / "themes").glob("*/templates")):
         found += _templates(theme)
     return list(dict.fromkeys(found))
@@ -203,17 +204,9 @@ def kernel_messages(root: Path = ROOT) -> list[Message]:
 
 def plugin_messages(folder: Path) -> list[Message]:
     """Return what a plugin's own templates and declarations say."""
-    return list(
-        dict.fromkeys(
-            (
-                *_templates(folder / "templates"),
-                *_python(folder),
-                *_declared(folder),
-                *_forms(folder),
-                *_rules(folder),
-            )
-        )
-    )
+    found = [*_templates(folder / "templates"), *_python(folder), *_declared(folder)]
+    found += [*_forms(folder), *refusals(_nodes(folder))]
+    return list(dict.fromkeys(found))
 
 
 def missing(messages: list[Message], catalogue: Catalog) -> list[str]:
