@@ -10,12 +10,13 @@ sorted.
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from itertools import count
+from typing import Any, TypeGuard
 
 import asyncpg
 import msgspec
 
-from core.criteria.sql import Leaf, Shape
+from core.criteria.sql import Group, Leaf, Shape, render
 from core.entities import Declaration
 from core.rest.cursors import order_by
 from core.rest.parameters import Query
@@ -133,13 +134,13 @@ async def _walk(
     """
     size, offset = scan.window
     place = len(scan.given) + 1
-    order, known = scan.order, ""
+    order, within = scan.order, dict(_within(scan))
     if turned:
         order = order.replace(" NULLS LAST", " NULLS FIRST", 1)
-        known = f" AND x.{scan.query.sorts[0].column} IS NOT NULL"
+        within.setdefault("null", f"x.{scan.query.sorts[0].column} IS NOT NULL")
     first = (
         f"SELECT x.* FROM {scan.entity.table} x WHERE x.tenant_id = $1 AND x.deleted_at IS NULL"
-        f"{known} ORDER BY {order} LIMIT {WALKED}"
+        f"{''.join(f' AND {part}' for part in within.values())} ORDER BY {order} LIMIT {WALKED}"
     )
     sql = (
         f"SELECT {scan.columns}, CASE WHEN count(*) OVER () = ${place} THEN {scan.counted} END"
@@ -149,6 +150,19 @@ async def _walk(
     )
     rows: list[asyncpg.Record] = await connection.fetch(sql, *scan.given, size, offset)
     return rows if len(rows) == size else None
+
+
+def _within(scan: Scan) -> Iterator[tuple[str, str]]:
+    """Yield the filters on the order's own column by their form: its index begins where they do.
+
+    Their values stand in ``given``, where all filters' follow the tenant.
+    """
+    numbers, column = count(2), scan.query.sorts[0].column
+    for checked in scan.query.filters:
+        for part in _parts(checked.shape):
+            sql = render(part, "x", numbers)
+            if _plain(part) and part.column == column:
+                yield part.form, sql
 
 
 async def _gather(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Record]:
@@ -226,7 +240,8 @@ async def _bound(connection: asyncpg.Connection, scan: Scan) -> tuple[str, tuple
 
 def served(entity: Declaration, query: Query) -> bool:
     """Return whether a declared index serves the first order within a filter's equal values."""
-    equal = {leaf.column for f in query.filters for leaf in _equal(f.shape)}
+    parts = (part for f in query.filters for part in _parts(f.shape))
+    equal = {part.column for part in parts if _plain(part) and part.form == "="}
     return any(
         len(pair) > 1 and _ends_in(pair, query) and equal.issuperset(_leading(entity, pair))
         for pair in entity.indexed
@@ -267,14 +282,18 @@ def _leaves(shape: Shape) -> Iterator[Leaf]:
             yield from _leaves(part)
 
 
-def _equal(shape: Shape) -> Iterator[Leaf]:
-    """Yield the comparisons that every row of the list passes by an equal value."""
-    if isinstance(shape, Leaf):
-        if shape.form == "=" and not shape.negated and not shape.steps:
-            yield shape
-    elif shape.word == "all":
+def _parts(shape: Shape) -> Iterator[Shape]:
+    """Yield what all must hold for a row to pass, in the order of the values."""
+    if isinstance(shape, Group) and shape.word == "all":
         for part in shape.parts:
-            yield from _equal(part)
+            yield from _parts(part)
+    else:
+        yield shape
+
+
+def _plain(part: Shape) -> TypeGuard[Leaf]:
+    """Return whether a part compares a column of the entity itself."""
+    return isinstance(part, Leaf) and not part.negated and not part.steps
 
 
 def _guessed(shape: Shape) -> bool:
