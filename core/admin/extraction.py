@@ -48,6 +48,7 @@ UNSEEN = frozenset(("tests", "migrations"))
 CALLS = ("translate", "say", "_")
 # Refusals, by the place of the sentence in the call; some stand in a name of their own before.
 REFUSE = {"Rejected": 0, "Conflict": 0, "Invalid": 0, "Forbidden": 0, "FieldError": 1}
+REFUSE |= {"ValueError": 0}  # the rule of a struct or of a field
 OF_FIELDS = (("Invalid", "field"), ("Conflict", "over"))
 SENTENCES = ("detail", "message")
 # What the kernel refuses in forms; what only programs can ask for is not translated.

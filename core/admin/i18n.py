@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from string import Formatter
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -99,7 +100,8 @@ class Words:
     def tell(self, language: str, text: str) -> str:
         """Return a sentence in which values stand already: ``This is for the tier {1}.``
 
-        A catalogue holds it with a number in braces for each value.
+        A catalogue holds it with a number in braces for each value; ``{1:country}`` in a
+        translation is a country's English name, which is told as its own language does.
         """
         words = self._found[language]
         found = words.gettext(text)
@@ -107,8 +109,7 @@ class Words:
             return str(found)
         for pattern, sentence in self._sentences(language):
             if match := pattern.fullmatch(text):
-                values = [_lower(words, value) for value in match.groups()]
-                return sentence.format("", *values)
+                return _Filled(words, locale_of(language)).format(sentence, "", *match.groups())
         return text
 
     def _sentences(self, language: str) -> list[tuple[re.Pattern[str], str]]:
@@ -120,6 +121,27 @@ class Words:
                 for message in sorted(filled, key=len, reverse=True)  # what says more fits better
             ]
         return self._patterns[language]
+
+
+class _Filled(Formatter):
+    """Fills the values of an English sentence into its translation."""
+
+    def __init__(self, words: NullTranslations, locale: Locale) -> None:
+        self._words = words
+        self._locale = locale
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return a value in the language of the sentence."""
+        if format_spec != "country":
+            return _lower(self._words, value)
+        return str(self._locale.territories.get(_countries().get(value, ""), value))
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, str]:
+    """Return the code of each country by its English name."""
+    territories = Locale.parse(SOURCE).territories.items()
+    return {name: code for code, name in territories if len(code) == 2}
 
 
 def _lower(words: NullTranslations, value: str) -> str:

@@ -35,12 +35,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         points = [tier.points for tier in self.tiers]
         codes = [tier.code for tier in self.tiers]
         if not points or points[0] != 0:
-            raise ValueError("the first of tiers begins at 0 points")
+            raise ValueError("The first tier begins at 0 points.")
         if any(low >= high for low, high in pairwise(points)):
-            raise ValueError("tiers ascend: each needs more points than the one before")
+            raise ValueError("Tiers ascend: each needs more points than the one before.")
         if points[-1] >= 2**31:
-            raise ValueError("no tier can need more than 2147483647 points")
+            raise ValueError("No tier can need more than 2147483647 points.")
         if len(set(codes)) != len(codes):
-            raise ValueError("a code of tiers stands twice")
+            raise ValueError("The code of a tier stands twice.")
         if any(not 0 < len(code) <= 50 or not code.islower() for code in codes):
-            raise ValueError("a code of tiers has 1 to 50 lower-case characters")
+            raise ValueError("The code of a tier has 1 to 50 lower-case characters.")

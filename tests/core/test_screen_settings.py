@@ -1,6 +1,7 @@
 """Settings, dictionaries and the look: made from declarations, checked, audited, taken back."""
 
 import base64
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.core.signing import Gate, open_gate
 LOYALTY = "/app/settings/loyalty/"
 TYPES = "/app/dictionaries/customers.types/"
 LOOK = "/app/branding/"
+NOTICE = re.compile(r'class="notice tone-danger".*?<ul>(.*?)</ul>', re.S)
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
     "gg=="
@@ -94,8 +96,30 @@ async def test_what_the_rules_refuse_stands_beside_its_setting(gate, browser):
     assert 'value="500"' in wrong.text
     crossed = await browser.post(LOYALTY, loyalty(**{"tiers.1.points": "900"}))
     assert crossed.status_code == 400
-    assert "tiers ascend" in crossed.text
+    assert "Tiers ascend: each needs more points than the one before." in crossed.text
     assert stored(gate, "loyalty") == before
+
+
+CROSSED = {
+    "ascend": {"tiers.1.points": "900"},
+    "begins": {"tiers.0.points": "5"},
+    "twice": {"tiers.1.code": "bronze"},
+    "lower": {"tiers.1.code": "Silver"},
+    "many": {"tiers.3.points": str(2**31)},
+}
+
+
+@pytest.mark.parametrize("crossed", CROSSED)
+@pytest.mark.parametrize("language", ["ar", "id"])
+async def test_what_a_plugins_rule_refuses_is_told_in_the_readers_language(gate, language, crossed):
+    reader = await Browser(gate).enter(await gate.user("admin"))
+    likes = {"locale": language, "timezone": "Asia/Jakarta", "mode": "system"}
+    await reader.post("/app/account/likes/", likes, page="/app/account/")
+    answer = await reader.post(LOYALTY, loyalty(**CROSSED[crossed]))
+    assert answer.status_code == 400
+    notice = NOTICE.findall(answer.text)[0]
+    assert notice
+    assert not re.search(r"\b(tiers?|than|code|points?|lower)\b", notice), notice
 
 
 def choices(*given: tuple[str, str], **more: str) -> dict[str, str]:

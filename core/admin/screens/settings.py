@@ -249,4 +249,4 @@ def _words(page: Page, slot: Slot | None, detail: str) -> str:
             bounds = {"least": low, "most": high}
             return _("Write a whole number from %(least)s to %(most)s.") % bounds
         return _("This is not a whole number. Write one, such as 12.")
-    return _(detail)
+    return page.tell(detail)

