@@ -1,6 +1,6 @@
 """What a refusal says to people: beside its field, in their language, with what to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,21 +20,22 @@ class Mistake(msgspec.Struct, frozen=True):
 
 def mistakes(view: View, refused: Refused, fields: Mapping[str, Field]) -> list[Mistake]:
     """Return what a refusal says, each field once; ``fields`` are those that the form has."""
+    return _each_once(view, refused, fields, lambda error: words(view, error, fields[error.name]))
+
+
+def _each_once(
+    view: View, refused: Refused, known: Container[str], say: Callable[[FieldError], str]
+) -> list[Mistake]:
+    """Return what ``say`` makes of each known field; the rest, or all, is told as it is."""
     found: dict[str, Mistake] = {}
     for error in refused.errors:
-        name = error.name
-        field = fields.get(name)
-        text = view.tell(error.detail) if field is None else words(view, error, field)
-        if field is None:
-            found.setdefault(f"{name} {text}", Mistake(text))
+        if error.name in known:
+            found.setdefault(error.name, Mistake(say(error), error.name))
         else:
-            found.setdefault(name, Mistake(text, name))
-    return list(found.values()) or [Mistake(_whole(view, refused))]
-
-
-def _whole(view: View, refused: Refused) -> str:
-    """Return what a refusal says of no field in particular, and when to try again."""
-    return f"{view.tell(refused.detail)} {later(view, refused)}".strip()
+            text = view.tell(error.detail)
+            found.setdefault(f"{error.name} {text}", Mistake(text))
+    whole = f"{view.tell(refused.detail)} {later(view, refused)}"
+    return list(found.values()) or [Mistake(whole.strip())]
 
 
 def later(view: View, refused: Refused) -> str:
@@ -51,23 +52,16 @@ def slot_mistakes(
     ``body`` is what was sent. A rule of the plugin says it in words of its own.
     """
     known = {slot.name: slot for slot in slots}
-    found: dict[str, Mistake] = {}
-    for error in refused.errors:
-        name = error.name
-        slot = known.get(name)
-        if slot is None:
-            text = view.tell(error.detail)
-            found.setdefault(f"{name} {text}", Mistake(text))
-            continue
-        fault = error.code
-        if fault in ("invalid", "required"):
-            fault = slot_fault(slot, body.get(name)) or fault
-        if fault not in ("invalid", "maximum", "minimum") or fault != error.code:
-            error = msgspec.structs.replace(error, code=fault)
-            found.setdefault(name, Mistake(words(view, error, slot_field(slot)), name))
-        else:
-            found.setdefault(name, Mistake(view.tell(error.detail), name))
-    return list(found.values()) or [Mistake(_whole(view, refused))]
+
+    def say(error: FieldError) -> str:
+        slot, code = known[error.name], error.code
+        if code in ("maximum", "minimum"):  # a bound that a rule draws
+            return view.tell(error.detail)
+        if code in ("invalid", "required"):
+            code = slot_fault(slot, body.get(slot.name)) or code
+        return words(view, msgspec.structs.replace(error, code=code), slot_field(slot))
+
+    return _each_once(view, refused, known, say)
 
 
 def words(view: View, error: FieldError, field: Field) -> str:

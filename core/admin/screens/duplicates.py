@@ -70,6 +70,9 @@ def _taken(
     entity: Declaration, same: list[dict[str, Any]], rows: Sequence[Row]
 ) -> list[FieldError]:
     """Return the fields of which no two records have the same, and one of these has it."""
-    named = [(s["field"], s["value"]) for s in same if entity.fields[s["field"]].unique]
-    taken = [name for name, value in named if any(row.get(name) == value for row in rows)]
-    return [FieldError(f"#/{name}", "There is one with this already.", "unique") for name in taken]
+    return [
+        FieldError(f"#/{one['field']}", "There is one with this already.", "unique")
+        for one in same
+        if entity.fields[one["field"]].unique
+        and any(row.get(one["field"]) == one["value"] for row in rows)
+    ]
