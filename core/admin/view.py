@@ -105,18 +105,22 @@ class View:
             raise csrf.Unproved
         return self.form
 
+    @cached_property
+    def language(self) -> str:
+        """The language of the catalogue that fits the reader."""
+        return self.looks.words.language_of(self.locale)
+
     def translate(self, text: str) -> str:
         """Return ``text`` in the reader's language."""
-        return self.looks.words.of(self.looks.words.language_of(self.locale)).gettext(text)
+        return self.looks.words.of(self.language).gettext(text)
 
     def tell(self, text: str) -> str:
         """Return what a refusal says in the reader's language, with what was filled into it."""
-        return self.looks.words.tell(self.looks.words.language_of(self.locale), text)
+        return self.looks.words.tell(self.language, text)
 
     def ngettext(self, one: str, many: str, number: int) -> str:
         """Return the form of a text that a number asks for, in the reader's language."""
-        words = self.looks.words.of(self.looks.words.language_of(self.locale))
-        return words.ngettext(one, many, number)
+        return self.looks.words.of(self.language).ngettext(one, many, number)
 
     def values(self) -> dict[str, Any]:
         """Return what every template gets."""
