@@ -14,14 +14,12 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from core.app import Trellis
-from core.auth.changes import STORE
-from core.auth.state import auth_of
 from core.testing.probes import Stage
 from tests.contract.test_plugin_off import switch
+from tests.e2e.browser.clerks import enter, hire
 from tests.e2e.browser.conftest import serve
 from tests.e2e.browser.visiting import Site
 
-PASSWORD = "correct pony battery"
 RECORD = re.compile(r"/app/customers/[0-9a-f-]{36}/$")
 TOAST = "#toaster .toast"
 
@@ -67,12 +65,7 @@ async def own_site(own_stage: Stage, proxy: Proxy) -> AsyncIterator[Site]:
 @pytest.fixture
 async def address(own_stage: Stage) -> str:
     """A member of the staff with a password; the e-mail address."""
-    world = own_stage.world
-    clerk = await world.person("staff")
-    digest = await auth_of(world.platform).passwords.hash(PASSWORD)
-    tenant = world.tenant().id
-    await world.system().write(lambda unit: unit.execute(STORE, tenant, clerk.id, digest))
-    return clerk.email
+    return await hire(own_stage.world)
 
 
 @pytest.fixture
@@ -91,13 +84,6 @@ async def tab(
 
 
 BOTH = pytest.mark.parametrize("tab", ["scripts", "plain"], indirect=True)
-
-
-async def enter(page: Page, address: str) -> None:
-    """Fill in the login page."""
-    await page.fill("[name=email]", address)
-    await page.fill("[name=password]", PASSWORD)
-    await page.locator("form:has([name=password]) [type=submit]").first.click()
 
 
 async def save(page: Page, name: str = "name") -> None:
