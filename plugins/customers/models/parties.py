@@ -52,7 +52,7 @@ class Status(StrEnum):
     title="name",
     icon="building-2",
     menu=20,
-    columns=("name", "kind", "city", "email", "phone", "is_active"),
+    columns=("name", "kind", "city", "phone", "is_active"),
     search=("name", "email", "city"),
     filters=("city", "province", "is_active"),
     order="name",

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from core.testing.probes import Stage, person
-from tests.e2e.browser.visiting import Site, quiet_tab
+from tests.e2e.browser.visiting import MEASURE, Site, quiet_tab
 
 LIST = "/app/customers/"
 TOWN = "Wonosobo"
@@ -99,3 +99,47 @@ async def test_columns_are_chosen_without_losing_the_filter(tab: Page) -> None:
     await step.get_by_role("button", name="Save").click()
     await expect(tab.locator("thead")).to_contain_text("E-mail")
     await expect(tab.locator(".chip")).to_contain_text(TOWN)
+
+
+WIDEST = {
+    "contacts": {
+        "name": "Maximiliana Wulandari Kusumaningrum",
+        "position": "Head of regional purchasing and logistics",
+        "email": "maximiliana.wulandari@a-very-long-domain.example",
+        "phone": "+6281234567890",
+    },
+    "companies": {
+        "name": "PT Perusahaan Perdagangan Nusantara Sejahtera",
+        "city": "Kabupaten Administrasi Kepulauan Seribu",
+        "email": "purchasing.department@a-very-long-domain.example",
+        "phone": "+6281234567890",
+    },
+}
+# Whether an element can be seen and pressed where it stands.
+ON_TOP = """(one) => {
+  const { left, top, width, height } = one.getBoundingClientRect();
+  const there = document.elementFromPoint(left + width / 2, top + height / 2);
+  return Boolean(there) && one.contains(there);
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 768, 360])
+@pytest.mark.parametrize("locale", ["en", "ar"])
+@pytest.mark.parametrize("resource", WIDEST)
+async def test_actions_of_a_row_are_reached_without_scrolling_sideways(
+    chromium: Browser, site: Site, planted: Stage, resource: str, locale: str, width: int
+) -> None:
+    """Nothing that is done with a row lies beyond the edge, however long its values are."""
+    entity = {"contacts": "customers.contact", "companies": "customers.company"}[resource]
+    await planted.world.plant(entity, **WIDEST[resource])
+    size = {"width": width, "height": 900}
+    who = await person(planted, "admin")
+    context = await site.enter(chromium, planted, who, locale, viewport=size)
+    async for page in quiet_tab(context):
+        await page.goto(f"/app/{resource}/?search={WIDEST[resource]['name'].split()[0]}")
+        actions = page.locator('tbody tr:first-child [data-kind="actions"]')
+        shown = actions.locator(".menu-item, .btn").filter(visible=True)
+        assert await shown.count() > 0
+        for one in await shown.all():
+            assert await one.evaluate(ON_TOP), await one.get_attribute("aria-label")
+        assert await page.evaluate(MEASURE) == []
