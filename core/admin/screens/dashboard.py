@@ -18,7 +18,6 @@ from core.registry import Registry
 
 ARRANGE = "arrange"
 MOVES = ("up", "down", "hide", "show")
-MOST_CARDS = 100
 
 
 class Order(msgspec.Struct, frozen=True):
