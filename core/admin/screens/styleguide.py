@@ -170,7 +170,5 @@ def values(fmt: Formats, say: Say) -> dict[str, Any]:
 
 async def styleguide(page: Any) -> ASGIResponse:
     """Answer with the style page."""
-    found: ASGIResponse = page.render(
-        "styleguide.html", **values(page.formats, page.translate)
-    )
+    found: ASGIResponse = page.render("styleguide.html", **values(page.formats, page.translate))
     return found
