@@ -89,4 +89,9 @@ def kind_of(type_: TypeEngine[Any]) -> Kind:
 
 def pairs_of(codes: type[StrEnum]) -> tuple[tuple[str, str], ...]:
     """Return the members of an enum as pairs of code and label."""
-    return tuple((code.value, code.value.replace("_", " ").capitalize()) for code in codes)
+    return tuple((code.value, named(code.value)) for code in codes)
+
+
+def named(code: str) -> str:
+    """Return what a code of an enum is called."""
+    return code.replace("_", " ").capitalize()

@@ -18,6 +18,8 @@ from jinja2.ext import extract_from_ast
 from core.admin.i18n import read_catalogue
 from core.admin.struct_controls import label_of
 from core.admin.wording import purpose
+from core.column_types import named
+from core.standard import STANDARD
 
 ROOT = Path(__file__).parent.parent.parent
 KERNEL = Path(__file__).parent
@@ -42,7 +44,7 @@ DECLARE = frozenset(
         "Screen",
     )
 )
-SAID = ("label", "plural", "help", "text", "submit", "done")
+SAID = ("label", "plural", "help", "text", "row", "submit", "done")
 NAMED = frozenset(("Choice", "Role", "Dictionary"))
 UNSEEN = frozenset(("tests", "migrations"))
 CALLS = ("translate", "say", "_")
@@ -115,6 +117,7 @@ def _declared(folder: Path) -> Iterator[Message]:
         if name in NAMED:
             yield from _texts(call.args[1:2])
     yield from _purposes(folder)
+    yield from _codes(folder)
     manifest = folder / "plugin.toml"
     if manifest.exists():
         found = tomllib.loads(manifest.read_text("utf-8"))
@@ -126,6 +129,16 @@ def _purposes(folder: Path) -> Iterator[str]:
     for node in _nodes(folder):
         if isinstance(node, ast.ClassDef) and _is_entity(node):
             yield purpose(ast.get_docstring(node) or "")
+
+
+def _codes(folder: Path) -> Iterator[str]:
+    """Yield what the codes of a plugin's enums are called."""
+    for node in _nodes(folder):
+        if isinstance(node, ast.ClassDef) and any(
+            getattr(base, "id", "") == "StrEnum" for base in node.bases
+        ):
+            values = [line.value for line in node.body if isinstance(line, ast.Assign)]
+            yield from (named(code) for code in _texts(values))
 
 
 def _is_entity(node: ast.ClassDef) -> bool:
@@ -196,6 +209,7 @@ def kernel_messages(root: Path = ROOT) -> list[Message]:
     for part in ("auth", "audit", "tenancy"):
         found += _declared(KERNEL.parent / part)
     found += _declared(KERNEL)
+    found += [field.label for field in STANDARD.values()]
     for name in KERNEL_RULES:
         found += refusals(ast.walk(ast.parse((KERNEL.parent / name).read_text("utf-8"))))
     for theme in sorted((root / "themes").glob("*/templates")):

@@ -41,39 +41,54 @@ def register_actions():
 
 
 def _movements():
-    said = {
-        points.earn: ("Add earned points", "Adds points, in a lot of their own."),
-        points.redeem_points: ("Redeem points", "Takes points; answers 409 for too few."),
-        points.reverse_points: ("Reverse an entry", "Takes an entry back, once, whole or in part."),
-        rewards.redeem_reward: ("Redeem a reward", "Gives a reward for its price in points."),
-    }
-    bodies = {
-        points.reverse_points: (Reversal, Posted),
-        rewards.redeem_reward: (Wish, Issued),
-    }
-    yield Action(
-        entity=Customer,
-        name="update_points",
-        label="Adjust points",
-        values=Adjustment,
-        run=points.update_points,
-        description="Adds or takes points by hand, for a reason.",
-        row="Points",
-        icon="coins",
-        submit="Update Points",
-        done="Points updated",
-    )
-    for run, (label, description) in said.items():
-        values, returns = bodies.get(run, (Movement, None))
-        yield Action(
+    return [
+        Action(
             entity=Customer,
-            name=run.__name__,
-            label=label,
-            values=values,
-            returns=returns,
-            run=run,
-            description=description,
-        )
+            name="update_points",
+            label="Adjust points",
+            values=Adjustment,
+            run=points.update_points,
+            description="Adds or takes points by hand, for a reason.",
+            row="Points",
+            icon="coins",
+            submit="Update Points",
+            done="Points updated",
+        ),
+        Action(
+            entity=Customer,
+            name="earn",
+            label="Add earned points",
+            values=Movement,
+            run=points.earn,
+            description="Adds points, in a lot of their own.",
+        ),
+        Action(
+            entity=Customer,
+            name="redeem_points",
+            label="Redeem points",
+            values=Movement,
+            run=points.redeem_points,
+            description="Takes points; answers 409 for too few.",
+        ),
+        Action(
+            entity=Customer,
+            name="reverse_points",
+            label="Reverse an entry",
+            values=Reversal,
+            returns=Posted,
+            run=points.reverse_points,
+            description="Takes an entry back, once, whole or in part.",
+        ),
+        Action(
+            entity=Customer,
+            name="redeem_reward",
+            label="Redeem a reward",
+            values=Wish,
+            returns=Issued,
+            run=rewards.redeem_reward,
+            description="Gives a reward for its price in points.",
+        ),
+    ]
 
 
 def _views():

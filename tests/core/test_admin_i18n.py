@@ -1,5 +1,6 @@
 """Languages: every word of the kernel's pages is translated; formats follow locale and zone."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,9 +11,12 @@ import pytest
 from core.admin.extraction import KERNEL, LANGUAGES, kernel_messages, missing, plugin_messages
 from core.admin.i18n import Formats, Words, direction_of, read_catalogue
 from core.errors import StartRefused
+from core.loader import load
+from core.registry import Registry
 
 ROOT = Path(__file__).parents[2]
 JAKARTA = ZoneInfo("Asia/Jakarta")
+SHIPPED = ("customers", "loyalty")
 HONOLULU = ZoneInfo("Pacific/Honolulu")
 
 
@@ -23,12 +27,36 @@ def test_every_word_of_the_kernels_pages_is_translated(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("plugin", ["customers", "loyalty"])
+@pytest.mark.parametrize("plugin", SHIPPED)
 def test_every_word_of_a_shipped_plugins_pages_is_translated(plugin: str, language: str) -> None:
     folder = ROOT / "plugins" / plugin
     messages, path = plugin_messages(folder), folder / "locale" / f"{language}.po"
     if messages:
         assert missing(messages, read_catalogue(path)) == []
+
+
+def _shown(registry: Registry) -> Iterator[str]:
+    """Yield what the shipped plugins name: whichever way their code writes it."""
+    for entity in registry.entities.values():
+        yield from (entity.label, entity.plural)
+        for field in entity.fields.values():
+            yield from (field.label, field.help, *(label for _, label in field.choices))
+        for one in (*entity.aggregates, *entity.named_filters):
+            yield one.label
+        for action in registry.actions.get(entity.name, ()):
+            yield from (action.label, action.row, action.submit, action.done)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_name_that_the_registry_shows_is_translated(language: str) -> None:
+    folders = [KERNEL, *(ROOT / "plugins" / plugin for plugin in SHIPPED)]
+    words = {
+        message.id if isinstance(message.id, str) else message.id[0]
+        for folder in folders
+        for message in read_catalogue(folder / "locale" / f"{language}.po")
+        if message.string
+    }
+    assert {text for text in _shown(load(SHIPPED).registry) if text} - words == set()
 
 
 def test_a_translation_keeps_the_names_that_are_filled_in() -> None:
