@@ -25,6 +25,8 @@ from core.rest.parameters import Query
 COUNTED = 10_000
 # Tables with fewer rows are read whole in milliseconds.
 LARGE = 100_000
+# Comparisons of a column that tell where in its index the rows stand.
+BOUNDING = ("=", "<", "<=", ">", ">=", "in", "between", "during", "null", "key_starts_with")
 # So many rows of an order are looked at, which takes a few milliseconds.
 WALKED = 5_000
 # What the planner prices lower is done as soon as the walk would be.
@@ -161,7 +163,7 @@ def _within(scan: Scan) -> Iterator[tuple[str, str]]:
     for checked in scan.query.filters:
         for part in _parts(checked.shape):
             sql = render(part, "x", numbers)
-            if _plain(part) and part.column == column:
+            if _plain(part) and part.column == column and part.form in BOUNDING:
                 yield part.form, sql
 
 
