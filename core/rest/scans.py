@@ -85,12 +85,12 @@ async def scan_page(
     if size < LARGE:
         return None
     cost, rows = await _estimate(connection, scan)
-    if (straight or turned) and cost > CHEAP:
+    if any(_guessed(f.shape) for f in query.filters):
+        rows = size * await _share(connection, scan)
+    if (straight or turned) and cost > CHEAP and rows:
         found = await _walk(connection, scan, turned=turned)
         if found is not None:
             return found
-    if any(_guessed(f.shape) for f in query.filters):
-        rows = size * await _share(connection, scan)
     if rows <= GATHERED:
         return await _gather(connection, scan)
     return await _whole(connection, scan)
