@@ -55,9 +55,8 @@ def test_a_new_plugin_keeps_every_rule(project: Project) -> None:
     assert "cannot be a plugin's name" in project.crm("plugin", "new", "No-Name", good=False)
 
 
-@pytest.mark.parametrize("name", ["customers", "loyalty"])
-def test_a_shipped_plugin_keeps_every_rule(project: Project, name: str) -> None:
-    assert "keeps every rule" in project.crm("plugin", "check", name)
+def test_a_shipped_plugin_keeps_every_rule(project: Project) -> None:
+    assert "keeps every rule" in project.crm("plugin", "check", "customers")
 
 
 def test_the_tests_of_a_new_plugin_pass_at_once(project: Project) -> None:
