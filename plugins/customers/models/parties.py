@@ -100,10 +100,8 @@ class Company(Entity):
     order="-created_at",
     indexed=(
         ("created_at",),
-        ("updated_at",),
         ("name",),
         ("phone",),
-        ("city",),
         ("is_active", "created_at"),
         ("city", "created_at"),
         ("type", "created_at"),
