@@ -59,6 +59,8 @@ class View:
         self.likes = likes or Likes()
         config = tenant.config if tenant else None
         self.locale: str = self.likes.locale or (config.locale if config else "en")
+        # Of the catalogue that fits the reader.
+        self.language = self.looks.words.language_of(self.locale)
         self.zone = ZoneInfo(self.likes.timezone or (config.timezone if config else "UTC"))
         self.theme = self.looks.theme_of(config.theme if config else "default")
         self.mode = self.likes.mode
@@ -104,11 +106,6 @@ class View:
         if not csrf.is_good(auth_of(self.platform).key, self.bound, token):
             raise csrf.Unproved
         return self.form
-
-    @cached_property
-    def language(self) -> str:
-        """The language of the catalogue that fits the reader."""
-        return self.looks.words.language_of(self.locale)
 
     def translate(self, text: str) -> str:
         """Return ``text`` in the reader's language."""

@@ -1,7 +1,7 @@
 """The shape of checked criteria and its SQL text: registry names and fixed operators only."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import msgspec
 
@@ -76,6 +76,29 @@ class Group(msgspec.Struct, frozen=True):
 
 
 Shape = Leaf | Group
+
+
+def leaves(shape: Shape) -> Iterator[Leaf]:
+    """Yield all comparisons of a shape."""
+    if isinstance(shape, Leaf):
+        yield shape
+    else:
+        for part in shape.parts:
+            yield from leaves(part)
+
+
+def parts_of(shape: Shape) -> Iterator[Shape]:
+    """Yield what all must hold for a row to pass, in the order of the values."""
+    if isinstance(shape, Group) and shape.word == "all":
+        for part in shape.parts:
+            yield from parts_of(part)
+    else:
+        yield shape
+
+
+def is_plain(part: Shape) -> TypeGuard[Leaf]:
+    """Return whether a part compares a column of the entity itself."""
+    return isinstance(part, Leaf) and not part.negated and not part.steps
 
 
 def render(shape: Shape, alias: str, numbers: Iterator[int]) -> str:

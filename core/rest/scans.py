@@ -11,12 +11,12 @@ sorted.
 import time
 from collections.abc import Iterator
 from itertools import count
-from typing import Any, TypeGuard
+from typing import Any
 
 import asyncpg
 import msgspec
 
-from core.criteria.sql import Group, Leaf, Shape, render
+from core.criteria.sql import Shape, is_plain, leaves, parts_of, render
 from core.entities import Declaration
 from core.rest.cursors import order_by
 from core.rest.parameters import Query
@@ -161,9 +161,9 @@ def _within(scan: Scan) -> Iterator[tuple[str, str]]:
     """
     numbers, column = count(2), scan.query.sorts[0].column
     for checked in scan.query.filters:
-        for part in _parts(checked.shape):
+        for part in parts_of(checked.shape):
             sql = render(part, "x", numbers)
-            if _plain(part) and part.column == column and part.form in BOUNDING:
+            if is_plain(part) and part.column == column and part.form in BOUNDING:
                 yield part.form, sql
 
 
@@ -242,8 +242,8 @@ async def _bound(connection: asyncpg.Connection, scan: Scan) -> tuple[str, tuple
 
 def served(entity: Declaration, query: Query) -> bool:
     """Return whether a declared index serves the first order within a filter's equal values."""
-    parts = (part for f in query.filters for part in _parts(f.shape))
-    equal = {part.column for part in parts if _plain(part) and part.form == "="}
+    parts = (part for f in query.filters for part in parts_of(f.shape))
+    equal = {part.column for part in parts if is_plain(part) and part.form == "="}
     return any(
         len(pair) > 1 and _ends_in(pair, query) and equal.issuperset(_leading(entity, pair))
         for pair in entity.indexed
@@ -276,28 +276,6 @@ def _ends_in(pair: tuple[str, ...], query: Query) -> bool:
     return pair[-1].lstrip("-") == first.field
 
 
-def _leaves(shape: Shape) -> Iterator[Leaf]:
-    if isinstance(shape, Leaf):
-        yield shape
-    else:
-        for part in shape.parts:
-            yield from _leaves(part)
-
-
-def _parts(shape: Shape) -> Iterator[Shape]:
-    """Yield what all must hold for a row to pass, in the order of the values."""
-    if isinstance(shape, Group) and shape.word == "all":
-        for part in shape.parts:
-            yield from _parts(part)
-    else:
-        yield shape
-
-
-def _plain(part: Shape) -> TypeGuard[Leaf]:
-    """Return whether a part compares a column of the entity itself."""
-    return isinstance(part, Leaf) and not part.negated and not part.steps
-
-
 def _guessed(shape: Shape) -> bool:
     """Return whether the planner knows nothing of how many rows pass."""
-    return any("contains" in leaf.form for leaf in _leaves(shape))
+    return any("contains" in leaf.form for leaf in leaves(shape))

@@ -79,15 +79,6 @@ def _movements():
             run=points.reverse_points,
             description="Takes an entry back, once, whole or in part.",
         ),
-        Action(
-            entity=Customer,
-            name="redeem_reward",
-            label="Redeem a reward",
-            values=Wish,
-            returns=Issued,
-            run=rewards.redeem_reward,
-            description="Gives a reward for its price in points.",
-        ),
     ]
 
 
@@ -152,6 +143,15 @@ def _collections():
 
 def _redemptions():
     return [
+        Action(
+            entity=Customer,
+            name="redeem_reward",
+            label="Redeem a reward",
+            values=Wish,
+            returns=Issued,
+            run=rewards.redeem_reward,
+            description="Gives a reward for its price in points.",
+        ),
         Action(
             entity=Redemption,
             name="fulfil",
