@@ -85,15 +85,17 @@ async def scan_page(
     if size < LARGE:
         return None
     cost, rows = await _estimate(connection, scan)
+    share = None
     if any(_guessed(f.shape) for f in query.filters):
-        rows = size * await _share(connection, scan)
+        share = await _share(connection, scan)
+        rows = size * share
     if (straight or turned) and cost > CHEAP and rows:
         found = await _walk(connection, scan, turned=turned)
         if found is not None:
             return found
     if rows <= GATHERED:
         return await _gather(connection, scan)
-    return await _whole(connection, scan)
+    return await _whole(connection, scan, share)
 
 
 async def _size(connection: asyncpg.Connection, sizes: Sizes, table: str) -> int:
@@ -184,7 +186,9 @@ async def _gather(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Re
     return rows
 
 
-async def _whole(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Record]:
+async def _whole(
+    connection: asyncpg.Connection, scan: Scan, share: float | None
+) -> list[asyncpg.Record]:
     """Return the page by reading the table as it lies, whatever index gives the order."""
     bound, values = await _bound(connection, scan)
     place = len(scan.given) + len(values) + 1
@@ -196,7 +200,7 @@ async def _whole(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Rec
     ids = await connection.fetch(sql, *scan.given, *values, *scan.window)
     await connection.execute("SET LOCAL enable_indexscan = on")
     sql = (
-        f"SELECT {scan.columns}, {await _count(connection, scan)} AS __count"
+        f"SELECT {scan.columns}, {await _count(connection, scan, share)} AS __count"
         f" FROM {scan.entity.table} x"
         f" WHERE x.tenant_id = $1 AND x.id = ANY (${len(scan.given) + 1}) ORDER BY {scan.order}"
     )
@@ -206,12 +210,17 @@ async def _whole(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Rec
     return rows
 
 
-async def _count(connection: asyncpg.Connection, scan: Scan) -> str:
+async def _count(connection: asyncpg.Connection, scan: Scan, share: float | None) -> str:
     """Return the SQL of the count: of the newest rows where those alone exceed what is counted.
 
     What passes may lie at the table's end, to which the usual count would read by one processor.
+    ``share`` is what share of them passes, if it is known.
     """
-    if scan.query.paging.exact or await _share(connection, scan) < NEARLY_ALL:
+    if scan.query.paging.exact:
+        return scan.counted
+    if share is None:
+        share = await _share(connection, scan)
+    if share < NEARLY_ALL:
         return scan.counted
     newest = f"SELECT 1 FROM ({_end(scan, 2 * COUNTED)}) x WHERE {scan.where} LIMIT {COUNTED + 1}"
     place = f"(SELECT count(*) FROM ({newest}) n)"
