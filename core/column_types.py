@@ -93,5 +93,5 @@ def pairs_of(codes: type[StrEnum]) -> tuple[tuple[str, str], ...]:
 
 
 def named(code: str) -> str:
-    """Return what a code of an enum is called."""
+    """Return what people read for the name of something in code."""
     return code.replace("_", " ").capitalize()

@@ -7,12 +7,14 @@ from litestar.response.base import ASGIResponse
 
 from core.admin import cookies, paths
 from core.admin.csrf import SAFE, Unproved
+from core.admin.forms import KEY
 from core.admin.headers import PAGE, TOAST
 from core.admin.page import NOBODY, NoCookie, SignedOut, here
 from core.admin.parts import Fact
 from core.admin.refusals import later
 from core.admin.struct_controls import is_id
 from core.admin.view import AnyRequest, View
+from core.column_types import named
 from core.errors import Refused, Unauthenticated
 
 # Fields that are not shown again when a form is offered to be sent once more.
@@ -20,8 +22,6 @@ SECRET = ("password", "again", "secret", "_csrf", "token")
 MOST_AGAIN = 2000
 # What may be served when it is sent once more as it stands.
 PASSING = (429, 500, 503)
-# The field of a form of a record, by which it has one effect however often it is sent.
-KEY = "_key"
 
 
 def is_page(request: AnyRequest) -> bool:
@@ -136,7 +136,7 @@ def _kept(view: View, typed: list[tuple[str, str]]) -> list[Fact]:
     if KEY not in view.form:  # ticks and buttons, nothing that was written
         return []
     return [
-        Fact(view.translate(name.removesuffix("_text").replace("_", " ").capitalize()), text)
+        Fact(view.translate(named(name.removesuffix("_text"))), text)
         for name, text in typed
         if text and not name.startswith("_") and not is_id(text)
     ]

@@ -10,6 +10,8 @@ from litestar import Request
 from core.errors import Invalid, Refused
 from core.rest.decode import decode, read_bytes, read_object
 
+# The field of a form by which it has one effect, however often it is sent.
+KEY = "_key"
 MOST_FIELDS = 20_000
 MOST_HEAD = 4096
 

@@ -11,7 +11,7 @@ from msgspec import inspect
 from core.admin.controls import TICKED, Control, Controls
 from core.admin.forms import Form
 from core.admin.parts import Option
-from core.column_types import INT4
+from core.column_types import INT4, named
 from core.entities import Declaration
 from core.fields import Field
 
@@ -71,7 +71,7 @@ def _is_loose(type_: Any) -> bool:
 
 def label_of(name: str) -> str:
     """Return what a field of a struct is called in a form."""
-    return name.removesuffix("_id").replace("_", " ").capitalize()
+    return named(name.removesuffix("_id"))
 
 
 def slots(
@@ -130,8 +130,7 @@ def slot_control(
     if slot.choices:
         words = {o.value: o.label for o in controls.options(known)} if known else {}
         options = tuple(
-            Option(code, words.get(code) or controls.say(code.replace("_", " ").capitalize()))
-            for code in slot.choices
+            Option(code, words.get(code) or controls.say(named(code))) for code in slot.choices
         )
         if isinstance(slot.type, _LISTS):
             return Control(**{**given, "value": value.split("\n")}, kind="checks", options=options)

@@ -8,6 +8,7 @@ import msgspec
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
+from core.column_types import named
 from core.database.doors import Broken, Unit
 from core.entities import Declaration
 from core.errors import FieldError, Invalid, NotFound
@@ -45,7 +46,7 @@ def read_values(struct: Any, body: dict[str, Any], prefix: str = "#") -> Any:
             errors.append(FieldError(f"{prefix}/{name}", detail, "invalid"))
     for name, field in fields.items():
         if field.required and name not in body:
-            label = name.replace("_", " ").capitalize()
+            label = named(name)
             errors.append(FieldError(f"{prefix}/{name}", f"{label} is required", "required"))
     if errors:
         raise Invalid.fields(errors)

@@ -26,6 +26,7 @@ from core.admin.struct_controls import (
     slot_values,
     slots,
 )
+from core.column_types import named
 from core.database.doors import Unit
 from core.entities import Declaration
 from core.errors import Forbidden, Invalid, NotFound, Refused, Unauthenticated
@@ -151,7 +152,7 @@ def _done(page: Page, entity: Declaration, action: Action, result: Any) -> ASGIR
     answer = msgspec.to_builtins(result)
     controls = controls_of(page)
     facts = [
-        Fact(page.translate(name.replace("_", " ").capitalize()), _told(controls, value))
+        Fact(page.translate(named(name)), _told(controls, value))
         for name, value in answer.items()
         if not name.endswith("_id") and not isinstance(value, dict | list)
     ]

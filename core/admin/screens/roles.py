@@ -13,6 +13,7 @@ from core.admin.page import READ, Page, page_route
 from core.admin.parts import Option
 from core.admin.screens.people import role_options
 from core.admin.screens.reasons import Person, explain, person_of
+from core.column_types import named
 from core.entities import HISTORY, Declaration
 from core.errors import NotFound
 from core.registry import Registry
@@ -133,7 +134,7 @@ def _verb(action: str) -> str:
         "purge": "Delete for good",
         HISTORY: "History",
     }
-    return known.get(action, action.replace("_", " ").capitalize())
+    return known.get(action, named(action))
 
 
 def _line(page: Page, rights: Rights, entity: Declaration) -> Line:
@@ -179,7 +180,7 @@ def scope_words(page: Page, scope: str) -> str:
         "own": _("Own records"),
         "company": _("Company"),
     }
-    return known.get(scope) or _(scope.replace("_", " ").capitalize())
+    return known.get(scope) or _(named(scope))
 
 
 async def show_why(page: Page) -> ASGIResponse:

@@ -9,6 +9,7 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from core.admin import csrf
+from core.admin.forms import KEY
 from core.admin.headers import TOAST
 from core.admin.page import Page
 from core.admin.parts import Fact, Link
@@ -26,7 +27,6 @@ from core.rest.shape import Wanted
 from core.rest.writing import new_id
 from core.search.hits import Hits
 
-KEY = "_key"
 VERSION = "_version"
 TRIES = 5
 PAUSE = 0.2
