@@ -4,7 +4,7 @@ import logging
 
 import structlog
 
-pytest_plugins = ("core.testing.databases", "core.testing.kit", "core.testing.watched")
+pytest_plugins = ("core.testing.databases", "core.testing.kit", "core.testing.tenant_watch")
 
 # Tests assert what is answered; the log of thousands of refused requests helps nobody.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 from playwright.async_api import Browser, Page, async_playwright
 
-from core.database import embedded
+from core.postgres import embedded
 from tests.core.commands import Project
 
 CHROMIUM = Path("/usr/bin/chromium")

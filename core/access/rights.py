@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from core.access import scopes
-from core.entities import HISTORY, Declaration
 from core.errors import Forbidden, Unauthenticated
-from core.fields import Field
-from core.registry import Grant
+from core.model.entities import HISTORY, Declaration
+from core.model.fields import Field
+from core.registry.registry import Grant
+from core.schema.sql import scopes
 
 ADMIN = "admin"
 # Whoever may read the history of anything reads the audit's tables; the query says which rows.

@@ -5,17 +5,18 @@ from typing import Any
 import msgspec
 from litestar.response.base import ASGIResponse
 
-from core.admin import cookies, paths
-from core.admin.csrf import SAFE, Unproved
-from core.admin.forms import KEY
+from core.admin import paths
+from core.admin.forms.body import KEY
+from core.admin.forms.form_errors import later
+from core.admin.forms.struct_controls import is_id
 from core.admin.headers import PAGE, TOAST
 from core.admin.page import NOBODY, NoCookie, SignedOut, here
 from core.admin.parts import Fact
-from core.admin.refusals import later
-from core.admin.struct_controls import is_id
+from core.admin.session import cookies
+from core.admin.session.csrf import SAFE, Unproved
 from core.admin.view import AnyRequest, View
-from core.column_types import named
 from core.errors import Refused, Unauthenticated
+from core.model.types import named
 
 # Fields that are not shown again when a form is offered to be sent once more.
 SECRET = ("password", "again", "secret", "_csrf", "token")

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from core.admin.desks import HOME, desk_of, is_closed, screens_of
+from core.admin.portals import HOME, desk_of, is_closed, screens_of
 from core.admin.view import NavItem
-from core.entities import HISTORY, Declaration
-from core.registry import Role
-from core.rest.context import Context
+from core.model.entities import HISTORY, Declaration
+from core.registry.registry import Role
+from core.runtime.context import Context
 
 # The kernel's own entities and what they are drawn as.
 OWN = {"core.user": "users", "core.api_key": "key"}

@@ -8,19 +8,20 @@ from litestar import HttpMethod, Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
-from core.admin import cookies, csrf, nav
-from core.admin.cookies import VISITOR
-from core.admin.desks import is_closed, is_open
-from core.admin.flash import Flash
-from core.admin.forms import read_form
-from core.admin.likes import read_likes
+from core.admin import nav
+from core.admin.forms.body import read_form
+from core.admin.portals import is_closed, is_open
+from core.admin.preferences import read_likes
+from core.admin.session import cookies, csrf
+from core.admin.session.cookies import VISITOR
+from core.admin.session.flash import Flash
 from core.admin.view import View
-from core.audit.origin import read_reason
 from core.auth.credentials import check_named, tenant_at
 from core.errors import Forbidden, NotFound, Refused, Unauthenticated
-from core.platform import Platform
-from core.rest.context import Context
-from core.tenancy.tenant import Tenant
+from core.runtime.context import Context
+from core.runtime.origin import read_reason
+from core.runtime.platform import Platform
+from core.runtime.tenant import Tenant
 
 __all__ = ["READ", "WRITE", "Flash", "Page", "SignedOut", "open_page", "page_route"]
 AnyRequest = Request[Any, Any, Any]

@@ -6,19 +6,23 @@ from litestar import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
-from core.admin import account, account_keys, home, login
-from core.admin.assets import asset_route
-from core.admin.brand import brand_route
-from core.admin.environment import Looks
+from core.admin import home
+from core.admin.look.assets import asset_route
+from core.admin.look.brand import brand_route
+from core.admin.look.environment import Looks
 from core.admin.page import READ, WRITE, page_route
-from core.admin.screens import actions, administration, form, lookup, record, trash, undo
-from core.admin.screens import list as lists
+from core.admin.screens import administration
+from core.admin.screens.account import account, keys, login
+from core.admin.screens.bulk import trash, undo
+from core.admin.screens.form import form_screen, lookup
+from core.admin.screens.list import list_screen as lists
 from core.admin.screens.panels import routes as panel_routes
+from core.admin.screens.record import actions, record_screen
 from core.admin.screens.styleguide import styleguide
 from core.admin.view import AnyRequest
 from core.auth.credentials import tenant_at
 from core.errors import NotFound
-from core.registry import Registry
+from core.registry.registry import Registry
 
 # Pages that need nobody signed in; the kernel's list of public routes names them too.
 PUBLIC = frozenset(
@@ -32,7 +36,7 @@ PUBLIC = frozenset(
     )
 )
 # The screens of single records.
-RECORDS = (record, form, lookup, actions, trash, undo)
+RECORDS = (record_screen, form_screen, lookup, actions, trash, undo)
 # First words of the kernel's own pages: no entity's pages may lie there.
 RESERVED = frozenset(
     (
@@ -90,9 +94,9 @@ def _account() -> list[HTTPRouteHandler]:
         page_route("/app/account/password", WRITE, own, account.change_password),
         page_route("/app/account/sessions/end_others", WRITE, own, account.end_others),
         page_route("/app/account/sessions/{id:str}/end", WRITE, own, account.end_session),
-        page_route("/app/account/keys", READ, making, account_keys.show_keys),
-        page_route("/app/account/keys", WRITE, making, account_keys.create_key),
-        page_route("/app/account/keys/{id:str}/revoke", WRITE, own, account_keys.revoke_key),
+        page_route("/app/account/keys", READ, making, keys.show_keys),
+        page_route("/app/account/keys", WRITE, making, keys.create_key),
+        page_route("/app/account/keys/{id:str}/revoke", WRITE, own, keys.revoke_key),
     ]
 
 

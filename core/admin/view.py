@@ -10,17 +10,18 @@ import msgspec
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
-from core.admin import cookies, csrf, flash, paths
-from core.admin.environment import Looks
-from core.admin.flash import Flash
-from core.admin.forms import Form, read_form
+from core.admin import paths
+from core.admin.forms.body import Form, read_form
 from core.admin.headers import PAGE
 from core.admin.htmx import Htmx, read_htmx
-from core.admin.i18n import Formats, direction_of
-from core.admin.likes import Likes
+from core.admin.look.environment import Looks
+from core.admin.preferences import Likes
+from core.admin.session import cookies, csrf, flash
+from core.admin.session.flash import Flash
+from core.admin.words.i18n import Formats, direction_of
 from core.auth.state import auth_of
-from core.platform import Platform
-from core.tenancy.tenant import Tenant
+from core.runtime.platform import Platform
+from core.runtime.tenant import Tenant
 
 AnyRequest = Request[Any, Any, Any]
 HTML = "text/html"

@@ -10,17 +10,17 @@ import asyncpg
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
-from core.audit.asking import Period, month
+from core.audit.queries import Period, month
 from core.audit.rendering import View, person
 from core.audit.rows import Where, newest, people
 from core.audit.timeline import seen
-from core.entities import HISTORY, Declaration
 from core.errors import Forbidden
-from core.rest.actions import read_asked
-from core.rest.context import Context
+from core.model.entities import HISTORY, Declaration
+from core.records.changes.actions import read_asked
+from core.records.row_filter import conditions, plugin_conditions
 from core.rest.decode import read_id
-from core.rest.replies import reply
-from core.rest.rows import conditions, plugin_conditions
+from core.rest.responses import reply
+from core.runtime.context import Context
 
 AnyRequest = Request[Any, Any, Any]
 MOST_PERIODS = 1000

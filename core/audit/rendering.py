@@ -8,10 +8,10 @@ from uuid import UUID
 import asyncpg
 
 from core.audit.rows import USER, People
-from core.entities import HISTORY, Declaration
-from core.fields import Field
-from core.rest.context import Context
-from core.values import from_database
+from core.model.conversion import from_database
+from core.model.entities import HISTORY, Declaration
+from core.model.fields import Field
+from core.runtime.context import Context
 
 _DEED, _ORIGIN = ("method", "route", "operation"), ("address", "user_agent")
 

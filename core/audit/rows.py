@@ -7,8 +7,8 @@ from uuid import UUID
 
 import asyncpg
 
-from core.audit.asking import Asked, Place
-from core.rest.context import Context
+from core.audit.queries import Asked, Place
+from core.runtime.context import Context
 
 COLUMNS = """
 e.id, e.at, e.action, e.entity, e.record_id, e.responsible_id, e.changes, e.request_id,

@@ -9,12 +9,12 @@ import asyncpg
 import msgspec
 from msgspec import Meta
 
-from core.audit.asking import Period, Size, month, read_place, write_place
+from core.audit.queries import Period, Size, month, read_place, write_place
 from core.audit.rendering import person
 from core.audit.rows import USER, People, people, sees_names
-from core.entities import HISTORY
-from core.rest.context import Context
-from core.rest.parameters import PAGE
+from core.model.entities import HISTORY
+from core.records.lists.list_query import PAGE
+from core.runtime.context import Context
 
 SIGNED_IN, ENDED = "signed_in", "session_ended"
 # Sessions tell of their beginning and their end; everything else is an event of its own.

@@ -9,17 +9,17 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.access.rights import ADMIN
-from core.audit.asking import Asked, AskedOfAll, bounds, month, read_place, write_place
+from core.audit.queries import Asked, AskedOfAll, bounds, month, read_place, write_place
 from core.audit.rendering import View
 from core.audit.rows import People, Where, newest, people
-from core.entities import HISTORY, Declaration
 from core.errors import Invalid, NotFound
-from core.rest.actions import read_asked
-from core.rest.context import Context
+from core.model.entities import HISTORY, Declaration
+from core.records.changes.actions import read_asked
+from core.records.projection import Row, Shape
+from core.records.row_filter import conditions, plugin_conditions
 from core.rest.decode import read_id
-from core.rest.replies import reply
-from core.rest.rows import conditions, plugin_conditions
-from core.rest.shape import Row, Shape
+from core.rest.responses import reply
+from core.runtime.context import Context
 
 AnyRequest = Request[Any, Any, Any]
 PURGED = """

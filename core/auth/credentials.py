@@ -12,14 +12,14 @@ from uuid import UUID
 import asyncpg
 
 from core.access.rights import ANONYMOUS, SYSTEM, Principal
-from core.auth import opaque
-from core.auth.opaque import ApiKey, digest, read_api_key
 from core.auth.state import Auth, auth_of
-from core.auth.tokens import Claims
-from core.database.doors import opening
+from core.auth.tokens import opaque
+from core.auth.tokens.access_tokens import Claims
+from core.auth.tokens.opaque import ApiKey, digest, read_api_key
+from core.database.connections import opening
 from core.errors import Forbidden, Unauthenticated
-from core.platform import Platform
-from core.tenancy.tenant import Tenant
+from core.runtime.platform import Platform
+from core.runtime.tenant import Tenant
 
 # How long a worker trusts what it has read of an API key: a creator whose stamp has changed is
 # refused meanwhile, never let through.

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from core.database.doors import Unit
+from core.database.connections import Unit
 
 log = structlog.get_logger("crm.security")
 

@@ -7,13 +7,14 @@ from uuid import UUID
 import msgspec
 
 from core.access.rights import Principal
-from core.auth import changes, events
+from core.auth import events
 from core.auth.models import ApiKey, User
-from core.auth.rules import check_users
-from core.database.doors import Unit
-from core.hookspecs import Change, concerns, hookimpl
-from core.registry import Action, Grant
-from core.tenancy.tenant import Tenant
+from core.auth.sign_in import changes
+from core.auth.users.rules import check_users
+from core.database.connections import Unit
+from core.registry.hookspecs import Change, concerns, hookimpl
+from core.registry.registry import Action, Grant
+from core.runtime.tenant import Tenant
 
 
 class OneTimeToken(msgspec.Struct, frozen=True):

@@ -8,9 +8,9 @@ from sqlalchemy import DateTime, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
-from core.column_types import Email, Tags
-from core.entities import Entity, entity
-from core.fields import field, user_link
+from core.model.entities import Entity, entity
+from core.model.fields import field, user_link
+from core.model.types import Email, Tags
 
 
 @entity(

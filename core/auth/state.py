@@ -7,14 +7,14 @@ from uuid import UUID
 import structlog
 
 from core.access.rights import SYSTEM, Principal
-from core.auth.bounded import Bounded
-from core.auth.keys import Key, Ring
-from core.auth.passwords import Passwords
-from core.auth.tokens import Tokens
+from core.auth.lru_cache import Bounded
+from core.auth.sign_in.passwords import Passwords
+from core.auth.tokens.access_tokens import Tokens
+from core.auth.tokens.signing_keys import Key, Ring
 from core.config import secret_key
-from core.database.doors import Unit, opening
+from core.database.connections import Unit, opening
 from core.errors import Refused
-from core.platform import Platform
+from core.runtime.platform import Platform
 
 log = structlog.get_logger("crm.auth")
 PRINCIPALS = 4096

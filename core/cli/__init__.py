@@ -11,22 +11,25 @@ import rich_click as click
 from click.exceptions import Exit
 
 from core import VERSION
-from core.logs import configure
+from core.server.logging import configure
 
 # Name, place and the line of the help, which therefore imports nothing.
 COMMANDS = {
-    "serve": ("core.cli.server:serve", "Serve until told to stop."),
-    "up": ("core.cli.up:up", "Make the database, load the demo once, and serve."),
-    "init": ("core.cli.first:init", "Set up a first tenant and its administrator."),
-    "demo": ("core.cli.demo:demo", "Load demo people and records into acme and globex."),
-    "check": ("core.cli.check:check", "Judge configuration, plugins and declarations."),
-    "config": ("core.cli.check:config", "Look at the configuration."),
-    "db": ("core.cli.db:db", "Make, migrate, look at and remove the database."),
-    "backup": ("core.cli.archives:backup", "Write database and files into one file."),
-    "restore": ("core.cli.archives:restore", "Fill an empty database from a backup."),
-    "tenant": ("core.cli.tenant:tenant", "List and show tenants."),
-    "user": ("core.cli.user:user", "Create people and give them a password or a link."),
-    "plugin": ("core.cli.plugin:plugin", "List, make, check, switch, migrate and remove plugins."),
+    "serve": ("core.cli.commands.serve:serve", "Serve until told to stop."),
+    "up": ("core.cli.commands.up:up", "Make the database, load the demo once, and serve."),
+    "init": ("core.cli.commands.init:init", "Set up a first tenant and its administrator."),
+    "demo": ("core.cli.commands.demo:demo", "Load demo people and records into acme and globex."),
+    "check": ("core.cli.commands.check:check", "Judge configuration, plugins and declarations."),
+    "config": ("core.cli.commands.check:config", "Look at the configuration."),
+    "db": ("core.cli.commands.db:db", "Make, migrate, look at and remove the database."),
+    "backup": ("core.cli.commands.backup:backup", "Write database and files into one file."),
+    "restore": ("core.cli.commands.backup:restore", "Fill an empty database from a backup."),
+    "tenant": ("core.cli.commands.tenant:tenant", "List and show tenants."),
+    "user": ("core.cli.commands.user:user", "Create people and give them a password or a link."),
+    "plugin": (
+        "core.cli.commands.plugin:plugin",
+        "List, make, check, switch, migrate and remove plugins.",
+    ),
 }
 
 

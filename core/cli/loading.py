@@ -1,8 +1,8 @@
 """The registry inside a command, for commands that work on the schema."""
 
 from core.config import ConfigFile
-from core.loader import Loaded, load
-from core.platform import against_registry
+from core.registry.loader import Loaded, load
+from core.runtime.platform import against_registry
 
 
 def load_plugins(file: ConfigFile) -> Loaded:

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from core.app import open_platform
 from core.auth.state import auth_of
-from core.cli.place import Database
+from core.cli.connection import Database
 from core.config import ConfigFile
-from core.platform import Platform
+from core.runtime.platform import Platform
+from core.server.app import open_platform
 
 
 @asynccontextmanager

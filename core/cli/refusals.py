@@ -3,10 +3,10 @@
 import asyncpg
 from alembic.util.exc import CommandError
 
-from core.database.backup import BackupRefused
-from core.database.place import Unusable
-from core.database.roles import Unfit
 from core.errors import Refused, StartRefused
+from core.postgres.backup import BackupRefused
+from core.postgres.cluster_paths import Unusable
+from core.postgres.roles import Unfit
 
 PLAIN = (StartRefused, Unusable, Unfit, BackupRefused, CommandError)
 UNREACHABLE = (

@@ -18,13 +18,7 @@ from core.config.decode import decode
 from core.config.lines import key_lines
 from core.config.problems import ConfigError, Findings, KeyPath, Place, Places, Problem, dotted
 from core.config.secrets import open_secrets
-from core.config.structs import (
-    Config,
-    DatabaseConfig,
-    PluginsConfig,
-    ServerConfig,
-    TenantConfig,
-)
+from core.config.structs import Config, DatabaseConfig, PluginsConfig, ServerConfig, TenantConfig
 
 TENANTS_FOLDER = "tenants.d"
 _SECTIONS = {"server": ServerConfig, "database": DatabaseConfig, "plugins": PluginsConfig}

@@ -9,9 +9,9 @@ import msgspec
 from core.criteria.names import Sight, Subject, resolve, shown
 from core.criteria.sql import Group, Leaf, Shape, render
 from core.criteria.terms import leaf
-from core.entities import Declaration
 from core.errors import FieldError, Invalid
-from core.values import Terms, WrongValue
+from core.model.conversion import Terms, WrongValue
+from core.model.entities import Declaration
 
 DEEPEST = 5
 MOST_TERMS = 30

@@ -6,9 +6,9 @@ from typing import Protocol
 import msgspec
 
 from core.criteria.sql import Step
-from core.entities import Declaration
-from core.fields import Field
-from core.values import Terms, WrongValue
+from core.model.conversion import Terms, WrongValue
+from core.model.entities import Declaration
+from core.model.fields import Field
 
 MOST_LINKS = 2
 _SHOWN = 60

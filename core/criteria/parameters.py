@@ -5,9 +5,9 @@ from typing import Any
 
 from core.criteria.names import OPERATORS, Place, Sight, Subject, filters, resolve, shown
 from core.criteria.terms import LONGEST_TEXT, MOST_VALUES
-from core.entities import Declaration
 from core.errors import FieldError, Invalid
-from core.values import Terms, WrongValue, from_text
+from core.model.conversion import Terms, WrongValue, from_text
+from core.model.entities import Declaration
 
 SUFFIXES: dict[str, str] = {
     "in": "in",

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from core import moments
 from core.criteria.names import OPERATORS, Place, shown
 from core.criteria.sql import TYPES, Leaf
-from core.fields import Field
-from core.values import Terms, WrongValue, operand, plain_text
+from core.model import relative_dates
+from core.model.conversion import Terms, WrongValue, operand, plain_text
+from core.model.fields import Field
 
 MOST_VALUES = 1000
 LONGEST_TEXT = 1000
@@ -110,14 +110,14 @@ def _whole_days(op: str, values: list[Any], terms: Terms) -> tuple[str, list[Any
     days = [not isinstance(value, datetime) for value in values]
     if not any(days):
         return op, values
-    place = moments.zone(terms.timezone)
+    place = relative_dates.zone(terms.timezone)
 
     def begin(position: int) -> datetime:
         value: date | datetime = values[position]
-        return value if isinstance(value, datetime) else moments.start(value, place)
+        return value if isinstance(value, datetime) else relative_dates.start(value, place)
 
     def end(position: int) -> datetime:
-        return moments.start(values[position] + timedelta(days=1), place)
+        return relative_dates.start(values[position] + timedelta(days=1), place)
 
     if op == "between":
         return ("during", [begin(0), end(1)]) if days[1] else (op, [begin(0), begin(1)])

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core import moments
 from core.criteria.check import Checked
-from core.entities import Declaration
-from core.fields import Field
+from core.model import relative_dates
+from core.model.entities import Declaration
+from core.model.fields import Field
 
 _SHOWN = 5
 _PHRASES = {
@@ -90,7 +90,7 @@ def _said(field: Field | None, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if field and field.kind in ("date", "datetime") and isinstance(value, str):
-        return moments.in_words(value)
+        return relative_dates.in_words(value)
     labels = dict(field.choices) if field else {}
     return labels.get(value, str(value)) if isinstance(value, str) else str(value)
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.schema import FetchedValue
 
-from core.entities import Declaration, Entity
-from core.registry import Registry
-from core.standard import STANDARD_TYPES
+from core.model.entities import Declaration, Entity
+from core.model.standard_fields import STANDARD_TYPES
+from core.registry.registry import Registry
 
 E = TypeVar("E", bound=Entity)
 _BY_DATABASE = ("version", "created_at", "updated_at", "created_by", "updated_by", "custom")

@@ -11,7 +11,7 @@ from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from core.entities import Entity
+from core.model.entities import Entity
 
 E = TypeVar("E", bound=Entity)
 

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from litestar import Request
 
-from core.rest.context import Context
+from core.runtime.context import Context
 
 
 def page_url(request: Request[Any, Any, Any], ctx: Context, **changed: Any) -> str:

@@ -10,11 +10,11 @@ import msgspec
 
 from core import criteria
 from core.criteria.sql import Leaf
-from core.entities import Declaration
 from core.errors import Invalid
-from core.rest.context import Context
-from core.search.finder import function_name
-from core.search.terms import classes
+from core.model.entities import Declaration
+from core.runtime.context import Context
+from core.schema.sql.search_function import function_name
+from core.schema.sql.search_terms import classes
 
 # Filters, sort and count apply to the newest hits, at most so many (ruling 30).
 CAP = 1_000

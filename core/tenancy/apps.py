@@ -10,11 +10,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.auth import events
-from core.database.doors import Unit
+from core.database.connections import Unit
 from core.errors import NotFound
-from core.rest.context import Context, open_context
-from core.rest.doc import Doc
-from core.rest.replies import reply
+from core.rest.operation_doc import Doc
+from core.rest.responses import reply
+from core.runtime.context import Context, open_context
 
 AnyRequest = Request[Any, Any, Any]
 

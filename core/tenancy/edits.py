@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from core.database.doors import Unit
+from core.database.connections import Unit
 from core.errors import Invalid, NotFound
-from core.registry import Choice
-from core.rest.actions import read_values
-from core.rest.context import Context
-from core.rest.replies import encode
+from core.records.changes.actions import read_values
+from core.registry.registry import Choice
+from core.rest.responses import encode
+from core.runtime.context import Context
 
 STORED = """
 SELECT value FROM core_setting

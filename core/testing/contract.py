@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from core.cli.judge import closure, problems
+from core.cli.plugins.plugin_check import closure, problems
 from core.testing.probes import Prober, names, open_stage, person
 from core.testing.probes.attacks import entities
 from core.testing.world import World

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from core.database import embedded
-from core.database.blocking import finish
-from core.database.embedded import Unusable
-from core.database.place import ROLES
-from core.loader import Loaded
+from core.postgres import embedded
+from core.postgres.blocking import finish
+from core.postgres.cluster_paths import ROLES
+from core.postgres.embedded import Unusable
+from core.registry.loader import Loaded
 from core.testing.servers import MakeScratch, Scratch, TestServer
 
 EXTERNAL = os.environ.get("CRM_TEST_DATABASE_URL")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.loader import load
+from core.registry.loader import load
 from core.testing.servers import TestServer
 from core.testing.world import Person, World, open_world
 

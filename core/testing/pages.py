@@ -8,12 +8,12 @@ from uuid import UUID
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from core.admin import cookies
-from core.admin.likes import ACCOUNT, STORE
-from core.auth.sessions import Place
-from core.database.doors import Unit
-from core.entities import Declaration
-from core.testing.probes.stage import SIDES, Stage, Who
+from core.admin.preferences import ACCOUNT, STORE
+from core.admin.session import cookies
+from core.auth.sign_in.sessions import Place
+from core.database.connections import Unit
+from core.model.entities import Declaration
+from core.testing.probes.dataset import SIDES, Stage, Who
 
 PARAMETER = re.compile(r"\{(\w+):\w+\}")
 # Pages of records that lie in the trash.

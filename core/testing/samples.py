@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from core.fields import Field
-from core.tenancy.tenant import Tenant
+from core.model.fields import Field
+from core.runtime.tenant import Tenant
 
 _PHONES = {"ID": "+62812345{:05d}", "US": "+1212555{:04d}", "GB": "+4420794{:05d}"}
 # Those that name a row of the probes: no sample is one of them, whatever its number.

@@ -8,9 +8,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from core.database import roles
-from core.database.migrate import migrate
-from core.loader import Loaded
+from core.postgres import roles
+from core.registry.loader import Loaded
+from core.schema.migrate import migrate
 
 
 def with_parts(url: str, role: str, password: str, database: str) -> str:

@@ -15,15 +15,16 @@ import httpx
 import msgspec
 
 from core.access.rights import SYSTEM
-from core.app import Trellis, build, open_platform
-from core.auth import sessions, tokens
+from core.auth.sign_in import sessions
 from core.auth.state import auth_of
+from core.auth.tokens import access_tokens
 from core.config import ConfigFile
-from core.database.doors import Unit
-from core.entities import Declaration
-from core.platform import Platform
-from core.rest.context import Context
-from core.tenancy.tenant import Tenant
+from core.database.connections import Unit
+from core.model.entities import Declaration
+from core.runtime.context import Context
+from core.runtime.platform import Platform
+from core.runtime.tenant import Tenant
+from core.server.app import Trellis, build, open_platform
 from core.testing.samples import sample
 from core.testing.servers import Scratch
 
@@ -78,7 +79,7 @@ class Person:
     @property
     def headers(self) -> dict[str, str]:
         """Return who asks; signed again before it expires, since some people serve a whole run."""
-        if time.perf_counter() - self._since > tokens.SECONDS / 3:
+        if time.perf_counter() - self._since > access_tokens.SECONDS / 3:
             self._token, self._since = self._sign(), time.perf_counter()
         return {"authorization": f"Bearer {self._token}"}
 

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from core.database.tables import drop_tenant_table, tenant_table
+from core.schema.sql.tables import drop_tenant_table, tenant_table
 
 revision = "core_0003"
 down_revision = "core_0002"

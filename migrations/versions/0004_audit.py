@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import INET, JSONB
 
-from core.database.tables import wall_sql
+from core.schema.sql.tables import wall_sql
 
 revision = "core_0004"
 down_revision = "core_0003"

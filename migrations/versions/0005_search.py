@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-from core.database.tables import wall_sql
+from core.schema.sql.tables import wall_sql
 
 revision = "core_0005"
 down_revision = "core_0004"

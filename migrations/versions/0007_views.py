@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from core.database.tables import drop_tenant_table, tenant_table
+from core.schema.sql.tables import drop_tenant_table, tenant_table
 
 revision = "core_0007"
 down_revision = "core_0006"

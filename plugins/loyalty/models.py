@@ -9,17 +9,7 @@ from sqlalchemy import DateTime, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
-from core.plugin import (
-    Aggregate,
-    Entity,
-    NamedFilter,
-    Through,
-    choice,
-    entity,
-    extend,
-    field,
-    link,
-)
+from core.plugin import Aggregate, Entity, NamedFilter, Through, choice, entity, extend, field, link
 from plugins.customers.models import Customer
 
 TIERS = "loyalty.tiers"

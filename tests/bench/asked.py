@@ -12,12 +12,12 @@ import msgspec
 from sqlalchemy import event
 
 from core.access.rights import SYSTEM
-from core.app import build, open_platform
-from core.auth import sessions
+from core.auth.sign_in import sessions
 from core.auth.state import auth_of
 from core.config import ConfigFile
-from core.database.doors import Unit
-from core.rest.context import Context
+from core.database.connections import Unit
+from core.runtime.context import Context
+from core.server.app import build, open_platform
 from tests.bench.prepared import Prepared
 
 ADMIN = """

@@ -12,11 +12,11 @@ import httpx
 import msgspec
 from sqlalchemy import event
 
-from core.app import build, open_platform
 from core.auth.credentials import identify
 from core.config import ConfigFile
-from core.database import embedded
-from core.rest.context import Context
+from core.postgres import embedded
+from core.runtime.context import Context
+from core.server.app import build, open_platform
 from tests.bench.machine import ROOT
 
 CRM = str(Path(sys.executable).parent / "crm")

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import asyncpg
 import pytest
 
-from core.loader import load as load_plugins
+from core.registry.loader import load as load_plugins
 from core.testing.servers import Scratch, TestServer
 from tests.bench.machine import WRK, bare, load, trellis
 from tests.bench.prepared import Prepared, prepare

@@ -12,8 +12,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from core.database import embedded
-from core.database.blocking import finish
+from core.postgres import embedded
+from core.postgres.blocking import finish
 from tests.bench.asked import Asked, asking, cpu
 from tests.bench.machine import ROOT, WRK, load, trellis
 from tests.bench.million import FEW, MANY, fill

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from core.access.rights import Principal
-from core.database.doors import opening
-from core.loader import load
+from core.database.connections import opening
+from core.registry.loader import load
 from core.testing.servers import Scratch, TestServer
 
 pytestmark = pytest.mark.bench

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from core.loader import load
+from core.registry.loader import load
 from core.testing.kit import PACKAGES, PLUGINS
 from core.testing.probes import Prober, Stage, open_stage, person
 from core.testing.servers import TestServer

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from core.entities import Declaration
-from core.hooks import Hooks
-from core.loader import load
-from core.registry import Plugin, Registry
+from core.model.entities import Declaration
+from core.registry.hooks import Hooks
+from core.registry.loader import load
+from core.registry.registry import Plugin, Registry
 from core.testing.kit import PACKAGES, PLUGINS
 
 ROOT = Path(__file__).parents[2]

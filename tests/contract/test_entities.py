@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import Computed
 
-from core.entities import MOST_FIELDS, MOST_INDEXES, Declaration
-from core.fields import Field
-from core.standard import STANDARD
+from core.model.entities import MOST_FIELDS, MOST_INDEXES, Declaration
+from core.model.fields import Field
+from core.model.standard_fields import STANDARD
 from tests.contract.subjects import ENTITIES, REGISTRY, named
 
 FIELDS = [

@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 from pluggy._hooks import HookImpl
 
-from core import hookspecs
+from core.registry import hookspecs
 from tests.contract.subjects import HOOKS
 
 SPECS = {name: spec for name, spec in vars(hookspecs).items() if getattr(spec, "crm_spec", None)}

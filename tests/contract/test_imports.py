@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.law import breaches, imported
+from core.registry.import_rules import breaches, imported
 from tests.contract.subjects import BROUGHT, ROOT, named
 
 
@@ -34,7 +34,7 @@ def test_no_hidden_imports_in_files_that_the_framework_reads(own: str) -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("from core.rest.context import Context", "core.rest.context.Context"),
+        ("from core.runtime.context import Context", "core.runtime.context.Context"),
         ("import plugins.other.models", "plugins.other.models"),
         ("from plugins.known import hooks", "plugins.known.hooks"),
         ("import pluggy", "pluggy is wrapped"),

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from core import VERSION
-from core.entities import snake
 from core.errors import StartRefused
-from core.loader import in_order, keep_apart
-from core.manifest import fits, read_manifest
-from core.registry import Plugin
+from core.model.entities import snake
+from core.registry.loader import in_order, keep_apart
+from core.registry.manifest import fits, read_manifest
+from core.registry.registry import Plugin
 from tests.contract.subjects import BROUGHT, ROOT, SHIPPED, named
 
 MOST_MANIFEST_LINES = 25

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from core.database.chains import chain
-from core.database.migrate import migrate, purge
-from core.entities import Declaration
-from core.registry import Plugin
-from core.standard import STANDARD_TYPES
+from core.model.entities import Declaration
+from core.model.standard_fields import STANDARD_TYPES
+from core.registry.registry import Plugin
+from core.schema.chains import chain
+from core.schema.migrate import migrate, purge
 from core.testing.servers import MakeScratch, Scratch
 from tests.contract.subjects import ENTITIES, LOADED, REGISTRY, named
 

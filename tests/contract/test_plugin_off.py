@@ -5,8 +5,8 @@ import asyncio
 import httpx
 import pytest
 
-from core import hookspecs
 from core.config import ConfigFile
+from core.registry import hookspecs
 from core.testing.kit import MakeWorld
 from core.testing.pages import sign_in
 from core.testing.probes import Oracle, Stage, Who, open_stage, person

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from core.access.rights import SYSTEM
-from core.database.doors import opening
-from core.registry import Registry
+from core.database.connections import opening
+from core.registry.registry import Registry
 from core.testing.kit import MakeWorld
 from core.testing.probes import Oracle, Prober, Stage, Who, mutants, names, open_stage, person
 from core.testing.probes.attacks import by_body, by_id, listing
-from core.testing.probes.cheats import hidden, injected
-from core.testing.probes.victims import CHANGING
+from core.testing.probes.forged_requests import hidden, injected
+from core.testing.probes.target_records import CHANGING
 from core.testing.world import World
 from tests.contract.subjects import REGISTRY
 

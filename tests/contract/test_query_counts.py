@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.entities import Declaration
+from core.model.entities import Declaration
 from core.testing.kit import MakeWorld
-from core.testing.sent import sent
+from core.testing.query_log import sent
 from core.testing.world import Person, World
 from tests.contract.subjects import SERVED, named
 

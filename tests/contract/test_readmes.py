@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.scaffold_texts import HEADINGS
-from core.registry import Plugin
+from core.cli.plugins.scaffold_texts import HEADINGS
+from core.registry.registry import Plugin
 from tests.contract.subjects import REGISTRY, SHIPPED, named
 
 

@@ -1,6 +1,6 @@
 """Every route is in the permission map: a right of an entity, "signed in", or the public list."""
 
-from core.app import PUBLIC
+from core.server.app import PUBLIC
 from core.testing.probes import Stage
 from core.testing.probes.requests import routes
 from tests.contract.subjects import REGISTRY

@@ -23,15 +23,15 @@ _SUPPRESSION = re.compile(r"#\s*(?:type:\s*ignore|noqa|pragma|fmt:\s*off)")
 _CODED = re.compile(r"#\s*(?:type:\s*ignore\[[\w,-]+\]|noqa:\s*[A-Z]+\d+|pragma: no cover)")
 
 LONG_FILES: dict[str, str] = {
-    "core/database/catalogue.py": "a table of rules, one query each; it reads as a list",
+    "core/schema/catalogue.py": "a table of rules, one query each; it reads as a list",
 }
 LONG_FUNCTIONS: dict[str, str] = {
-    "core/entities.py.entity": "the word itself: one keyword and one line of meaning per option",
-    "core/fields.py.field": "the word itself: one keyword per option",
+    "core/model/entities.py.entity": "the word itself: one keyword and one line per option",
+    "core/model/fields.py.field": "the word itself: one keyword per option",
 }
 LONG_CLASSES: dict[str, str] = {}
 NAMED = {
-    "core/cli/links.py.base_url": "the setting is called so everywhere",
+    "core/cli/one_time_links.py.base_url": "the setting is called so everywhere",
     "core/rest/addresses.py.base_url": "the setting is called so everywhere",
 }
 

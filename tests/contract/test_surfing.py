@@ -3,8 +3,8 @@
 import pytest
 
 from core.testing.probes import names
+from core.testing.probes.page_probe import surf
 from core.testing.probes.people import ANONYMOUS, GONE, KEY
-from core.testing.probes.surfing import surf
 from tests.contract.conftest import MakeProber
 from tests.contract.subjects import REGISTRY
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.entities import Declaration
+from core.model.entities import Declaration
 from core.testing.probes.attacks import by_body, by_id, listing
-from core.testing.probes.cheats import links
+from core.testing.probes.forged_requests import links
 from tests.contract.conftest import MakeProber
 from tests.contract.subjects import SERVED, named
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from core.entities import Declaration
-from core.registry import Grant
+from core.model.entities import Declaration
+from core.registry.registry import Grant
 from core.testing.probes.attacks import listing
 from core.testing.probes.people import ANONYMOUS, names
 from core.testing.probes.prober import Prober
 from core.testing.probes.requests import Route
-from core.testing.probes.victims import victims
+from core.testing.probes.target_records import victims
 from tests.contract.conftest import MakeProber
 from tests.contract.subjects import REGISTRY, SERVED, named
 

@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.access.rights import Principal
-from core.database.doors import opening
-from core.entities import Declaration
+from core.database.connections import opening
+from core.model.entities import Declaration
 from core.testing.probes import Oracle, Row, Stage, Who, names, person
-from core.testing.probes.oracle import IN_TRASH
-from core.testing.probes.stage import SIDES
+from core.testing.probes.dataset import SIDES
+from core.testing.probes.expected_access import IN_TRASH
 from tests.contract.subjects import REGISTRY, SERVED, named
 
 SCOPED = [e for e in SERVED if e.scopes or any(g.entity == e.name and g.scope == "author"

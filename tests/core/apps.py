@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from core.database import members
+from core.postgres import server_users
 
 ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root can become another OS user")
@@ -71,7 +71,7 @@ def ask(url: str, *statements: str) -> object:
 
 
 def gone(pid: int) -> bool:
-    return members.born(pid) is None
+    return server_users.born(pid) is None
 
 
 def stranger() -> dict[str, int | list[int]]:
@@ -82,7 +82,7 @@ def stranger() -> dict[str, int | list[int]]:
 
 def python_of(user: dict[str, int | list[int]]) -> str:
     """Return an interpreter that this user can run with our packages, or skip."""
-    probe = ["-c", "import asyncpg, msgspec, core.database.embedded"]
+    probe = ["-c", "import asyncpg, msgspec, core.postgres.embedded"]
     env = {"PYTHONPATH": f"{PROJECT}:{PACKAGES}", "PYTHONDONTWRITEBYTECODE": "1"}
     for python in (sys.executable, "/usr/bin/python3"):
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.database import embedded
+from core.postgres import embedded
 from tests.core.apps import ROOT, stranger
 from tests.core.config_files import Write
 

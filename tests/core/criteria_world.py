@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
-from core.column_types import Phone, ScaledDecimal, Tags
 from core.criteria.names import OPERATORS
-from core.entities import Declaration, Entity, entity
-from core.fields import choice, currency, field, link, money
-from core.standard import STANDARD, STANDARD_TYPES
-from core.values import Terms
+from core.model.conversion import Terms
+from core.model.entities import Declaration, Entity, entity
+from core.model.fields import choice, currency, field, link, money
+from core.model.standard_fields import STANDARD, STANDARD_TYPES
+from core.model.types import Phone, ScaledDecimal, Tags
 
 TERMS = Terms("ID", "IDR", "Asia/Jakarta", lambda name: ("walk_in", "referral"))
 JAKARTA = ZoneInfo("Asia/Jakarta")

@@ -10,10 +10,10 @@ import asyncpg
 import httpx
 import msgspec
 
-from core.auth import cli_service
-from core.auth.changes import STORE
+from core.auth.sign_in.changes import STORE
 from core.auth.state import Auth, auth_of
-from core.loader import load
+from core.auth.users import administration
+from core.registry.loader import load
 from core.testing.servers import TestServer
 from core.testing.world import CONFIG, World, open_world
 
@@ -56,7 +56,7 @@ class Gate:
         """Make a user with ``PASSWORD``, or without any; return the address."""
         place = self.platform.by_slug[tenant]
         address = email or f"person{next(_people)}@{tenant}.example"
-        made = await cli_service.create_user(self.platform, place, address, "A Person", roles)
+        made = await administration.create_user(self.platform, place, address, "A Person", roles)
         if password:
             if self._digest is None:
                 self._digest = await self.auth.passwords.hash(PASSWORD)

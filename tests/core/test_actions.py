@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from core.plugin import Action, Rejected
-from core.registry import Registry
+from core.registry.registry import Registry
 
 
 async def device(world, **values):
@@ -108,8 +108,8 @@ async def put_away(ctx, unit, record, values):
 @pytest.fixture
 async def workshop(make_world, monkeypatch):
     """A world in which devices have four more actions."""
-    import core.app
-    from core.loader import load
+    import core.server.app
+    from core.registry.loader import load
 
     def loading(names, packages=None):
         loaded = load(names, packages)
@@ -130,7 +130,7 @@ async def workshop(make_world, monkeypatch):
         fields = {n: getattr(found, n) for n in Registry.__struct_fields__ if n != "actions"}
         return msgspec.structs.replace(loaded, registry=Registry(**fields, actions=own))
 
-    monkeypatch.setattr(core.app, "load", loading)
+    monkeypatch.setattr(core.server.app, "load", loading)
     return await make_world()
 
 

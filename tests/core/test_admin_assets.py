@@ -8,7 +8,7 @@ import pytest
 from litestar import Litestar, Request, Response
 from litestar.testing import AsyncTestClient
 
-from core.admin.assets import (
+from core.admin.look.assets import (
     STATIC,
     YEAR,
     Assets,
@@ -18,9 +18,9 @@ from core.admin.assets import (
     read_folder,
     read_plugin,
 )
-from core.admin.environment import Looks
-from core.admin.vendoring import LOCK, VENDOR, digest
+from core.admin.look.environment import Looks
 from core.errors import NotFound, StartRefused
+from tools.vendoring import LOCK, VENDOR, digest
 
 ENTRIES = tomllib.loads(LOCK.read_text("utf-8"))["file"]
 BESIDE = {"vendor.lock", "LICENSES.txt"}

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.admin.extraction import KERNEL, LANGUAGES, kernel_messages, missing, plugin_messages
-from core.admin.i18n import Formats, Words, direction_of, read_catalogue
+from core.admin.words.i18n import Formats, Words, direction_of, read_catalogue
 from core.errors import StartRefused
-from core.loader import load
-from core.registry import Registry
+from core.registry.loader import load
+from core.registry.registry import Registry
+from tools.extraction import KERNEL, LANGUAGES, kernel_messages, missing, plugin_messages
 
 ROOT = Path(__file__).parents[2]
 JAKARTA = ZoneInfo("Asia/Jakarta")

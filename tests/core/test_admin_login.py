@@ -8,7 +8,7 @@ import pytest
 
 from core.admin.paths import is_local, local_path
 from core.admin.routes import RESERVED
-from core.auth import cli_service
+from core.auth.users import administration
 from tests.core.browsing import Browser
 from tests.core.signing import PASSWORD, WRONG, Gate, open_gate
 
@@ -247,7 +247,7 @@ async def test_password_is_set_by_a_link_once(gate, browser):
     email = await gate.user("staff")
     await browser.enter(email)
     acme = gate.platform.by_slug["acme"]
-    token = await cli_service.reset_link(gate.platform, acme, email)
+    token = await administration.reset_link(gate.platform, acme, email)
     other, page = Browser(gate), f"/app/reset/?token={token}"
     differ = {"token": token, "password": NEW, "again": "x" + NEW}
     answer = await other.post("/app/reset/", differ, page=page)

@@ -9,13 +9,13 @@ import msgspec
 import pytest
 from playwright.async_api import Browser, Page, Route, async_playwright
 
-from core.admin.assets import PREFIX
-from core.admin.environment import Looks
 from core.admin.headers import PAGE
-from core.admin.i18n import Formats, direction_of
-from core.admin.likes import Likes
+from core.admin.look.assets import PREFIX
+from core.admin.look.environment import Looks
+from core.admin.preferences import Likes
 from core.admin.screens.styleguide import values
 from core.admin.view import NavItem
+from core.admin.words.i18n import Formats, direction_of
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).parents[1] / "vendor" / "axe.js"

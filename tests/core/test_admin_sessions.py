@@ -6,7 +6,7 @@ from secrets import token_urlsafe
 
 import pytest
 
-from core.auth import cli_service
+from core.auth.users import administration
 from tests.core.browsing import COOKIE, Browser
 from tests.core.signing import PASSWORD, WRONG, Gate, open_gate
 
@@ -242,7 +242,7 @@ async def test_refused_password_changes_stand_beside_their_field(gate, form, wor
 
 async def test_password_set_on_the_host_ends_sessions(gate):
     email, browser = await signed_in(gate)
-    await cli_service.set_password(gate.platform, gate.platform.by_slug["acme"], email, NEW)
+    await administration.set_password(gate.platform, gate.platform.by_slug["acme"], email, NEW)
     assert not await browser.inside()
 
 

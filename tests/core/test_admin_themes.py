@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from core.admin.brand import Branding, check_branding, stylesheet
-from core.admin.environment import Looks
 from core.admin.hx import hx
-from core.admin.themes import Theme, contrast, read_themes
+from core.admin.look.brand import Branding, check_branding, stylesheet
+from core.admin.look.environment import Looks
+from core.admin.look.themes import Theme, contrast, read_themes
 from core.errors import Invalid, StartRefused
 
 ROOT = Path(__file__).parents[2]

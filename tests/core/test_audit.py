@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 
 from core.access.rights import SYSTEM
-from core.audit.triggers import EXEMPT
-from core.database.doors import opening
-from core.loader import load
+from core.database.connections import opening
+from core.registry.loader import load
+from core.schema.sql.audit_triggers import EXEMPT
 from core.testing.kit import PACKAGES, PLUGINS
 from core.testing.servers import Scratch, TestServer
 from tests.core.fill import fill, links_are_unique, new_row, tenant_tables

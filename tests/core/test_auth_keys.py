@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from core.auth.bounded import Bounded
+from core.auth.lru_cache import Bounded
 from tests.core.signing import Gate, open_gate, problem
 
 KEYS = "/api/api-keys/"

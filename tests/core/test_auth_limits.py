@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.auth.attempts import network_of
-from core.auth.passwords import QUEUE
-from core.auth.places import sender
+from core.auth.sign_in.client_address import sender
+from core.auth.sign_in.login_throttle import network_of
+from core.auth.sign_in.passwords import QUEUE
 from tests.core.signing import PASSWORD, WRONG, Gate, new_address, open_gate, problem
 
 ALIAS = "/api/auth/login"

@@ -8,8 +8,8 @@ from statistics import median
 import argon2
 import pytest
 
-from core.auth import cli_service
 from core.auth.credentials import tenant_at
+from core.auth.users import administration
 from tests.core.signing import PASSWORD, WRONG, Gate, open_gate, problem
 
 
@@ -179,7 +179,7 @@ async def test_a_password_is_one_password_however_it_is_typed(gate):
 
 
 async def _link(gate: Gate, email: str) -> str:
-    return await cli_service.reset_link(gate.platform, gate.platform.by_slug["acme"], email)
+    return await administration.reset_link(gate.platform, gate.platform.by_slug["acme"], email)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 import argon2
 import pytest
 
-from core.auth import opaque
-from core.auth.passwords import NOBODY, Passwords, check_new
+from core.auth.sign_in.passwords import NOBODY, Passwords, check_new
+from core.auth.tokens import opaque
 from core.errors import Invalid
 
 ROOT = Path(__file__).parents[2]
@@ -112,4 +112,4 @@ def test_the_lint_finds_what_it_is_for():
     assert compared_secrets("def same(stored, secret):\n    return digest(secret) == stored") == [2]
     assert compared_secrets("if row.hash != given: pass") == [1]
     assert compared_secrets("if user.token_version == 3: pass") == []
-    assert "compare_digest" in (ROOT / "core/auth/opaque.py").read_text()
+    assert "compare_digest" in (ROOT / "core/auth/tokens/opaque.py").read_text()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.auth import cli_service
+from core.auth.users import administration
 from core.errors import Conflict, Invalid, NotFound
 from tests.core.signing import PASSWORD, Gate, open_gate, problem
 from tests.core.test_auth_login import auc
@@ -23,7 +23,7 @@ async def gate(test_server, tmp_path_factory) -> AsyncIterator[Gate]:
 
 
 async def link(gate: Gate, email: str, tenant: str = "acme") -> str:
-    return await cli_service.reset_link(gate.platform, gate.platform.by_slug[tenant], email)
+    return await administration.reset_link(gate.platform, gate.platform.by_slug[tenant], email)
 
 
 async def test_link_sets_a_password_once_and_ends_sessions(gate):
@@ -183,17 +183,19 @@ async def test_user_has_no_password_until_one_is_set(gate):
 
 async def test_operator_makes_a_user_once(gate):
     acme = gate.platform.by_slug["acme"]
-    first = await cli_service.create_user(
+    first = await administration.create_user(
         gate.platform, acme, "Boss@Acme.example", "Boss", ["admin"], PASSWORD
     )
-    again = await cli_service.create_user(gate.platform, acme, "boss@acme.example", "B", ["admin"])
+    again = await administration.create_user(
+        gate.platform, acme, "boss@acme.example", "B", ["admin"]
+    )
     assert (first.new, again.new, again.id == first.id) == (True, False, True)
     assert (await gate.login("boss@acme.example")).status_code == 200
     with pytest.raises(Conflict):
-        await cli_service.create_user(gate.platform, acme, "boss@acme.example", "B", ["staff"])
+        await administration.create_user(gate.platform, acme, "boss@acme.example", "B", ["staff"])
     with pytest.raises(Invalid):
-        await cli_service.create_user(gate.platform, acme, "x@acme.example", "B", ["pope"])
+        await administration.create_user(gate.platform, acme, "x@acme.example", "B", ["pope"])
     with pytest.raises(Invalid):
-        await cli_service.create_user(gate.platform, acme, "no address", "B", ["staff"])
+        await administration.create_user(gate.platform, acme, "no address", "B", ["staff"])
     with pytest.raises(NotFound):
         await link(gate, "missing@acme.example")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.auth import cli_service
+from core.auth.users import administration
 from tests.core.signing import PASSWORD, WRONG, Gate, open_gate, problem
 
 NEW = "a brand new secret phrase"
@@ -183,7 +183,7 @@ async def test_password_set_on_the_host_ends_sessions(gate):
     email = await gate.user("staff")
     tokens = await gate.enter(email)
     acme = gate.platform.by_slug["acme"]
-    await cli_service.set_password(gate.platform, acme, email, NEW)
+    await administration.set_password(gate.platform, acme, email, NEW)
     assert await alive(gate, tokens) == (False, False)
 
 

@@ -12,9 +12,9 @@ from uuid import uuid4
 import jwt
 import pytest
 
-from core.auth.bounded import Bounded
-from core.auth.keys import Ring
-from core.auth.tokens import Tokens
+from core.auth.lru_cache import Bounded
+from core.auth.tokens.access_tokens import Tokens
+from core.auth.tokens.signing_keys import Ring
 from core.errors import Unauthenticated
 from tests.core.signing import Gate, open_gate, problem
 
@@ -232,7 +232,7 @@ def test_remembered_token_still_expires(monkeypatch):
     token = token_of(tokens)
     assert tokens.read(token)
     later = time.time() + 901
-    monkeypatch.setattr("core.auth.tokens.time.time", lambda: later)
+    monkeypatch.setattr("core.auth.tokens.access_tokens.time.time", lambda: later)
     with pytest.raises(Unauthenticated):
         tokens.read(token)
 

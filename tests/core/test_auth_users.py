@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.access.rights import Principal
-from core.auth.rules import Holder, covers
+from core.auth.users.rules import Holder, covers
 from tests.core.signing import Gate, open_gate, problem
 
 USERS = "/api/users/"

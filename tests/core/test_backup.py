@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.database import backup, embedded, roles
-from core.database.backup import BackupRefused
+from core.postgres import backup, embedded, roles
+from core.postgres.backup import BackupRefused
 from tests.core.apps import ask
 
 pytestmark = pytest.mark.embedded

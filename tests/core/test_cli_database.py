@@ -13,9 +13,9 @@ import asyncpg
 import httpx
 import pytest
 
-from core.cli.demo import PASSWORD
+from core.cli.commands.demo import PASSWORD
 from core.config import generated_key
-from core.database import embedded
+from core.postgres import embedded
 from tests.core.apps import ask
 from tests.core.commands import Project, copy_of_the_source, free_port
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.scaffold import singular, words_of, write_plugin
-from core.database import embedded
+from core.cli.plugins.scaffold import singular, words_of, write_plugin
+from core.postgres import embedded
 from tests.core.commands import Project, copy_of_the_source
 
 pytestmark = [pytest.mark.embedded, pytest.mark.slow]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql
 
 from core.criteria import parse_and_check
-from core.database import embedded
+from core.postgres import embedded
 from tests.core import criteria_world as world
 from tests.core.criteria_world import COMPANY, ENTITIES, HIDDEN, PERSON, TERMS, Reader, holds
 

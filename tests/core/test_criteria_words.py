@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from core.testing.sent import sent
+from core.testing.query_log import sent
 from core.testing.world import World
 from tests.core.browsing import Browser
 from tests.core.screens import clerk, customer

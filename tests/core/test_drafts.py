@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.judge import load_one, problems, write_migration
-from core.database.drafts import differences
-from core.database.migrate import migrate, purge, tables_of
+from core.cli.plugins.plugin_check import load_one, problems, write_migration
 from core.errors import StartRefused
-from core.loader import load
+from core.registry.loader import load
+from core.schema.autogenerate import differences
+from core.schema.migrate import migrate, purge, tables_of
 from core.testing.servers import MakeScratch
 from tests.core.apps import PROJECT
 
@@ -209,10 +209,10 @@ def test_check_names_imports_headings_and_missing_migrations(declare: Declare) -
     name = declare()
     registry, plugin = load_one(name, {name: name})
     (Path(plugin.path) / "services.py").write_text(
-        '"""Forbidden."""\n\nimport core.app\nfrom plugins.customers import services\n'
+        '"""Forbidden."""\n\nimport core.server.app\nfrom plugins.customers import services\n'
     )
     found = "\n".join(problems(name, {name: name}))
-    assert "services.py:3: core.app is private to the kernel" in found
+    assert "services.py:3: core.server.app is private to the kernel" in found
     assert "services.py:4: plugins.customers.services: plugin.toml of" in found
     assert "README.md: a plugin has a page" in found
     assert f"table {name}_thing is missing" in found

@@ -10,8 +10,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from core.database import embedded, members, place
-from core.database.place import Unusable
+from core.postgres import cluster_paths, embedded, server_users
+from core.postgres.cluster_paths import Unusable
 from tests.core.apps import PROJECT, App, ask, gone
 
 pytestmark = pytest.mark.embedded
@@ -28,10 +28,10 @@ def test_ensure_starts_a_closed_server_with_checksums_and_utf8(fresh_home: Path)
         "scram-sha-256"
     )
     assert ask(server.url("crm_app"), "SHOW plan_cache_mode") == "force_custom_plan"
-    spot = place.find(fresh_home)
+    spot = cluster_paths.find(fresh_home)
     for folder in (spot.cluster, server.socket):
         assert folder.stat().st_mode & 0o777 == 0o700
-        assert folder.stat().st_uid == place.owner(spot).uid
+        assert folder.stat().st_uid == cluster_paths.owner(spot).uid
     secrets = fresh_home / "secrets" / "postgres.json"
     assert secrets.stat().st_mode & 0o777 == 0o600
     assert embedded.status(fresh_home).ready
@@ -99,7 +99,7 @@ def test_drop_is_refused_while_in_use_and_then_removes_everything(
         embedded.drop(fresh_home)
     app.end()
     embedded.drop(fresh_home)
-    assert not place.find(fresh_home).folder.exists()
+    assert not cluster_paths.find(fresh_home).folder.exists()
     assert not (fresh_home / "secrets" / "postgres.json").exists()
 
 
@@ -140,16 +140,16 @@ def test_kill_9_of_everything_is_recovered(home: Path) -> None:
 
 def test_reused_pid_does_not_count_as_a_member(home: Path) -> None:
     server = embedded.ensure(home)
-    spot = place.find(home)
-    other = members.Member(pid=os.getppid(), born="long ago", key="x")
-    members._write(spot, (*members.live(spot), other))
+    spot = cluster_paths.find(home)
+    other = server_users.Member(pid=os.getppid(), born="long ago", key="x")
+    server_users._write(spot, (*server_users.live(spot), other))
     server.leave()
     assert embedded.status(home).pid is None
 
 
 def test_start_that_was_killed_before_the_roles_were_made_is_made_up_for(home: Path) -> None:
     server = embedded.ensure(home)
-    (place.find(home).folder / "prepared").unlink()
+    (cluster_paths.find(home).folder / "prepared").unlink()
     admin = server.url("postgres", "postgres")
     ask(admin, "DROP DATABASE trellis WITH (FORCE)", "DROP ROLE crm_app")
     again = embedded.ensure(home)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from core.database import binaries, embedded, members, place
-from core.database.place import Place
+from core.postgres import binaries, cluster_paths, embedded, server_users
+from core.postgres.cluster_paths import Place
 from tests.core.apps import ROOT, App, as_root, ask, python_of, stranger
 
 pytestmark = pytest.mark.embedded
@@ -22,7 +22,7 @@ def test_defect_1_long_path_gets_a_private_short_socket_folder(foreign_home: Pat
     home = foreign_home / ("deep" * 30)
     app = App(home, python_of(user) if ROOT else sys.executable, **user)
     _, socket = app.ready()
-    assert len(os.fsencode(socket / place.SOCKET)) <= place.LONGEST_SOCKET
+    assert len(os.fsencode(socket / cluster_paths.SOCKET)) <= cluster_paths.LONGEST_SOCKET
     assert socket.stat().st_mode & 0o777 == 0o700
     assert socket.stat().st_uid == user.get("user", os.geteuid())
     assert (home / "postgres" / "socket.path").read_text() == str(socket)
@@ -37,7 +37,7 @@ def test_defect_1_short_socket_folder_of_a_stranger_is_never_used(tmp_path: Path
     planted = Path(tempfile.mkdtemp(prefix="trl-", dir="/tmp"))
     planted.chmod(0o777)
     (spot.folder / "socket.path").write_text(str(planted))
-    chosen = place.socket_folder(spot)
+    chosen = cluster_paths.socket_folder(spot)
     assert chosen != planted
     assert chosen.stat().st_mode & 0o777 == 0o700
     planted.rmdir()
@@ -75,9 +75,9 @@ def test_defect_3_two_users_run_side_by_side_without_a_fixed_file_in_temp(
 
 
 def test_defect_4_pid_file_that_names_another_live_process_is_not_believed(home: Path) -> None:
-    spot = place.find(home)
+    spot = cluster_paths.find(home)
     # Of the server's own user: PostgreSQL itself would refuse to start because of this one.
-    sleeper = subprocess.Popen(["sleep", "60"], **binaries.drop(place.owner(spot)))
+    sleeper = subprocess.Popen(["sleep", "60"], **binaries.drop(cluster_paths.owner(spot)))
     stale = spot.cluster / "postmaster.pid"
     stale.write_text(f"{sleeper.pid}\n{spot.cluster}\n1\n5432\n/nowhere\n\n\nready\n")
     assert embedded.status(home).pid is None
@@ -91,9 +91,9 @@ def test_defect_4_pid_file_that_names_another_live_process_is_not_believed(home:
 
 
 def test_defect_4_pid_file_that_names_a_zombie_is_not_believed(home: Path) -> None:
-    spot = place.find(home)
+    spot = cluster_paths.find(home)
     zombie = subprocess.Popen(["true"])
-    while members.born(zombie.pid) is not None:
+    while server_users.born(zombie.pid) is not None:
         time.sleep(0.01)
     (spot.cluster / "postmaster.pid").write_text(f"{zombie.pid}\n{spot.cluster}\n1\n5432\n\n\n\n")
     server = embedded.ensure(home)
@@ -105,12 +105,12 @@ def test_defect_4_pid_file_that_names_a_zombie_is_not_believed(home: Path) -> No
 @pytest.mark.slow
 def test_defect_5_start_slower_than_ten_seconds_is_waited_for(home: Path) -> None:
     """Recovery that asks a slow archive: the server answers "starting up" for a good while."""
-    spot = place.find(home)
+    spot = cluster_paths.find(home)
     settings = spot.cluster / "postgresql.conf"
     before = settings.read_text()
     settings.write_text(f"{before}\nrestore_command = 'sleep 3; false'\n")
     (spot.cluster / "recovery.signal").touch()
-    os.chown(spot.cluster / "recovery.signal", place.owner(spot).uid, -1)
+    os.chown(spot.cluster / "recovery.signal", cluster_paths.owner(spot).uid, -1)
     told: list[str] = []
     begun = time.monotonic()
     server = embedded.ensure(home, told.append)

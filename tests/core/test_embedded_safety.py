@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.database import binaries, cluster, embedded, place
-from core.database.place import Unusable
+from core.postgres import binaries, cluster, cluster_paths, embedded
+from core.postgres.cluster_paths import Unusable
 from tests.core.apps import as_root, python_of, stranger
 
 pytestmark = pytest.mark.embedded
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.embedded
 def test_other_os_user_is_refused(home: Path) -> None:
     """I10: connect refused, files unreadable."""
     server = embedded.ensure(home)
-    spot = place.find(home)
+    spot = cluster_paths.find(home)
     user, files = stranger(), (server.socket, spot.cluster / "PG_VERSION", home / "secrets")
     for path in (*files, home / "secrets" / "postgres.json"):
         reader = ["sh", "-c", 'cat "$0" || ls "$0"', str(path)]
@@ -28,7 +28,7 @@ def test_other_os_user_is_refused(home: Path) -> None:
     knock = "import socket,sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
     python = python_of(user)
     done = subprocess.run(
-        [python, "-c", knock, str(server.socket / place.SOCKET)],
+        [python, "-c", knock, str(server.socket / cluster_paths.SOCKET)],
         capture_output=True, text=True, check=False, **user,
     )  # fmt: skip
     assert "PermissionError" in done.stderr
@@ -39,7 +39,7 @@ def test_other_os_user_is_refused(home: Path) -> None:
 def test_server_runs_as_an_unprivileged_user_from_programs_it_cannot_change(home: Path) -> None:
     """Ruling 13."""
     server = embedded.ensure(home)
-    spot, pid = place.find(home), embedded.status(home).pid
+    spot, pid = cluster_paths.find(home), embedded.status(home).pid
     assert spot.folder.parent == Path("/var/lib/trellis")
     assert (spot.folder / "home.path").read_text() == str(home)
     assert Path(f"/proc/{pid}").stat().st_uid == pwd.getpwnam("trellis").pw_uid != 0
@@ -52,8 +52,8 @@ def test_server_runs_as_an_unprivileged_user_from_programs_it_cannot_change(home
 
 @as_root
 def test_planted_folder_of_another_user_is_refused(fresh_home: Path) -> None:
-    spot = place.find(fresh_home)
-    place.private(place.ROOT, 0, 0, 0o755)
+    spot = cluster_paths.find(fresh_home)
+    cluster_paths.private(cluster_paths.ROOT, 0, 0, 0o755)
     spot.folder.mkdir()
     os.chown(spot.folder, pwd.getpwnam("nobody").pw_uid, -1)
     with pytest.raises(Unusable, match="belongs to uid"):
@@ -88,7 +88,7 @@ def test_programs_that_do_not_run_are_explained(tmp_path: Path) -> None:
     program = tmp_path / "postgres"
     program.write_text("#!/bin/sh\necho 'version GLIBC_2.27 not found' >&2\nexit 1\n")
     program.chmod(0o755)
-    me = place.Owner("me", os.geteuid(), os.getegid())
+    me = cluster_paths.Owner("me", os.geteuid(), os.getegid())
     with pytest.raises(Unusable, match=r"glibc 2\.27 or newer"):
         binaries.checked(tmp_path, me)
     with pytest.raises(Unusable, match="cannot run"):
@@ -96,12 +96,12 @@ def test_programs_that_do_not_run_are_explained(tmp_path: Path) -> None:
 
 
 def test_wheel_meets_the_floor() -> None:
-    me = place.Owner("me", os.geteuid(), os.getegid())
+    me = cluster_paths.Owner("me", os.geteuid(), os.getegid())
     assert binaries.checked(binaries.binary("postgres").parent, me) >= (18, 4)
 
 
 def test_data_of_another_release_is_refused(home: Path) -> None:
-    note = place.find(home).cluster / "PG_VERSION"
+    note = cluster_paths.find(home).cluster / "PG_VERSION"
     before = note.read_text()
     note.write_text("17\n")
     with pytest.raises(Unusable, match="written by PostgreSQL 17"):

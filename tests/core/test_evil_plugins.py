@@ -12,16 +12,16 @@ import pytest
 import structlog
 from litestar import Litestar
 
-from core import hooks as hooks_module
 from core.access.rights import SYSTEM
-from core.app import build, open_platform
-from core.cli import serving
-from core.cli.place import Database as CliDatabase
+from core.cli.connection import Database as CliDatabase
 from core.config import ConfigFile
-from core.database.doors import Database, Unit, opening
+from core.database.connections import Database, Unit, opening
 from core.errors import Rejected, StartRefused, Unavailable
-from core.hookspecs import Change
-from core.loader import load
+from core.registry import hooks as hooks_module
+from core.registry.hookspecs import Change
+from core.registry.loader import load
+from core.server import supervisor
+from core.server.app import build, open_platform
 from core.testing.servers import MakeScratch, Scratch
 from core.testing.world import CONFIG
 from tests.core.fill import fill
@@ -225,7 +225,7 @@ async def test_owner_url_is_not_in_the_environment_of_a_worker(
 ) -> None:
     """H5, A7: what `crm serve` was given for migrations stays with the parent."""
     monkeypatch.delenv("CRM_TEST_DATABASE_URL", raising=False)
-    for name in serving.WITHHELD:
+    for name in supervisor.WITHHELD:
         monkeypatch.setenv(name, "postgresql://crm_owner:secret@/trellis")
     path = tmp_path / "crm.toml"
     path.write_text(
@@ -233,11 +233,11 @@ async def test_owner_url_is_not_in_the_environment_of_a_worker(
     )
     config = ConfigFile(path, environ={"CRM_HOME": str(tmp_path)}).current
     database = CliDatabase(config, server=None)
-    with serving._environment(config, database):
+    with supervisor._environment(config, database):
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-c", SEEN, cwd=PROJECT, stdout=asyncio.subprocess.PIPE
         )
         seen, _ = await child.communicate()
     assert child.returncode == 0
     assert seen.split() == [b"CRM_DATABASE_URL"]
-    assert set(serving.WITHHELD) <= set(os.environ)
+    assert set(supervisor.WITHHELD) <= set(os.environ)

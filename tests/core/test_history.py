@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.testing.sent import sent
+from core.testing.query_log import sent
 from core.testing.world import Person, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

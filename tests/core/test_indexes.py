@@ -12,11 +12,11 @@ import msgspec
 import pytest
 from sqlalchemy import event
 
-from core.database.doors import APPLICATION
-from core.entities import Declaration
-from core.fields import Field
-from core.loader import load
-from core.rest import scans
+from core.database.connections import APPLICATION
+from core.model.entities import Declaration
+from core.model.fields import Field
+from core.records.lists import large_table_pages as scans
+from core.registry.loader import load
 from core.testing.kit import PACKAGES, PLUGINS
 from core.testing.servers import TestServer
 from core.testing.world import Person, World, open_world

@@ -7,10 +7,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from core.database.catalogue import RULES
-from core.database.chains import driver_url
-from core.database.lints import EXEMPT_INDEXES, GLOBAL_TABLES, findings, refuse_unfit_catalogue
 from core.errors import StartRefused
+from core.schema.catalogue import RULES
+from core.schema.chains import driver_url
+from core.schema.lints import EXEMPT_INDEXES, GLOBAL_TABLES, findings, refuse_unfit_catalogue
 from core.testing.servers import MakeScratch, Scratch, TestServer
 from tests.sample_plugins import load_samples
 

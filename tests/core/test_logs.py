@@ -3,7 +3,7 @@
 import asyncio
 import io
 
-from core.logs import Gathered
+from core.server.logging import Gathered
 
 
 async def test_lines_of_requests_are_written_together():

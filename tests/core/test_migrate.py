@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from core.database.chains import driver_url, head, pending, state
-from core.database.lints import findings
-from core.database.migrate import migrate, purge, tables_of
-from core.loader import Loaded
+from core.registry.loader import Loaded
+from core.schema.chains import driver_url, head, pending, state
+from core.schema.lints import findings
+from core.schema.migrate import migrate, purge, tables_of
 from core.testing.servers import MakeScratch, Scratch
 from tests.evil_plugins import load_evil
 from tests.sample_plugins import load_samples
@@ -183,7 +183,7 @@ async def test_two_migrations_at_once_take_turns(make_scratch: MakeScratch) -> N
 
 CHILD = """
 import asyncio, sys
-from core.database.migrate import migrate
+from core.schema.migrate import migrate
 from tests.sample_plugins import load_samples
 asyncio.run(migrate(sys.argv[1], load_samples().registry))
 """

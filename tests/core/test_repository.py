@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from advanced_alchemy.exceptions import NotFoundError
 
-from core.database.doors import Unit
+from core.database.connections import Unit
 from core.testing.world import World
 from plugins.customers.models import Company, Customer
 from tests.dummy_plugin.models import Device

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.access.rights import SYSTEM, Principal
-from core.database.doors import Broken, Database, Unit, opening
+from core.database.connections import Broken, Database, Unit, opening
 from core.database.models import Models
 from core.errors import Forbidden, Invalid, Refused, Unauthenticated, Unavailable
 from core.testing.servers import Scratch, TestServer

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-from core.database import embedded, roles
-from core.database.blocking import finish
-from core.database.roles import NAMES, Unfit
+from core.postgres import embedded, roles
+from core.postgres.blocking import finish
+from core.postgres.roles import NAMES, Unfit
 from tests.core.apps import ask
 
 SECRETS = {name: f"secret-{name}" for name in NAMES}

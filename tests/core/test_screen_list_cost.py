@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.testing.sent import sent
+from core.testing.query_log import sent
 from tests.core.browsing import Browser
 from tests.core.signing import Gate, open_gate
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.admin.screens import export
-from core.admin.screens.export import safe
+from core.admin.screens.bulk import export
+from core.admin.screens.bulk.export import safe
 from tests.core.browsing import Browser
 from tests.core.signing import Gate, open_gate
 

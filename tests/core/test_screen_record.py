@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.testing.sent import sent
+from core.testing.query_log import sent
 from tests.core.browsing import Browser
 from tests.core.screens import clerk, customer, fields, fill, part, send
 from tests.core.signing import Gate

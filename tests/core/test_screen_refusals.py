@@ -10,8 +10,8 @@ from html import unescape
 import pytest
 from msgspec import inspect
 
-from core.admin.struct_controls import slots
-from core.loader import load
+from core.admin.forms.struct_controls import slots
+from core.registry.loader import load
 from core.testing.kit import PACKAGES, PLUGINS
 from tests.core.browsing import Browser
 from tests.core.screens import clerk, fields, part

@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from core.database.migrate import migrate, purge
-from core.loader import load
+from core.registry.loader import load
+from core.schema.migrate import migrate, purge
 from core.testing.kit import PACKAGES, PLUGINS
 
 TABLE = "customers_customer"

@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from core.access.rights import SYSTEM
-from core.database.doors import Database, Unit, opening
+from core.database.connections import Database, Unit, opening
 from core.database.models import Models
-from core.testing import watched
+from core.testing import tenant_watch
 from core.testing.servers import MakeScratch
 from core.testing.statements import unnamed
 from tests.sample_plugins import load_samples
@@ -108,7 +108,7 @@ async def test_watcher_sees_driver_and_mapper(make_scratch: MakeScratch) -> None
     await database.read(context, lambda c: c.fetch("SELECT $1::int FROM library_shelf", 1))
     await database.write(context, forgetful)
     await database.dispose()
-    assert sorted(watched.offences.values()) == [
+    assert sorted(tenant_watch.offences.values()) == [
         ("library_book",),
         ("library_book",),
         ("library_shelf",),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from babel import Locale
 
-from core.admin.i18n import Words
+from core.admin.words.i18n import Words
 from core.errors import Invalid
 from plugins.customers.geography.rules import Lines, country_code, well_written
 

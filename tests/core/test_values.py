@@ -16,9 +16,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.column_types import INT8
-from core.fields import Field
-from core.values import (
+from core.model.conversion import (
     Terms,
     WrongValue,
     digits,
@@ -28,6 +26,8 @@ from core.values import (
     operand,
     to_database,
 )
+from core.model.fields import Field
+from core.model.types import INT8
 
 TERMS = Terms("ID", "IDR", "Asia/Jakarta", lambda name: ("walk_in", "referral"))
 ID = "0195a3f0-0000-7000-8000-00000000000a"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.database import embedded
+from core.postgres import embedded
 from tests.core.commands import Project, Served
 
 

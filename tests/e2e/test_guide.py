@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from core.cli.scaffold import write_plugin
-from core.database import embedded
+from core.cli.plugins.scaffold import write_plugin
+from core.postgres import embedded
 from tests.core.apps import PROJECT
 from tests.core.commands import Project, copy_of_the_source
 from tests.e2e.guide import EXAMPLE, GUIDE, Block, apply, blocks, example_file

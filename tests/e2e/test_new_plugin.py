@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.names import check_entity, check_name, check_package
-from core.cli.scaffold import words_of
-from core.database import embedded
+from core.cli.plugins.plugin_names import check_entity, check_name, check_package
+from core.cli.plugins.scaffold import words_of
 from core.errors import StartRefused
+from core.postgres import embedded
 from tests.core.commands import Project, copy_of_the_source
 
 RUFF = str(Path(sys.executable).with_name("ruff"))

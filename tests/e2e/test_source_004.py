@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from core.cli.demo import PASSWORD
+from core.cli.commands.demo import PASSWORD
 from tests.core.commands import Served
 
 pytestmark = [pytest.mark.slow, pytest.mark.embedded]

@@ -1,6 +1,6 @@
 """Plugins that break the rules, each in one way; the kernel refuses or contains every one."""
 
-from core.loader import Loaded, load
+from core.registry.loader import Loaded, load
 
 
 def load_evil(*names: str) -> Loaded:

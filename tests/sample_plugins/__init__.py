@@ -1,6 +1,6 @@
 """Plugins that keep every rule, for tests of what the kernel makes of them."""
 
-from core.loader import Loaded, load
+from core.registry.loader import Loaded, load
 
 NAMES = ("library", "lending")
 

@@ -2,21 +2,13 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from core.admin.screens import (
-    apps,
-    board,
-    brand,
-    dictionaries,
-    keys,
-    log,
-    palette,
-    people,
-    roles,
-    settings,
-)
-from core.registry import Registry
+from core.admin.screens import palette
+from core.admin.screens.board import board_screen
+from core.admin.screens.history import log
+from core.admin.screens.tenant import apps, brand, dictionaries, keys, people, roles, settings
+from core.registry.registry import Registry
 
-SCREENS = (palette, apps, settings, dictionaries, brand, people, roles, keys, log, board)
+SCREENS = (palette, apps, settings, dictionaries, brand, people, roles, keys, log, board_screen)
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:

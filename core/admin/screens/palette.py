@@ -16,14 +16,14 @@ from litestar.response.base import ASGIResponse
 
 from core.admin.nav import icon_of
 from core.admin.page import READ, Page, page_route
-from core.entities import Declaration
 from core.errors import Invalid
-from core.registry import Registry
-from core.rest.pages import read_page
-from core.rest.parameters import Paging, Query, read_sorts
-from core.rest.shape import Wanted
+from core.model.entities import Declaration
+from core.records.lists.list_query import Paging, Query, read_sorts
+from core.records.lists.pages import read_page
+from core.records.projection import Wanted
+from core.registry.registry import Registry
+from core.rest.search import Found, Result, search_in, searched
 from core.search.hits import Hits, read_phrase
-from core.search.routes import Found, Result, search_in, searched
 
 MOST_RECENT = 8
 SHORT, LONG = 6, 50

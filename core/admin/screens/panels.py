@@ -2,10 +2,12 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from core.admin.screens import credit, dashboard, history, portal
-from core.registry import Registry
+from core.admin.screens import portal
+from core.admin.screens.dashboard import dashboard_screen
+from core.admin.screens.history import achievements, history_screen
+from core.registry.registry import Registry
 
-PANELS = (history, credit, dashboard, portal)
+PANELS = (history_screen, achievements, dashboard_screen, portal)
 
 
 def routes(registry: Registry) -> list[HTTPRouteHandler]:

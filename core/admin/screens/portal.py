@@ -6,13 +6,13 @@ from uuid import UUID
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
-from core.admin.desks import screens_of
 from core.admin.page import READ, WRITE, Flash, Page, page_route
-from core.admin.screens.saving import form_key, save_once
-from core.database.doors import Unit
+from core.admin.portals import screens_of
+from core.admin.screens.form.form_submit import form_key, save_once
+from core.database.connections import Unit
 from core.errors import Forbidden, NotFound, Refused, Unauthenticated
-from core.registry import Action, Registry, Screen
-from core.rest.actions import act, read_given
+from core.records.changes.actions import act, read_given
+from core.registry.registry import Action, Registry, Screen
 
 
 async def show_screen(

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from litestar.response.base import ASGIResponse
 
-from core.admin.i18n import Formats
 from core.admin.parts import Bar, Column, Happening, Link, Option, Series
+from core.admin.words.i18n import Formats
 
 Say = Callable[[str], str]
 DAY = datetime(2026, 3, 17, 9, 41, tzinfo=UTC)

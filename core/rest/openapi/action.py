@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from core.entities import Declaration
-from core.registry import Action
+from core.model.entities import Declaration
+from core.registry.registry import Action
 from core.rest.openapi.answers import Schema, answer, body
-from core.rest.openapi.draft import Draft
+from core.rest.openapi.builder import Draft
+from core.rest.openapi.components import ID, KEY, operation, shaping
 from core.rest.openapi.parameters import parameter
-from core.rest.openapi.parts import ID, KEY, operation, shaping
 
 
 def action_operation(draft: Draft, entity: Declaration, action: Action) -> Schema:

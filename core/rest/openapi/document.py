@@ -7,13 +7,13 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
 from core import VERSION
-from core.entities import Declaration
+from core.model.entities import Declaration
 from core.rest.openapi.action import action_operation
 from core.rest.openapi.answers import HEADERS, Schema, shared_responses
-from core.rest.openapi.draft import Draft
+from core.rest.openapi.builder import Draft
+from core.rest.openapi.custom_routes import written_operations
 from core.rest.openapi.entity import MADE
-from core.rest.openapi.written import written_operations
-from core.tenancy.tenant import Tenant
+from core.runtime.tenant import Tenant
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SECURITY: dict[str, Schema] = {

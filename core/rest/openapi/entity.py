@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 
-from core.entities import Declaration
-from core.rest.openapi.about import options_operation, stats_operation
+from core.model.entities import Declaration
 from core.rest.openapi.answers import Schema, answer, body
-from core.rest.openapi.draft import Draft
+from core.rest.openapi.builder import Draft
+from core.rest.openapi.collection import batch_operation, bulk_operation, query_operation
+from core.rest.openapi.components import ID, KEY, listing, operation, page, searching, shaping
 from core.rest.openapi.history import (
     attribution_operation,
     credit_operation,
     history_operation,
     history_stats_operation,
 )
-from core.rest.openapi.many import batch_operation, bulk_operation, query_operation
-from core.rest.openapi.parts import ID, KEY, listing, operation, page, searching, shaping
+from core.rest.openapi.options import options_operation, stats_operation
 
 Made = Callable[[Draft, Declaration], Schema]
 

@@ -5,12 +5,12 @@ from typing import Any
 import phonenumbers
 from babel.core import get_global
 
-from core.column_types import INT4, INT8
-from core.fields import Field
-from core.kinds import MOST_TAGS, TAG_LENGTH
-from core.standard import STANDARD
-from core.tenancy.tenant import Tenant
-from core.values import WrongValue, to_database
+from core.model.conversion import WrongValue, to_database
+from core.model.fields import Field
+from core.model.parsing import MOST_TAGS, TAG_LENGTH
+from core.model.standard_fields import STANDARD
+from core.model.types import INT4, INT8
+from core.runtime.tenant import Tenant
 
 Schema = dict[str, Any]
 _NEVER_NULL = frozenset(STANDARD) - {"created_by", "updated_by", "deleted_at"}

@@ -2,13 +2,13 @@
 
 from typing import get_args
 
-from core.audit.asking import Asked, Kind, Period
 from core.audit.credit import NUMBERS
-from core.entities import Declaration
+from core.audit.queries import Asked, Kind, Period
+from core.model.entities import Declaration
 from core.rest.openapi.action import query_parameters
 from core.rest.openapi.answers import Schema, answer, closed, listed, ref
-from core.rest.openapi.draft import Draft
-from core.rest.openapi.parts import ID, operation
+from core.rest.openapi.builder import Draft
+from core.rest.openapi.components import ID, operation
 
 TEXT: Schema = {"type": ["string", "null"]}
 UUID: Schema = {"type": ["string", "null"], "format": "uuid"}

@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from core.column_types import INT8
 from core.criteria.names import OPERATORS, Subject, filters
 from core.criteria.parameters import SUFFIXES
 from core.criteria.terms import LONGEST_TEXT, MOST_VALUES
-from core.entities import Declaration
-from core.fields import Field
-from core.moments import WORDS
-from core.rest.idempotency import MOST_KEY
+from core.model.entities import Declaration
+from core.model.fields import Field
+from core.model.relative_dates import WORDS
+from core.model.types import INT8
+from core.records.changes.idempotency import MOST_KEY
+from core.records.lists.list_query import MOST_OFFSET, MOST_PAGE, MOST_SORTS, PAGE, sortable
+from core.records.projection import expandable, readable
 from core.rest.openapi.answers import Schema
 from core.rest.openapi.fields import codes
-from core.rest.parameters import MOST_OFFSET, MOST_PAGE, MOST_SORTS, PAGE, sortable
-from core.rest.shape import expandable, readable
+from core.runtime.tenant import Tenant
 from core.search.hits import CAP, MOST_LETTERS
-from core.tenancy.tenant import Tenant
 
 WORDS_OF = {
     "=": "equals",

@@ -5,10 +5,10 @@ see what, ``Prober`` asks and compares. Nothing here knows a plugin: a new one i
 """
 
 from core.testing.probes.attacks import everything
-from core.testing.probes.oracle import Oracle
+from core.testing.probes.dataset import Row, Stage, Who, open_stage
+from core.testing.probes.expected_access import Oracle
 from core.testing.probes.people import names, person
 from core.testing.probes.prober import Prober
-from core.testing.probes.stage import Row, Stage, Who, open_stage
 
 __all__ = [
     "Oracle",

@@ -4,14 +4,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-from core.entities import Declaration
+from core.model.entities import Declaration
 from core.testing.probes import people
-from core.testing.probes.cheats import hidden, injected, links
+from core.testing.probes.dataset import SIDES, Who
+from core.testing.probes.forged_requests import hidden, injected, links
 from core.testing.probes.prober import Prober
 from core.testing.probes.requests import Route
 from core.testing.probes.searches import searched
-from core.testing.probes.stage import SIDES, Who
-from core.testing.probes.victims import Victim, routes_of, unseen_targets, victims
+from core.testing.probes.target_records import Victim, routes_of, unseen_targets, victims
 
 ADMIN = "admin"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from core.app import build
-from core.entities import Declaration
-from core.registry import Grant, Registry
+from core.model.entities import Declaration
+from core.registry.registry import Grant, Registry
+from core.server.app import build
 from core.testing.world import World
 
 Mutant = tuple[str, Registry, str]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from core.registry import Registry
-from core.testing.probes.stage import SIDES, Stage, Who
+from core.registry.registry import Registry
+from core.testing.probes.dataset import SIDES, Stage, Who
 
 ANONYMOUS, KEY, STRANGER, GONE = "anonymous", "key", "stranger", "deactivated"
 

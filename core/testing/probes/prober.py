@@ -10,9 +10,9 @@ import asyncpg
 import httpx
 import msgspec
 
-from core.testing.probes.oracle import HISTORY, IN_TRASH, Oracle
+from core.testing.probes.dataset import TENANTS, Row, Stage, Who
+from core.testing.probes.expected_access import HISTORY, IN_TRASH, Oracle
 from core.testing.probes.requests import Bodies, Route, routes
-from core.testing.probes.stage import TENANTS, Row, Stage, Who
 
 # What a refused request may leave behind: evidence of itself, and when somebody was last seen.
 EVIDENCE = {

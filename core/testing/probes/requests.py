@@ -10,10 +10,10 @@ import msgspec
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
-from core.entities import Declaration
-from core.registry import Action, Registry
-from core.testing.probes.oracle import Oracle
-from core.testing.probes.stage import Stage, Who
+from core.model.entities import Declaration
+from core.registry.registry import Action, Registry
+from core.testing.probes.dataset import Stage, Who
+from core.testing.probes.expected_access import Oracle
 from core.testing.samples import sample_json
 
 _counter = itertools.count(20_000)

@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from core.entities import Declaration
+from core.model.entities import Declaration
+from core.testing.probes.dataset import Row, Spot
 from core.testing.probes.prober import Prober
 from core.testing.probes.requests import Route
-from core.testing.probes.stage import Row, Spot
-from core.testing.probes.victims import routes_of
+from core.testing.probes.target_records import routes_of
 
 EVERYWHERE = "/api/search"
 _NOTHING = {"count": 0, "count_is_capped": False}

@@ -5,15 +5,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from core.plugin import (
-    Conflict,
-    Context,
-    NotFound,
-    Principal,
-    Tenant,
-    Unit,
-    conditions,
-)
+from core.plugin import Conflict, Context, NotFound, Principal, Tenant, Unit, conditions
 from plugins.loyalty.models import Kind, Status
 from plugins.loyalty.schemas import (
     MOST_POINTS,

@@ -3,12 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from core.plugin import (
-    drop_tenant_columns,
-    drop_tenant_table,
-    tenant_columns,
-    tenant_table,
-)
+from core.plugin import drop_tenant_columns, drop_tenant_table, tenant_columns, tenant_table
 
 revision = "dummy_0001"
 down_revision = None

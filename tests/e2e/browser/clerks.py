@@ -2,7 +2,7 @@
 
 from playwright.async_api import Page
 
-from core.auth.changes import STORE
+from core.auth.sign_in.changes import STORE
 from core.auth.state import auth_of
 from core.testing.world import World
 

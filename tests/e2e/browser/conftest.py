@@ -10,7 +10,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from playwright.async_api import Browser, async_playwright
 
-from core.loader import load
+from core.registry.loader import load
 from core.testing.kit import PACKAGES, PLUGINS
 from core.testing.pages import Places
 from core.testing.probes import Stage, open_stage

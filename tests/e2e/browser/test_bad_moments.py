@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from core.app import Trellis
+from core.server.app import Trellis
 from core.testing.probes import Stage
 from tests.contract.test_plugin_off import switch
 from tests.e2e.browser.clerks import enter, hire

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from playwright.async_api import Browser
 
-from core.entities import Declaration
+from core.model.entities import Declaration
 from core.testing.pages import sign_in
 from core.testing.probes import Stage, Who, person
 from core.testing.world import World

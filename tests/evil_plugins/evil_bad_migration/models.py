@@ -3,8 +3,8 @@
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped
 
-from core.entities import Entity, entity
-from core.fields import field
+from core.model.entities import Entity, entity
+from core.model.fields import field
 
 
 @entity(label="Note", plural="Evil bad migration notes", title="code")

@@ -1,6 +1,6 @@
 """A hook that nobody calls."""
 
-from core.hookspecs import hookimpl
+from core.registry.hookspecs import hookimpl
 
 
 @hookimpl

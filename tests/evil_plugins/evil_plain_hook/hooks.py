@@ -1,6 +1,6 @@
 """A hook of the wrong colour."""
 
-from core.hookspecs import hookimpl
+from core.registry.hookspecs import hookimpl
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from litestar import Controller, get
 
-from core.hookspecs import hookimpl
+from core.registry.hookspecs import hookimpl
 
 
 class Notes(Controller):

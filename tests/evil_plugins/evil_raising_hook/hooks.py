@@ -3,7 +3,7 @@
 import asyncio
 
 from core.errors import Rejected
-from core.hookspecs import hookimpl
+from core.registry.hookspecs import hookimpl
 
 
 @hookimpl

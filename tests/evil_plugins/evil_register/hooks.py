@@ -1,6 +1,6 @@
 """A declaration that raises."""
 
-from core.hookspecs import hookimpl
+from core.registry.hookspecs import hookimpl
 
 
 @hookimpl

@@ -3,8 +3,8 @@
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped
 
-from core.entities import extend
-from core.fields import field
+from core.model.entities import extend
+from core.model.fields import field
 
 
 @extend("library.book")

@@ -1,7 +1,7 @@
 """How the library is wired in."""
 
-from core.hookspecs import hookimpl
-from core.registry import Grant, Role, Scope
+from core.registry.hookspecs import hookimpl
+from core.registry.registry import Grant, Role, Scope
 from tests.sample_plugins.library.models import Book, Shelf
 
 

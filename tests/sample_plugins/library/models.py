@@ -5,9 +5,9 @@ from uuid import UUID
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped
 
-from core.column_types import Tags
-from core.entities import Entity, entity, extend
-from core.fields import currency, field, link, money
+from core.model.entities import Entity, entity, extend
+from core.model.fields import currency, field, link, money
+from core.model.types import Tags
 
 
 @entity(label="Shelf", plural="Shelves", title="name")

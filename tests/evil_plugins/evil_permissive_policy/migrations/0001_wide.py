@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from core.database.tables import drop_tenant_table, tenant_table
+from core.schema.sql.tables import drop_tenant_table, tenant_table
 
 revision = "evil_permissive_policy_0001"
 down_revision = None

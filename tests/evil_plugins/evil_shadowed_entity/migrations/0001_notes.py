@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from core.database.tables import drop_tenant_table, tenant_table
+from core.schema.sql.tables import drop_tenant_table, tenant_table
 
 revision = "evil_shadowed_entity_0001"
 down_revision = None

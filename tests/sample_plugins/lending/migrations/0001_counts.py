@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from core.database.tables import drop_tenant_columns, tenant_columns
+from core.schema.sql.tables import drop_tenant_columns, tenant_columns
 
 revision = "lending_0001"
 down_revision = None

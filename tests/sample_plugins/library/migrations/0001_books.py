@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from core.database.tables import (
+from core.schema.sql.tables import (
     drop_tenant_columns,
     drop_tenant_table,
     tenant_columns,

@@ -1,0 +1,1 @@
+"""Forms: reading what people typed, controls per kind of field, errors beside fields."""

@@ -1,0 +1,1 @@
+"""How pages look: themes, branding, static files and the template environment."""

@@ -1,0 +1,57 @@
+"""Whose place is smaller than the whole: portals, and roles with a menu of their own."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from core.access.rights import Principal
+from core.registry.registry import Role, Screen
+from core.runtime.context import Context
+from core.runtime.tenant import Tenant
+
+# What somebody who works for nobody here reaches beside his own screens.
+OPEN = ("/app/account", "/app/logout")
+HOME = "/app/"
+FORMS = ("/new", "/edit")
+
+
+def desk_of(tenant: Tenant, principal: Principal) -> Role | None:
+    """Return the role at whose desk a person sits, if it has a home and is the only one held."""
+    if len(principal.roles) != 1:
+        return None
+    own = tenant.config.roles.get(principal.roles[0])
+    found = tenant.roles.get(own.like if own and own.like else principal.roles[0])
+    return found if found is not None and found.home else None
+
+
+def is_closed(tenant: Tenant, principal: Principal) -> bool:
+    """Whether a person works for nobody here: he gets to his own screens and nothing else."""
+    return bool(principal.roles) and not any(map(tenant.is_internal, principal.roles))
+
+
+def is_open(path: str, opt: Mapping[str, Any], roles: Collection[str]) -> bool:
+    """Whether a page is for those too who work for nobody here.
+
+    The forms of what they may write are; rights and scope say of which records.
+    """
+    plain = path.rstrip("/")
+    if "desk" in opt:
+        return opt["desk"] in roles
+    if f"{plain}/" == HOME:
+        return True
+    if "entity" in opt and plain.endswith(FORMS):
+        return True
+    return any(plain == place or plain.startswith(f"{place}/") for place in OPEN)
+
+
+def screens_of(ctx: Context) -> list[Screen]:
+    """Return the plugins' own pages in the caller's menu, in the order of their plugins."""
+    desk = desk_of(ctx.tenant, ctx.principal)
+    closed = is_closed(ctx.tenant, ctx.principal)
+    return [
+        screen
+        for screen in ctx.tenant.registry.screens
+        if screen.plugin in ctx.tenant.enabled
+        and screen.entity in ctx.tenant.entities
+        and ctx.rights.may(screen.entity, screen.right)
+        and (screen.desk == desk.name if desk and screen.desk else not (screen.desk or closed))
+    ]

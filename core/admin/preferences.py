@@ -1,0 +1,60 @@
+"""What people prefer on their screens: a row per person and name, no fact of the tenant."""
+
+from typing import Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from core.auth.sign_in.changes import own
+from core.database.connections import Unit
+from core.rest.responses import encode
+from core.runtime.context import Context
+
+ACCOUNT = "account"
+STORE = """
+INSERT INTO core_preference (tenant_id, user_id, name, value) VALUES ($1, $2, $3, $4::text::jsonb)
+ON CONFLICT (tenant_id, user_id, name) WHERE deleted_at IS NULL
+DO UPDATE SET value = excluded.value
+"""
+READ = """
+SELECT value FROM core_preference
+ WHERE tenant_id = $1 AND user_id = $2 AND name = $3 AND deleted_at IS NULL
+"""
+
+
+class Likes(msgspec.Struct, frozen=True):
+    """How one person wants his screens; an empty text means as the tenant has it."""
+
+    locale: str = ""
+    timezone: str = ""
+    mode: Literal["system", "light", "dark"] = "system"
+    shortcuts: bool = True
+
+
+def read_likes(stored: Any) -> Likes:
+    """Return what is stored; what an older or newer version stored otherwise is left aside."""
+    try:
+        found = msgspec.convert(stored or {}, Likes)
+        ZoneInfo(found.timezone or "UTC")
+    except (msgspec.ValidationError, ZoneInfoNotFoundError, ValueError):
+        return Likes()
+    return found
+
+
+async def preference(ctx: Context, name: str) -> Any:
+    """Return what the caller has stored under a name, or None."""
+    user = UUID(ctx.principal.id)
+    return await ctx.platform.database.read(
+        own(ctx), lambda c: c.fetchval(READ, ctx.tenant.id, user, name)
+    )
+
+
+async def prefer(ctx: Context, name: str, value: Any) -> None:
+    """Store what the caller prefers under a name."""
+    user = UUID(ctx.principal.id)
+
+    async def run(unit: Unit) -> None:
+        await unit.execute(STORE, ctx.tenant.id, user, name, encode(value).decode())
+
+    await ctx.platform.database.write(own(ctx), run)

@@ -1,0 +1,181 @@
+"""The board of an entity: its records in columns by stage, moved by hand, keys or menu.
+
+It is the list in another form: the same address narrows both.
+"""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import asyncpg
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from core.admin.page import READ, WRITE, Flash, Page
+from core.admin.screens.board.columns import (
+    MOST,
+    NONE,
+    SIZE,
+    cards,
+    columns,
+    on_board,
+    shown_fields,
+)
+from core.admin.screens.form.form_submit import id_of, version_of
+from core.admin.screens.list.filters import bar_of
+from core.admin.screens.list.look import look_on
+from core.admin.screens.list.state import State, read_state, state_of
+from core.admin.screens.routing import screen_route
+from core.admin.words import cells
+from core.database.connections import Unit
+from core.errors import Forbidden, Invalid, NotFound
+from core.model.entities import Declaration
+from core.model.fields import Field
+from core.records.changes.single import change, read_one
+from core.records.lists.board import columns_on, stage_of, sums_on
+from core.records.lists.list_query import Query
+from core.records.lists.options import choices
+from core.records.projection import Wanted, shape_of
+from core.registry.registry import Registry
+
+BODY = "board-body"
+
+
+def routes(registry: Registry) -> list[HTTPRouteHandler]:
+    """Return the boards of all entities that declare a stage."""
+    found = []
+    for entity in registry.entities.values():
+        if entity.stage and "list" in entity.verbs:
+            found.append(screen_route(entity, "/board", READ, "list", show_board))
+            if "update" in entity.verbs:
+                found.append(screen_route(entity, "/{id:str}/stage", WRITE, "update", move_card))
+    return found
+
+
+def _stage(page: Page, entity: Declaration) -> Field:
+    """Return the field of the columns; without it there is no board for the reader."""
+    field = stage_of(page.ctx, entity)
+    if field is None:
+        raise NotFound
+    return field
+
+
+async def show_board(page: Page, entity: Declaration) -> ASGIResponse:
+    """Show the columns that the address asks for."""
+    stage, asked = _stage(page, entity), _narrowed(page, entity)
+    sizes = _sizes(page, stage)
+
+    async def run(connection: asyncpg.Connection) -> Any:
+        seen = await look_on(connection, page, entity, asked)
+        if seen.query is None:
+            return seen, {}, {}
+        query = _query(page, entity, stage, seen.query)
+        found = await columns_on(connection, page.ctx, entity, query, sizes)
+        return seen, found, await sums_on(connection, page.ctx, entity, query)
+
+    seen, found, sums = await page.ctx.read(run)
+    state = on_board(entity, seen.state)
+    part = page.hx and page.htmx.target_id == BODY
+    return page.render(
+        "board_body.html" if part else "board.html",
+        status=400 if seen.refused else 200,
+        headers={"HX-Push-Url": state.href()} if part else None,
+        entity=entity,
+        stage=stage,
+        state=state,
+        bar=bar_of(page, entity, state, seen.trees, seen.titles),
+        base=f"/app/{entity.resource}/",
+        list_href=seen.state.href(),
+        problem=page.tell(seen.refused.detail) if seen.refused else "",
+        columns=columns(page, entity, stage, seen.state, found, sums),
+        movable=_movable(page, entity, stage),
+        may_create="create" in entity.verbs and page.ctx.rights.may(entity.name, "create"),
+    )
+
+
+def _narrowed(page: Page, entity: Declaration) -> State:
+    """Return the state in the address, without what only the board understands."""
+    state = read_state(page.request, entity)
+    rest = tuple(pair for pair in state.filters if not pair[0].startswith("_shown."))
+    return msgspec.structs.replace(state, filters=rest)
+
+
+def _codes(page: Page, stage: Field) -> list[str | None]:
+    found: list[str | None] = [choice["value"] for choice in choices(page.ctx, stage) or ()]
+    return [None, *found] if stage.nullable else found
+
+
+def _sizes(page: Page, stage: Field) -> dict[str | None, int]:
+    """Return how many cards of each column are shown."""
+    given, sizes = page.request.query_params, {}
+    for code in _codes(page, stage):
+        text = given.get(f"_shown.{code or NONE}", "")
+        whole = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else SIZE
+        sizes[code] = max(SIZE, min(MOST, whole))
+    return sizes
+
+
+def _query(page: Page, entity: Declaration, stage: Field, query: Query) -> Query:
+    names = (*shown_fields(page, entity, stage), stage.name)
+    wanted = cells.wanted(page.ctx, entity, names)
+    return msgspec.structs.replace(query, wanted=wanted)
+
+
+def _movable(page: Page, entity: Declaration, stage: Field) -> bool:
+    return "update" in entity.verbs and stage.name in page.ctx.rights.writable(
+        entity.name, "update"
+    )
+
+
+async def move_card(page: Page, entity: Declaration) -> ASGIResponse:
+    """Put a record into another stage; answers the card and the figures of all columns."""
+    stage, ctx, id = _stage(page, entity), page.ctx, id_of(page)
+    if not _movable(page, entity, stage):
+        raise Forbidden
+    text = page.form.get(stage.name)
+    code = None if text == NONE else text
+    if code not in _codes(page, stage):
+        raise Invalid.field(f"#/{stage.name}", "There is no such column.", "choice")
+    shape = shape_of(ctx.tenant, ctx.rights, entity, Wanted(fields=(stage.name, "version")))
+    before, _version = await read_one(ctx, entity, id, shape)
+    version, body = version_of(page), {stage.name: code}
+
+    async def run(unit: Unit) -> None:
+        await change(ctx, unit, entity, id, body, shape=shape, version=version, partial=True)
+
+    await ctx.write(run, keyed=True)
+    state = state_of(entity, parse_qsl(page.form.get("state")))
+    if not page.hx:
+        words = page.translate("The card is moved.")
+        return page.redirect(on_board(entity, state).href(), flash=Flash(words))
+    return await _moved(page, entity, stage, state, str(before[stage.name] or NONE))
+
+
+async def _moved(
+    page: Page, entity: Declaration, stage: Field, state: State, back: str
+) -> ASGIResponse:
+    """Answer what the board replaces, and the way back."""
+    shape = shape_of(page.ctx.tenant, page.ctx.rights, entity, _wanted(page, entity, stage))
+    row, _version = await read_one(page.ctx, entity, id_of(page), shape)
+    sizes = dict.fromkeys(_codes(page, stage), 1)
+
+    async def run(connection: asyncpg.Connection) -> Any:
+        seen = await look_on(connection, page, entity, state)
+        query = _query(page, entity, stage, seen.checked)
+        found = await columns_on(connection, page.ctx, entity, query, sizes)
+        return found, await sums_on(connection, page.ctx, entity, query)
+
+    found, sums = await page.ctx.read(run)
+    return page.render(
+        "board_moved.html",
+        card=cards(page, entity, stage, [row])[0],
+        key=str(row[stage.name] or NONE),
+        columns=columns(page, entity, stage, state, found, sums),
+        stage=stage,
+        state=state,
+        back=back,
+    )
+
+
+def _wanted(page: Page, entity: Declaration, stage: Field) -> Wanted:
+    return cells.wanted(page.ctx, entity, (*shown_fields(page, entity, stage), stage.name))

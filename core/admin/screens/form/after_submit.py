@@ -1,0 +1,35 @@
+"""What follows a form that was sent from a dialog over a list: the list stays and is read anew."""
+
+from urllib.parse import urlsplit
+
+from litestar.response.base import ASGIResponse
+
+from core.admin.page import Flash, Page
+from core.admin.screens.routing import place
+from core.model.entities import Declaration
+
+# What the page is told: the dialog may close, the records are others, the ticks are dealt with.
+DONE = "step-done"
+CHANGED = "records-changed"
+CHOSEN = "selection-done"
+
+
+def over_list(page: Page, entity: Declaration) -> bool:
+    """Return whether the form stands over the list of its own entity."""
+    return page.hx and urlsplit(page.htmx.current).path == place(entity)
+
+
+def settle(
+    page: Page, entity: Declaration, path: str, flash: Flash, *, chosen: bool = False
+) -> ASGIResponse:
+    """Say what was done where the reader is, if that is the list; else send him to ``path``."""
+    if not over_list(page, entity):
+        return page.redirect(path, flash=flash)
+    told = ", ".join((DONE, CHANGED, *((CHOSEN,) if chosen else ())))
+    return page.render("settled.html", headers={"HX-Trigger": told}, flash=flash)
+
+
+def noun(page: Page, entity: Declaration, number: int) -> str:
+    """Return what that many records are called within a sentence; capitals stay."""
+    word = page.translate(entity.label if number == 1 else entity.plural)
+    return word if word[1:2].isupper() else word[:1].lower() + word[1:]

@@ -1,0 +1,85 @@
+"""The rows of a list: what a shape needs is made once, a row then only fills it."""
+
+from urllib.parse import quote
+
+import msgspec
+from markupsafe import Markup
+
+from core.admin.page import Page
+from core.admin.parts import Column
+from core.admin.row_templates import Stencil, gap
+from core.admin.screens.bulk import bulk
+from core.admin.screens.list import edit_cell
+from core.admin.screens.record.actions import declared
+from core.admin.screens.routing import place
+from core.admin.words import cells
+from core.model.entities import HISTORY, Declaration
+from core.records.projection import Row
+
+ACTIONS = "actions"
+MOST_KEPT = 2000
+
+
+class Gaps(msgspec.Struct, frozen=True):
+    """A row that is nobody's: each of its values is a gap."""
+
+    id: str
+    title: str
+    back: str
+    cells: dict[str, str]
+
+
+def may(page: Page, entity: Declaration, verb: str) -> bool:
+    """Return whether the caller may do something that the entity has."""
+    return verb in (*entity.verbs, HISTORY) and page.ctx.rights.may(entity.name, verb)
+
+
+def rows_of(
+    page: Page, entity: Declaration, columns: list[Column], rows: list[Row], back: str
+) -> Markup:
+    """Return the rows of the table; ``back`` is where the form of a cell leads to."""
+    names = tuple(column.key for column in columns if column.key != ACTIONS)
+    shown, title = cells.cells(page, entity, names), cells.title_of(page, entity)
+    fill = _stencil(page, entity, columns).fill
+    fixed = {"back": quote(back, safe="")}
+    return Markup("").join(
+        fill(
+            {
+                "id": row["id"],
+                "title": title(row),
+                **{f"c_{cell.key}": cell.show(row) for cell in shown},
+                **fixed,
+            }
+        )
+        for row in rows
+    )
+
+
+def _stencil(page: Page, entity: Declaration, columns: list[Column]) -> Stencil:
+    """Return the row with gaps, rendered once for a shape, language and theme."""
+    ctx = page.ctx
+    names = tuple(column.key for column in columns)
+    place_of = ("row", entity.name, ctx.rights, names, page.locale, page.theme)
+    found: Stencil | None = ctx.tenant.shapes.get(place_of)
+    if found is None:
+        made = {name: gap(f"c_{name}") for name in names}
+        text = page.looks.render(
+            "list_row.html",
+            theme=page.theme,
+            locale=page.locale,
+            zone=page.zone,
+            row=Gaps(gap("id"), gap("title"), gap("back"), made),
+            columns=columns,
+            edited=edit_cell.editable(page, entity),
+            base=place(entity),
+            may=lambda verb: may(page, entity, verb),
+            deeds=[
+                (a.name, page.translate(a.row), a.icon) for a in declared(page, entity) if a.row
+            ],
+            select="ids" if bulk.offered(page, entity) else "",
+        )
+        found = Stencil(text)
+        if len(ctx.tenant.shapes) > MOST_KEPT:
+            ctx.tenant.shapes.clear()
+        ctx.tenant.shapes[place_of] = found
+    return found

@@ -1,0 +1,1 @@
+"""What belongs to the tenant: apps, people, roles, settings, branding."""

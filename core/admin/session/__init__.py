@@ -1,0 +1,1 @@
+"""The session of a browser: cookies, proof of origin, messages for the next page."""

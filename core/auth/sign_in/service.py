@@ -1,0 +1,183 @@
+"""Signing in and staying signed in. Every refusal costs and says the same, whatever its cause."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from email_validator import EmailNotValidError, validate_email
+
+from core.access.rights import SYSTEM, Principal
+from core.auth import events
+from core.auth.sign_in import login_throttle, sessions
+from core.auth.sign_in.login_throttle import Counters
+from core.auth.sign_in.sessions import Entered, Place
+from core.auth.state import Auth, auth_of
+from core.auth.tokens.access_tokens import SECONDS
+from core.auth.tokens.opaque import read_refresh
+from core.database.connections import Unit, opening
+from core.errors import Unauthenticated
+from core.runtime.platform import Platform
+from core.runtime.tenant import Tenant
+
+# The tenant of an address that none has: looking there costs as much and finds nobody.
+NOWHERE = UUID(int=0)
+Start = Callable[[Unit, Tenant, UUID, Place], Awaitable[tuple[UUID, str]]]
+PERSON = """
+SELECT u.id, u.email, u.name, u.roles, u.token_version, u.is_active, p.hash
+  FROM core_user u LEFT JOIN core_password p
+    ON p.tenant_id = $1 AND p.user_id = u.id AND p.deleted_at IS NULL
+ WHERE u.tenant_id = $1 AND u.email = $2 AND u.deleted_at IS NULL
+"""
+
+
+class WrongLogin(Unauthenticated):
+    """Address, password or tenant do not fit; which of them is nobody's business."""
+
+    code, detail = "wrong_login", "E-mail or password is wrong."
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """What a client keeps: the access token for requests, the refresh token for the next one."""
+
+    access: str
+    refresh: str
+    expires_in: int
+    token_type: str = "Bearer"  # noqa: S105 - a word of RFC 6749
+
+
+def normal(email: str) -> str:
+    """Return an address as it is stored; what is no address stays as it is, and nobody's."""
+    try:
+        found = validate_email(email.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return email.strip().lower()
+    return found.normalized.lower()
+
+
+async def login(
+    platform: Platform,
+    email: str,
+    password: str,
+    tenant: Tenant | None,
+    place: Place,
+    *,
+    start: Start = sessions.start,
+) -> tuple[Tenant, Entered]:
+    """Check address and password and open a session; ``tenant`` is known from host or body.
+
+    Without it the address alone must belong to one tenant. Refuses with ``WrongLogin``, or with
+    ``TooManyRequests`` before the password is looked at. ``start`` opens the session: a browser's
+    differs from that of a program with tokens.
+    """
+    auth = auth_of(platform)
+    async with auth.passwords.turn():
+        address = normal(email)
+        tried = login_throttle.counters(auth.key, "login", address, place.address)
+        await _count(platform, tried)
+        tenant = tenant or await tenant_of(platform, address)
+        person = await _person(platform, tenant, address)
+        stored = person["hash"] if person and person["is_active"] else None
+        if not await auth.passwords.verify(stored, password) or tenant is None or person is None:
+            await _refuse(platform, tenant, person, tried)
+            raise WrongLogin
+        home, user = tenant, UUID(str(person["id"]))
+        return home, await _enter(
+            platform, home, person, password, tried, lambda unit: start(unit, home, user, place)
+        )
+
+
+async def _count(platform: Platform, tried: Counters) -> None:
+    context = opening(NOWHERE, SYSTEM, "*")
+    wait = await platform.database.write(context, lambda unit: login_throttle.waiting(unit, tried))
+    if wait:
+        raise login_throttle.too_early(wait)
+
+
+async def tenant_of(platform: Platform, address: str) -> Tenant | None:
+    """Return the one tenant in which an address is in use, if it is one."""
+    found = await platform.database.read(
+        opening(NOWHERE, SYSTEM, "*"),
+        lambda c: c.fetchval("SELECT crm_tenant_of_email($1)", address),
+    )
+    return platform.by_id.get(UUID(str(found))) if found else None
+
+
+async def _person(platform: Platform, tenant: Tenant | None, address: str) -> asyncpg.Record | None:
+    id = tenant.id if tenant else NOWHERE
+    return await platform.database.read(
+        opening(id, SYSTEM, "*"), lambda c: c.fetchrow(PERSON, id, address)
+    )
+
+
+async def _refuse(
+    platform: Platform, tenant: Tenant | None, person: asyncpg.Record | None, tried: Counters
+) -> None:
+    """Record a refused login in a transaction of its own; the answer is a refusal anyway."""
+
+    async def note(unit: Unit) -> None:
+        await login_throttle.refused(unit, tried)
+        if tenant is not None:
+            user = person["id"] if person else None
+            await events.note(unit, tenant.id, "login_refused", user)
+
+    id = tenant.id if tenant else NOWHERE
+    await platform.database.write(opening(id, SYSTEM, "*"), note)
+
+
+async def _enter(
+    platform: Platform,
+    tenant: Tenant,
+    person: asyncpg.Record,
+    password: str,
+    tried: Counters,
+    begin: Callable[[Unit], Awaitable[tuple[UUID, str]]],
+) -> Entered:
+    auth, user = auth_of(platform), UUID(str(person["id"]))
+    renewed = None
+    if auth.passwords.outdated(person["hash"]):
+        renewed = await auth.passwords.hash(password)
+
+    async def enter(unit: Unit) -> Entered:
+        if renewed is not None:
+            await unit.execute(
+                "UPDATE core_password SET hash = $3"
+                " WHERE tenant_id = $1 AND user_id = $2 AND hash = $4",
+                tenant.id,
+                user,
+                renewed,
+                person["hash"],
+            )
+        await login_throttle.good(unit, tried)
+        session, refresh = await begin(unit)
+        return Entered(
+            session,
+            user,
+            person["email"],
+            person["name"],
+            tuple(person["roles"]),
+            person["token_version"],
+            refresh,
+        )
+
+    principal = Principal(kind="user", id=str(user), stamp=person["token_version"])
+    return await platform.database.write(opening(tenant.id, principal, "*"), enter)
+
+
+async def refresh(
+    platform: Platform, raw: str, here: Tenant | None, place: Place
+) -> tuple[Tenant, Entered]:
+    """Spend a refresh token; a host that names another tenant is refused like a bad token."""
+    token = read_refresh(raw)
+    tenant = platform.by_number.get(token.tenant) if token else None
+    if token is None or tenant is None or (here is not None and here.id != tenant.id):
+        raise Unauthenticated
+    return tenant, await sessions.rotate(platform, tenant, token, place)
+
+
+def tokens_for(auth: Auth, tenant: Tenant, entered: Entered) -> Tokens:
+    """Return what a client gets after a login or a refresh."""
+    access = auth.tokens.sign(
+        tenant=tenant.id, user=entered.user, session=entered.session, stamp=entered.stamp
+    )
+    return Tokens(access, entered.refresh, SECONDS)

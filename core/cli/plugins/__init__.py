@@ -1,0 +1,1 @@
+"""What ``crm plugin`` needs: names, scaffold and checks."""

@@ -1,0 +1,167 @@
+"""Our own PostgreSQL server for one home: start or join it, leave it, look at it, remove it."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+
+from core.postgres import binaries, cluster, roles
+from core.postgres import cluster_paths as place
+from core.postgres import server_users as members
+from core.postgres.binaries import binary
+from core.postgres.cluster_paths import Place, Unusable
+
+__all__ = ["Server", "Status", "Unusable", "binary", "drop", "ensure", "status", "stop"]
+
+
+class Server(msgspec.Struct, frozen=True):
+    """One process's use of a running server; it runs at least until this use is left."""
+
+    place: Place
+    socket: Path
+    passwords: Mapping[str, str]
+    member: members.Member
+
+    def __repr__(self) -> str:
+        return f"Server({str(self.socket)!r})"  # without the passwords
+
+    def url(self, role: str, database: str = "trellis") -> str:
+        """Return a URL for asyncpg and libpq that reaches the server through its socket."""
+        # The port is named because PGPORT would otherwise change the socket's name.
+        return (
+            f"postgresql://{role}:{quote(self.passwords[role], safe='')}@/{database}"
+            f"?host={quote(str(self.socket))}&port=5432"
+        )
+
+    def leave(self) -> None:
+        """End this use, once; the last one stops the server. Usable from atexit."""
+        if os.getpid() != self.member.pid or not self.place.folder.exists():
+            return  # a forked child does not end its parent's use
+        with place.locked(self.place):
+            known = any(member.key == self.member.key for member in members.live(self.place))
+            if known and not members.leave(self.place, self.member.key):
+                cluster.halt(self.place)
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What ``crm db status`` shows about one home's server."""
+
+    home: Path
+    folder: Path
+    socket: Path | None
+    version: str | None
+    pid: int | None
+    ready: bool
+    members: tuple[int, ...]
+    size: int
+
+
+def _silent(_: str) -> None:
+    """Report no progress."""
+
+
+def ensure(home: Path, progress: cluster.Progress = _silent) -> Server:
+    """Start the server of this home, or join the one that runs; returns when it answers.
+
+    ``progress`` is told again and again while a start or a recovery takes its time.
+    """
+    spot = place.find(home)
+    with place.locked(spot):
+        secrets = place.passwords(spot)
+        member = members.join(spot)
+        try:
+            started = _ready(spot, secrets, progress)
+            server = Server(spot, place.socket_folder(spot), secrets, member)
+            _prepare(server, again=started)
+        except BaseException:
+            if not members.leave(spot, member.key):
+                cluster.halt(spot)
+            raise
+    return server
+
+
+def _prepare(server: Server, *, again: bool) -> None:
+    """Create the roles, unless a start that went well has; a killed start is made up for."""
+    done = server.place.folder / "prepared"
+    if again or not done.exists():
+        roles.prepare(server.url("postgres", "postgres"), server.passwords)
+        done.touch()
+
+
+def _ready(spot: Place, secrets: Mapping[str, str], progress: cluster.Progress) -> bool:
+    """Bring the server up; False when it was."""
+    password = secrets["postgres"]
+    if cluster.knock(spot, password) is cluster.Reply.READY:
+        return False
+    tools = binaries.for_server(spot)
+    major, _ = binaries.checked(tools, place.owner(spot))
+    if not spot.cluster.exists():
+        cluster.initialise(spot, tools, password)
+    written = (spot.cluster / "PG_VERSION").read_text().strip()
+    if written != str(major):
+        raise Unusable(
+            f"{spot.cluster} was written by PostgreSQL {written}, but {major} is installed. "
+            "Install the former release, run 'crm backup', then restore it with the new one."
+        )
+    cluster.bring_up(spot, tools, password, progress)
+    return True
+
+
+def status(home: Path) -> Status:
+    """Look at the server of this home without starting or changing anything."""
+    spot = place.find(home)
+    socket = place.recorded_socket(spot) if spot.folder.exists() else None
+    pid = cluster.postmaster(spot)
+    ready = pid is not None and cluster.knock(spot, place.passwords(spot)["postgres"]) is (
+        cluster.Reply.READY
+    )
+    written = spot.cluster / "PG_VERSION"
+    return Status(
+        home=spot.home,
+        folder=spot.folder,
+        socket=socket,
+        version=written.read_text().strip() if written.exists() else None,
+        pid=pid,
+        ready=ready,
+        members=tuple(member.pid for member in members.live(spot)),
+        size=_size(spot.cluster),
+    )
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_size
+        except FileNotFoundError:  # the server removes files while we count
+            continue
+    return total
+
+
+def stop(home: Path) -> bool:
+    """Stop the server whoever uses it; False when none runs."""
+    spot = place.find(home)
+    if not spot.folder.exists():
+        return False
+    with place.locked(spot):
+        return cluster.halt(spot)
+
+
+def drop(home: Path) -> None:
+    """Remove server, data and passwords for ever; refused while another process uses them."""
+    spot = place.find(home)
+    if not spot.folder.exists():
+        return
+    with place.locked(spot):
+        others = {member.pid for member in members.live(spot)} - {os.getpid()}
+        if others:
+            raise Unusable(f"The database is in use by pid {', '.join(map(str, sorted(others)))}.")
+        cluster.halt(spot)
+        socket = place.recorded_socket(spot)
+        if socket is not None:
+            shutil.rmtree(socket)
+        (spot.home / "secrets" / "postgres.json").unlink(missing_ok=True)
+        shutil.rmtree(spot.folder)

@@ -1,0 +1,1 @@
+"""Changes of records: validated, checked by plugins, idempotent, one transaction each."""

@@ -1,0 +1,243 @@
+"""Batch create: up to 10,000 records, set-based, all or the good ones."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from litestar import Request
+from litestar.response.base import ASGIResponse
+
+from core.database.connections import Broken, Unit
+from core.errors import FieldError, Invalid, Rejected
+from core.model.entities import Declaration
+from core.records.changes.idempotency import Answer, write_once
+from core.records.changes.input_validation import (
+    Input,
+    Values,
+    constraint_refusal,
+    with_defaults,
+    with_scope,
+)
+from core.records.changes.links import link_error, links_in, unknown_ids
+from core.records.changes.selection import MOST_IDS, known_keys, read_atomic
+from core.records.changes.writing import hook, new_id
+from core.rest.decode import read_json, read_object
+from core.rest.responses import encode
+from core.runtime.context import Context
+
+MOST_ERRORS = 200
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A record that is about to be created: its place in the body, its id and its values."""
+
+    place: int
+    id: UUID
+    values: Values
+
+    @property
+    def pointer(self) -> str:
+        """Where the record stands in the body."""
+        return f"#/records/{self.place}"
+
+
+async def batch_create(
+    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
+) -> ASGIResponse:
+    """Answer ``POST …/batch/ {records, atomic}``.
+
+    With ``atomic`` one wrong record refuses all; otherwise the good ones are created and the
+    others are listed with their place and every wrong field.
+    """
+    ctx.rights.require(entity.name, "create")
+    body = read_object(await read_json(request))
+    known_keys(body, ("records", "atomic"))
+    atomic = read_atomic(body)
+    records = body.get("records")
+    if not isinstance(records, list) or not records:
+        raise Invalid.field("#/records", "records must be a list with at least one.", "required")
+    if len(records) > MOST_IDS:
+        raise Invalid.field("#/records", f"At most {MOST_IDS} records at once.", "too_many")
+    read, wrong = _read_all(ctx, entity, records)
+    if wrong and (atomic or not read):
+        raise Invalid.fields(wrong[:MOST_ERRORS])
+
+    async def run(unit: Unit) -> Answer:
+        errors = list(wrong)
+        good = await _linked(ctx, unit, entity, read, errors)
+        good = await _allowed(ctx, unit, entity, good, errors, atomic=atomic)
+        if errors and (atomic or not good):
+            raise Invalid.fields(errors[:MOST_ERRORS])
+        ids = await _insert_all(ctx, unit, entity, good, errors, atomic=atomic)
+        return Answer(encode(_summary(ids, len(records), errors)), 201)
+
+    return await write_once(ctx, request, run)
+
+
+def _summary(ids: list[UUID], sent: int, errors: list[FieldError]) -> dict[str, Any]:
+    return {
+        "created": len(ids),
+        "failed": sent - len(ids),
+        "ids": ids,
+        "errors": errors[:MOST_ERRORS],
+        "message": f"{len(ids)} records created",
+    }
+
+
+def _read_all(
+    ctx: Context, entity: Declaration, records: list[Any]
+) -> tuple[list[Draft], list[FieldError]]:
+    given = Input(ctx, entity, "create")
+    good: list[Draft] = []
+    errors: list[FieldError] = []
+    for place, record in enumerate(records):
+        pointer = f"#/records/{place}"
+        if not isinstance(record, dict):
+            errors.append(FieldError(pointer, "A record must be an object.", "type"))
+            continue
+        try:
+            values = given.read(record, partial=False, prefix=pointer)
+            values = with_scope(ctx, entity, with_defaults(ctx, entity, values), pointer)
+            good.append(Draft(place, new_id(), values))
+        except Invalid as invalid:
+            errors += invalid.errors
+    return good, errors
+
+
+async def _linked(
+    ctx: Context, unit: Unit, entity: Declaration, drafts: list[Draft], errors: list[FieldError]
+) -> list[Draft]:
+    """Return the records whose links the sender may make; the others go to ``errors``."""
+    wanted = links_in(entity, [draft.values for draft in drafts])
+    unknown = await unknown_ids(ctx, unit, entity, wanted)
+    if not unknown:
+        return drafts
+    good = []
+    for draft in drafts:
+        bad = [name for name, ids in unknown.items() if str(draft.values.get(name)) in ids]
+        errors += [link_error(entity, name, draft.pointer) for name in bad]
+        if not bad:
+            good.append(draft)
+    return good
+
+
+async def _allowed(
+    ctx: Context,
+    unit: Unit,
+    entity: Declaration,
+    drafts: list[Draft],
+    errors: list[FieldError],
+    *,
+    atomic: bool,
+) -> list[Draft]:
+    """Ask the plugins about each record: a rule on its values must see them as in a single one."""
+    good = []
+    for draft in drafts:
+        try:
+            await hook(ctx, unit, entity, "create", (draft.id,), draft.values)
+        except Invalid as invalid:
+            errors += [
+                msgspec.structs.replace(e, pointer=e.pointer.replace("#", draft.pointer, 1))
+                for e in invalid.errors
+            ]
+        except Rejected as rejected:
+            if atomic:
+                raise
+            errors.append(FieldError(draft.pointer, rejected.detail, rejected.code))
+        else:
+            good.append(draft)
+    return good
+
+
+async def _insert_all(
+    ctx: Context,
+    unit: Unit,
+    entity: Declaration,
+    drafts: list[Draft],
+    errors: list[FieldError],
+    *,
+    atomic: bool,
+) -> list[UUID]:
+    """Insert by column arrays; without ``atomic`` a record that exists already is skipped.
+
+    Records that name the same fields share a statement: a field that is left out must get its
+    column's default, and a statement either names a column or does not.
+    """
+    alike: dict[tuple[str, ...], list[Draft]] = defaultdict(list)
+    for draft in drafts:
+        alike[tuple(sorted(draft.values))].append(draft)
+    done: set[str] = set()
+    for names, some in alike.items():
+        done |= await _insert_alike(ctx, unit, entity, names, some, atomic=atomic)
+    errors += [_taken(entity, draft) for draft in drafts if str(draft.id) not in done]
+    return [draft.id for draft in drafts if str(draft.id) in done]
+
+
+async def _insert_alike(
+    ctx: Context,
+    unit: Unit,
+    entity: Declaration,
+    names: tuple[str, ...],
+    drafts: list[Draft],
+    *,
+    atomic: bool,
+) -> set[str]:
+    order = ", ".join(["tenant_id", "id", *names])
+    picked = ", ".join(["$1", "g.id", *(_picked(entity, name) for name in names)])
+    arrays = ["$2::uuid[]"]
+    arrays += [f"${n}::{_array_type(entity, name)}" for n, name in enumerate(names, start=3)]
+    conflict = "" if atomic else " ON CONFLICT DO NOTHING"
+    sql = (
+        f"INSERT INTO {entity.table} ({order}) SELECT {picked}"
+        f" FROM unnest({', '.join(arrays)}) AS g({', '.join(['id', *names])}){conflict}"
+        " RETURNING id"
+    )
+    columns = [[_plain(entity, name, draft.values[name]) for draft in drafts] for name in names]
+    try:
+        rows = await unit.fetch(sql, ctx.tenant.id, [draft.id for draft in drafts], *columns)
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise constraint_refusal(entity, Broken(error)) from error
+    return {str(row["id"]) for row in rows}
+
+
+def _taken(entity: Declaration, draft: Draft) -> FieldError:
+    """Say that a record exists already, at its unique field when it can only be that one."""
+    unique = [f for f in entity.fields.values() if f.unique and draft.values.get(f.name)]
+    detail = f"This {entity.label.lower()} already exists."
+    if len(unique) == 1 and not entity.unique:
+        return FieldError(f"{draft.pointer}/{unique[0].name}", detail, "unique")
+    return FieldError(draft.pointer, detail, "unique")
+
+
+_TYPES = {
+    "integer": "int8[]",
+    "money": "int8[]",
+    "decimal": "int8[]",
+    "boolean": "bool[]",
+    "date": "date[]",
+    "datetime": "timestamptz[]",
+    "link": "uuid[]",
+    "number": "float8[]",
+}
+
+
+def _array_type(entity: Declaration, name: str) -> str:
+    return _TYPES.get(entity.fields[name].kind, "text[]")
+
+
+def _picked(entity: Declaration, name: str) -> str:
+    """Return how a column is read from its array; a list of lists travels as JSON."""
+    kind = entity.fields[name].kind
+    if kind == "json":
+        return f"g.{name}::jsonb"
+    if kind == "tags":
+        return f"ARRAY(SELECT jsonb_array_elements_text(g.{name}::jsonb))"
+    return f"g.{name}"
+
+
+def _plain(entity: Declaration, name: str, value: Any) -> Any:
+    if entity.fields[name].kind == "tags" and value is not None:
+        return encode(value).decode()
+    return value

@@ -1,0 +1,263 @@
+"""One record: read it, create it, change it."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from litestar import Request
+from litestar.response.base import ASGIResponse
+
+from core.database.connections import Broken, Unit
+from core.errors import Invalid, NotFound
+from core.model.entities import Declaration
+from core.model.parsing import JSON_BYTES
+from core.records.changes.idempotency import Answer, write_once
+from core.records.changes.input_validation import (
+    Input,
+    Values,
+    constraint_refusal,
+    stay_in_scope,
+    with_defaults,
+    with_scope,
+)
+from core.records.changes.links import check_changed_links, check_links
+from core.records.changes.writing import answer, demanded_version, hook, locked, new_id, returning
+from core.records.lists.list_query import read_wanted, split
+from core.records.projection import Row, Shape, Wanted, expanded, shape_of
+from core.records.row_filter import conditions
+from core.rest.addresses import asked_path, base_url
+from core.rest.decode import read_id, read_json, read_object
+from core.rest.responses import encode, etag, nothing, raw_reply, tags
+from core.runtime.context import Context
+
+DETAIL = Wanted(detail=True)
+
+
+def own_parameters(request: Request[Any, Any, Any]) -> Wanted:
+    """Return the shape asked of a single record; other parameters are refused."""
+    if not request.scope["query_string"]:
+        return DETAIL
+    own, filters = split(request)
+    allowed = ("fields", "omit", "expand", "mobile")
+    for name in (*own, *(name for name, _ in filters)):
+        if name not in allowed:
+            raise Invalid.field(f"?{name}", f"Unknown parameter {name!r}.", "unknown", allowed)
+    return read_wanted(own, detail=True)
+
+
+async def read_one(ctx: Context, entity: Declaration, id: UUID, shape: Shape) -> tuple[Row, int]:
+    """Return the record as the caller may see it, and its version."""
+    found = await ctx.read(lambda c: read_row(ctx, c, entity, id, shape, "view"), keyed=True)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def read_row(
+    ctx: Context,
+    connection: asyncpg.Connection,
+    entity: Declaration,
+    id: UUID,
+    shape: Shape,
+    right: str,
+) -> tuple[Row, int] | None:
+    """Return the record and its version where ``right`` reaches it, else None."""
+    where, values = conditions(ctx, entity, right, (), 3)
+    record = await connection.fetchrow(
+        f"SELECT {shape.columns('x')}, x.version AS __version FROM {entity.table} x"
+        f" WHERE x.id = $2 AND {where}",
+        ctx.tenant.id,
+        id,
+        *values,
+    )
+    if record is None:
+        return None
+    row = shape.row(record)
+    version = row.pop("__version")
+    if shape.expand:
+        await expanded(connection.fetch, ctx, entity, [row], shape.expand)
+    return row, version
+
+
+async def view_record(
+    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
+) -> ASGIResponse:
+    """Answer ``GET /api/<resource>/{id}/``; 304 when the caller has this version and shape."""
+    ctx.rights.require(entity.name, "view")
+    id = read_id(request.path_params["id"])
+    shape = shape_of(ctx.tenant, ctx.rights, entity, own_parameters(request))
+    row, version = await read_one(ctx, entity, id, shape)
+    tag = etag(id, version, shape.hash)
+    given = request.headers.get("if-none-match", "")
+    if not shape.expand and (tag.strip('"') in tags(given) or given.strip() == "*"):
+        return nothing(304, {"ETag": tag})
+    return raw_reply(encode(row), 200, {"ETag": tag})
+
+
+def read_new(ctx: Context, entity: Declaration, body: Mapping[str, Any]) -> Values:
+    """Return the values of a new record: what was sent, the defaults, and the creator's scope."""
+    given = Input(ctx, entity, "create").read(body, partial=False)
+    return with_scope(ctx, entity, with_defaults(ctx, entity, given))
+
+
+async def create_record(
+    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
+) -> ASGIResponse:
+    """Answer ``POST /api/<resource>/`` with 201, the record and its address."""
+    ctx.rights.require(entity.name, "create")
+    shape = shape_of(ctx.tenant, ctx.rights, entity, own_parameters(request))
+    body = read_object(await read_json(request))
+    given = read_new(ctx, entity, body)
+    home = f"{base_url(request, ctx)}{asked_path(request)}"
+
+    async def run(unit: Unit) -> Answer:
+        id, record = await insert(ctx, unit, entity, given, shape)
+        place = {"Location": f"{home}/{id}/"}
+        return await answer(ctx, unit, entity, id, shape, record, status=201, headers=place)
+
+    return await write_once(ctx, request, run, keyed=True)
+
+
+async def insert(
+    ctx: Context, unit: Unit, entity: Declaration, values: Values, shape: Shape
+) -> tuple[UUID, asyncpg.Record | None]:
+    """Write a new record; return its id, and what ``answer`` makes a reply of."""
+    await check_links(ctx, unit, entity, values)
+    id, values = new_id(), dict(values)  # plugins may lay more over them, in each attempt anew
+    await hook(ctx, unit, entity, "create", (id,), values)
+    names = ["tenant_id", "id", *values]
+    marks = ", ".join(f"${place}" for place in range(1, len(names) + 1))
+    listed, more = returning(ctx, entity, shape, len(names) + 1)
+    sql = (
+        f"INSERT INTO {entity.table} AS x ({', '.join(names)}) VALUES ({marks}) RETURNING {listed}"
+    )
+    try:
+        return id, await unit.fetchrow(sql, ctx.tenant.id, id, *values.values(), *more)
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise constraint_refusal(entity, Broken(error)) from error
+
+
+async def change_record(
+    ctx: Context, request: Request[Any, Any, Any], entity: Declaration, *, partial: bool
+) -> ASGIResponse:
+    """Answer PUT and PATCH. PUT demands the required fields; what is left out stays."""
+    ctx.rights.require(entity.name, "update")
+    shape = shape_of(ctx.tenant, ctx.rights, entity, own_parameters(request))
+    id = read_id(request.path_params["id"])
+    version = demanded_version(ctx, request, id)
+    body = read_object(await read_json(request))
+
+    async def run(unit: Unit) -> Answer:
+        record = await change(
+            ctx, unit, entity, id, body, shape=shape, version=version, partial=partial
+        )
+        return await answer(ctx, unit, entity, id, shape, record)
+
+    return await write_once(ctx, request, run, keyed=True)
+
+
+async def change(
+    ctx: Context,
+    unit: Unit,
+    entity: Declaration,
+    id: UUID,
+    body: Mapping[str, Any],
+    *,
+    shape: Shape,
+    version: int | None,
+    partial: bool,
+) -> asyncpg.Record | None:
+    """Write a body over a record; return what ``answer`` makes a reply of."""
+    values = await _judged(ctx, unit, entity, id, body, version=version, partial=partial)
+    return await _update(
+        ctx, unit, entity, id, values, shape=shape, version=version, partial=partial
+    )
+
+
+async def _judged(
+    ctx: Context,
+    unit: Unit,
+    entity: Declaration,
+    id: UUID,
+    body: Mapping[str, Any],
+    *,
+    version: int | None,
+    partial: bool,
+) -> Values:
+    """Return the values to write, after everybody who may refuse them was asked."""
+    given = Input(ctx, entity, "update")
+    stored = None
+    if given.needs_stored(body):
+        whole = shape_of(ctx.tenant, ctx.rights, entity, DETAIL)
+        record = await locked(ctx, unit, entity, "update", id, version, columns=whole.columns("x"))
+        stored = whole.row(record)
+    values = given.read(body, partial=partial, stored=stored)
+    stay_in_scope(ctx, entity, values)
+    await check_changed_links(ctx, unit, entity, id, values)
+    if ctx.tenant.hooks.watching("before_write", entity.name, "update"):
+        await locked(ctx, unit, entity, "update", id, version, columns="x.id")
+        await hook(ctx, unit, entity, "update", (id,), values)
+    return values
+
+
+def assignments(values: Values, first: int, *, merge: bool) -> tuple[str, str]:
+    """Return the SET list of ``values`` from ``$first`` on, and whether it changes a row ``x``.
+
+    With ``merge`` the keys sent in ``custom`` are laid over the stored ones; null takes one away.
+    """
+    sets, changed = [], []
+    for place, name in enumerate(values, start=first):
+        value = f"${place}"
+        if name == "custom" and merge:
+            gone = f"SELECT k.key FROM jsonb_each({value}::jsonb) k WHERE k.value = 'null'"
+            value = f"((x.custom || {value}::jsonb) - ARRAY({gone}))"
+        sets.append(f"{name} = {value}")
+        changed.append(f"x.{name} IS DISTINCT FROM {value}")
+    return ", ".join(sets), "(" + " OR ".join(changed) + ")"
+
+
+async def _update(
+    ctx: Context,
+    unit: Unit,
+    entity: Declaration,
+    id: UUID,
+    values: Values,
+    *,
+    shape: Shape,
+    version: int | None,
+    partial: bool,
+) -> asyncpg.Record | None:
+    """Write what differs; None when nothing does, so that the version stays."""
+    record = None
+    if values:
+        sets, changed = assignments(values, 3, merge=partial)
+        where, more = conditions(ctx, entity, "update", (), 3 + len(values))
+        given = [ctx.tenant.id, id, *values.values(), *more, version]
+        listed, last = returning(ctx, entity, shape, len(given) + 1)
+        sql = (
+            f"UPDATE {entity.table} x SET {sets} WHERE x.id = $2 AND {where} AND {changed}"
+            f" AND x.version = coalesce(${len(given)}::int, x.version) RETURNING {listed}"
+        )
+        try:
+            record = await unit.fetchrow(sql, *given, *last)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise constraint_refusal(entity, Broken(error)) from error
+    if record is None:
+        await locked(ctx, unit, entity, "update", id, version, columns="x.id")
+    elif "custom" in values:
+        await refuse_large(ctx, unit, entity, [id])
+    return record
+
+
+async def refuse_large(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID]) -> None:
+    """Refuse when ``custom`` has grown beyond its bound, key by key."""
+    large = await unit.fetchval(
+        f"SELECT count(*) FROM {entity.table} x WHERE x.tenant_id = $1 AND x.id = ANY ($2)"
+        f" AND octet_length(x.custom::text) > {2 * JSON_BYTES}",
+        ctx.tenant.id,
+        ids,
+    )
+    if large:
+        detail = f"Custom would be larger than {JSON_BYTES // 1024} KiB."
+        raise Invalid.field("#/custom", detail, "too_large")

@@ -1,0 +1,1 @@
+"""Many records at once: queries, pages, figures, boards and options."""

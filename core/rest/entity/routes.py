@@ -1,0 +1,126 @@
+"""From the registry to routes: closures per entity and operation."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar import HttpMethod, Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from core.audit import credit, timeline
+from core.errors import NotFound
+from core.model.entities import HISTORY, Declaration
+from core.records.changes import actions, batch, bulk, single, trash
+from core.records.lists import figures, options
+from core.registry.registry import Action, Registry
+from core.rest.decode import read_json, read_object
+from core.rest.entity import lists
+from core.runtime.context import Context, open_context
+
+AnyRequest = Request[Any, Any, Any]
+Answer = Callable[[Context, AnyRequest, Declaration], Awaitable[ASGIResponse]]
+READ = [HttpMethod.GET, HttpMethod.HEAD]
+POST = [HttpMethod.POST]
+
+
+def route(
+    path: str, methods: list[HttpMethod], entity: Declaration, right: str, answer: Answer
+) -> HTTPRouteHandler:
+    """Return one handler: it opens the context, finds the tenant's view of the entity, answers."""
+
+    async def handle(request: AnyRequest) -> ASGIResponse:
+        ctx = await open_context(request)
+        return await answer(ctx, request, ctx.tenant.entities[entity.name])
+
+    opt = {"permission": f"{entity.name}.{right}", "plugin": entity.plugin, "entity": entity.name}
+    # The reply carries its own status; Litestar only wants one that may have a body.
+    made = HTTPRouteHandler(
+        f"/api/{entity.resource}{path}",
+        http_method=methods,
+        opt=opt,
+        status_code=200,
+        include_in_schema=False,
+    )
+    return made(handle)
+
+
+async def _trash(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    return await lists.list_records(ctx, request, entity, trash=True)
+
+
+async def _query(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    ctx.rights.require(entity.name, "list")
+    return await lists.query_records(ctx, request, entity, read_object(await read_json(request)))
+
+
+async def _put(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    return await single.change_record(ctx, request, entity, partial=False)
+
+
+async def _patch(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    return await single.change_record(ctx, request, entity, partial=True)
+
+
+async def _options(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    return await options.options(ctx, entity)
+
+
+# (verb that must exist, path, methods, right, answer). Static segments win over {id}.
+GENERATED: tuple[tuple[str, str, list[HttpMethod], str, Answer], ...] = (
+    ("list", "/", READ, "list", lists.list_records),
+    ("create", "/", POST, "create", single.create_record),
+    ("create", "/batch", POST, "create", batch.batch_create),
+    ("list", "/query", POST, "list", _query),
+    ("trash", "/trash", READ, "trash", _trash),
+    ("list", "/options", READ, "list", _options),
+    ("update", "/bulk", POST, "update", bulk.bulk),
+    ("view", "/{id:str}", READ, "view", single.view_record),
+    ("update", "/{id:str}", [HttpMethod.PUT], "update", _put),
+    ("update", "/{id:str}", [HttpMethod.PATCH], "update", _patch),
+    ("delete", "/{id:str}", [HttpMethod.DELETE], "delete", trash.delete_record),
+    ("restore", "/{id:str}/restore", POST, "restore", trash.restore_record),
+    ("purge", "/{id:str}/purge", POST, "purge", trash.purge_record),
+)
+# Every entity has a history, whatever its verbs.
+HISTORIES: tuple[tuple[str, Answer], ...] = (
+    ("/{id:str}/history", timeline.record_history),
+    ("/{id:str}/history/stats", timeline.history_stats),
+)
+# Where somebody is responsible for a record, it tells who was and what they achieved.
+HANDS = (
+    *HISTORIES,
+    ("/{id:str}/attribution", credit.attribution),
+    ("/credit", credit.credit),
+)
+
+
+def _action(entity: Declaration, action: Action) -> HTTPRouteHandler:
+    async def answer(ctx: Context, request: AnyRequest, seen: Declaration) -> ASGIResponse:
+        if action.plugin not in ctx.tenant.enabled:
+            raise NotFound
+        if action.method == "GET":
+            return await actions.ask_action(ctx, request, seen, action)
+        return await actions.run_action(ctx, request, seen, action)
+
+    path = f"/{action.name}" if action.on == "collection" else f"/{{id:str}}/{action.name}"
+    methods = READ if action.method == "GET" else POST
+    made = route(path, methods, entity, action.right, answer)
+    made.opt["plugin"] = action.plugin
+    return made
+
+
+def entity_routes(registry: Registry, entity: Declaration) -> list[HTTPRouteHandler]:
+    """Return all routes of one entity."""
+    handlers = [
+        route(path, methods, entity, right, answer)
+        for verb, path, methods, right, answer in GENERATED
+        if verb in entity.verbs
+    ]
+    handlers += [
+        route(path, READ, entity, HISTORY, answer)
+        for path, answer in (HISTORIES if entity.responsible is None else HANDS)
+    ]
+    if entity.aggregates and "list" in entity.verbs:
+        handlers.append(route("/stats", READ, entity, "list", figures.statistics))
+    handlers += [_action(entity, action) for action in registry.actions.get(entity.name, ())]
+    return handlers

@@ -1,0 +1,121 @@
+"""The operations on many records: criteria, batch create and the bulk door."""
+
+from core.criteria.check import DEEPEST, MOST_TERMS
+from core.model.entities import Declaration
+from core.records.changes.bulk import BULK_VERBS
+from core.records.changes.selection import MOST_IDS
+from core.rest.openapi.answers import Schema, answer, body, closed, listed, ref
+from core.rest.openapi.builder import Draft
+from core.rest.openapi.components import ID_LIST, KEY, operation, page, searching
+
+
+def query_operation(draft: Draft, entity: Declaration) -> Schema:
+    """Return the list by a tree of criteria."""
+    draft.schemas.setdefault("Criteria", criteria_schema())
+    schema = closed({"criteria": {"anyOf": [ref("Criteria"), {"type": "null"}]}})
+    return operation(
+        entity,
+        "query",
+        f"List {entity.plural.lower()} by criteria",
+        parameters=searching(draft, entity),
+        requestBody=body(schema, {"criteria": {"all": []}}, required=False),
+        responses={
+            "200": answer("One page.", page(draft, draft.record(entity))),
+            **draft.problems(body=True),
+        },
+    )
+
+
+def criteria_schema() -> Schema:
+    """Return the form of criteria: groups of groups, and comparisons as their leaves."""
+    one = ref("Criteria")
+    many = {"type": "array", "items": one, "maxItems": MOST_TERMS}
+    comparison = closed(
+        {
+            "field": {"type": "string", "description": "A field, or `link.field`."},
+            "op": {"type": "string", "examples": ["=", "in", "between", "contains"]},
+            "value": {"description": "A value, a list for `in`, two values for `between`."},
+        },
+        ("field", "op", "value"),
+    )
+    groups = [closed({word: many}, (word,)) for word in ("all", "any")]
+    return {
+        "description": f"At most {DEEPEST} levels and {MOST_TERMS} comparisons.",
+        "oneOf": [*groups, closed({"not": one}, ("not",)), comparison],
+    }
+
+
+def batch_operation(draft: Draft, entity: Declaration) -> Schema:
+    """Return the creation of many records."""
+    given = draft.input(entity, "create", "create")
+    schema = closed(
+        {
+            "records": {"type": "array", "items": given, "minItems": 1, "maxItems": MOST_IDS},
+            "atomic": {"type": "boolean", "default": False, "description": "All or none."},
+        },
+        ("records",),
+    )
+    draft.schemas["Batch"] = closed(
+        {
+            "created": {"type": "integer"},
+            "failed": {"type": "integer"},
+            "ids": ID_LIST,
+            "errors": listed(ref("FieldError")),
+            "message": {"type": "string"},
+        },
+        ("created", "failed", "ids", "errors", "message"),
+    )
+    return operation(
+        entity,
+        "batch",
+        f"Create many {entity.plural.lower()}",
+        parameters=[KEY],
+        requestBody=body(schema, {"records": [draft.example(entity, "create")]}),
+        responses={
+            "201": answer("What was created.", ref("Batch"), ("Idempotency-Replayed",)),
+            **draft.problems(body=True, once=True),
+        },
+    )
+
+
+def bulk_operation(draft: Draft, entity: Declaration) -> Schema:
+    """Return the change of many records."""
+    draft.schemas.setdefault("Criteria", criteria_schema())
+    may = draft.rights.may
+    actions = [v for v in BULK_VERBS if v in entity.verbs and may(entity.name, BULK_VERBS[v])]
+    ids: Schema = {**ID_LIST, "minItems": 1, "maxItems": MOST_IDS}
+    properties: dict[str, Schema] = {
+        "ids": ids,
+        "filter": ref("Criteria"),
+        "atomic": {"type": "boolean", "default": False, "description": "All or none."},
+    }
+    ways: list[Schema] = []
+    if actions:
+        properties["action"] = {"type": "string", "enum": actions}
+        ways.append({"required": ["action"]})
+    if may(entity.name, "update"):
+        given = draft.input(entity, "patch", "update")
+        properties["set"] = {"allOf": [given], "minProperties": 1}
+        ways.append({"required": ["set"]})
+    chosen: list[Schema] = [{"required": ["ids"]}, {"required": ["filter"]}]
+    schema = closed(properties) | {"allOf": [{"oneOf": ways}, {"oneOf": chosen}]}
+    draft.schemas["Bulk"] = closed(
+        {
+            "updated": {"type": "integer"},
+            "ids": ID_LIST,
+            "skipped": ID_LIST,
+            "message": {"type": "string"},
+        },
+        ("updated", "ids", "skipped", "message"),
+    )
+    return operation(
+        entity,
+        "bulk",
+        f"Change many {entity.plural.lower()}",
+        parameters=[KEY],
+        requestBody=body(schema),
+        responses={
+            "200": answer("What was changed.", ref("Bulk"), ("Idempotency-Replayed",)),
+            **draft.problems(body=True, once=True),
+        },
+    )

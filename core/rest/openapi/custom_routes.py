@@ -1,0 +1,126 @@
+"""The operations that people wrote by hand: described by the ``Doc`` beside their handler."""
+
+import re
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+
+from core.rest.openapi.action import query_parameters, struct_example
+from core.rest.openapi.answers import JSON, Schema, answer, body, problems
+from core.rest.openapi.builder import Draft
+from core.rest.openapi.components import KEY
+from core.rest.openapi.parameters import parameter
+from core.rest.operation_doc import Doc
+
+_IN_PATH = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_TYPES: dict[str, Schema] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "int": {"type": "integer"},
+}
+
+
+def written_operations(
+    draft: Draft, handler: HTTPRouteHandler, path: str, method: str
+) -> Iterator[tuple[str, Schema]]:
+    """Return path and operation of a hand-written route, once for each name it is known by.
+
+    Without a Doc it says what path, docstring and annotations tell.
+    """
+    doc = handler.opt.get("doc")
+    if not isinstance(doc, Doc):
+        doc = Doc(summary=_plain(handler), answer=_returned(handler))
+    if doc.each is None:
+        yield path, _operation(draft, handler, doc, path, method)
+        return
+    for name, type_ in doc.each(draft.tenant).items():
+        taken = None if doc.body is None else type_
+        own = msgspec.structs.replace(doc, body=taken, answer=type_, id=f"{doc.id}_{_word(name)}")
+        here = _IN_PATH.sub(name, path)
+        yield here, _operation(draft, handler, own, here, method)
+
+
+def _operation(draft: Draft, handler: HTTPRouteHandler, doc: Doc, path: str, method: str) -> Schema:
+    public = bool(handler.opt.get("public"))
+    owner = str(handler.opt.get("plugin") or "core")
+    made: Schema = {
+        "operationId": doc.id or _id(path, method),
+        "tags": [doc.tag or _tag(path)],
+        "summary": doc.summary,
+        "parameters": _parameters(draft, doc, path),
+        "responses": _responses(draft, doc, owner, path, public=public),
+    }
+    if doc.description:
+        made["description"] = doc.description
+    if doc.body is not None:
+        given = draft.struct(doc.body, strict=True)
+        shown = doc.example or struct_example(given)
+        made["requestBody"] = body(given, shown, required=doc.body_required)
+    if public:
+        made["security"] = []
+    return made
+
+
+def _plain(handler: HTTPRouteHandler) -> str:
+    words = (handler.fn.__doc__ or handler.fn.__name__.replace("_", " ")).strip()
+    return words.partition("\n")[0].rstrip(".")
+
+
+def _returned(handler: HTTPRouteHandler) -> Any:
+    """Return the type that a handler says it returns, when it is one of values."""
+    said = handler.parsed_fn_signature.return_type.annotation
+    plain = typing.get_origin(said) in (dict, list, tuple)
+    return said if plain or (isinstance(said, type) and issubclass(said, msgspec.Struct)) else Any
+
+
+def _id(path: str, method: str) -> str:
+    words = [w for w in _IN_PATH.sub(r"\1", path).split("/") if w and w != "api"]
+    return _word("_".join([*words, method.lower()]))
+
+
+def _word(text: str) -> str:
+    return re.sub(r"\W", "_", text)
+
+
+def _tag(path: str) -> str:
+    return path.removeprefix("/api").strip("/").partition("/")[0].replace("-", " ").capitalize()
+
+
+def _parameters(draft: Draft, doc: Doc, path: str) -> list[Schema]:
+    found = []
+    for name, kind in _IN_PATH.findall(path):
+        schema = _TYPES["uuid"] if name == "id" else _TYPES.get(kind, {"type": "string"})
+        found.append(parameter(name, "path", schema))
+    found += query_parameters(draft, doc.query)
+    if doc.once:
+        found.append(KEY)
+    return found
+
+
+def _responses(draft: Draft, doc: Doc, owner: str, path: str, *, public: bool) -> Schema:
+    headers = [*doc.headers, *(["Idempotency-Replayed"] if doc.once else [])]
+    schema = None if doc.answer is None else draft.struct(doc.answer)
+    good = answer("The answer.", schema, headers)
+    if doc.media != JSON:
+        good["content"] = {doc.media: {"schema": {"type": "string"}}}
+    found = {str(doc.status): good, **problems(*_refused(doc, owner, path, public=public))}
+    for status, type_ in doc.also.items():
+        found[str(status)] = answer("The answer.", draft.struct(type_))
+    return found
+
+
+def _refused(doc: Doc, owner: str, path: str, *, public: bool) -> set[int]:
+    found = {*doc.refuses}
+    if not public:
+        found |= {400, 401, 403}
+    if "{" in path or doc.each is not None or owner != "core":
+        found.add(404)
+    if doc.body is not None:
+        found |= {400, 413, 415}
+    if doc.query is not None:
+        found.add(400)
+    if doc.once:
+        found |= {400, 409, 422}
+    return found

@@ -1,0 +1,1 @@
+"""The running product of one configuration: platform, tenants, contexts of requests."""

@@ -1,0 +1,1 @@
+"""The schema: migrations, lints, drafts of migrations, and all generated SQL."""

@@ -1,0 +1,1 @@
+"""SQL made from declarations: tables, policies, scopes, triggers and functions."""

@@ -1,0 +1,1 @@
+"""The server: application, workers, middleware, health and logging."""
