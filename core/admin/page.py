@@ -1,6 +1,7 @@
 """A page for somebody who is signed in, and the route that serves it."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +19,8 @@ from core.admin.session.flash import Flash
 from core.admin.view import View
 from core.auth.credentials import check_named, tenant_at
 from core.errors import Forbidden, NotFound, Refused, Unauthenticated
+from core.rest.origin import read_reason, request_origin
 from core.runtime.context import Context
-from core.runtime.origin import read_reason
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
 
@@ -78,7 +79,13 @@ async def open_page(request: AnyRequest) -> Page:
     tenant = await platform.fresh(found.tenant)
     state = scope["state"]
     state["tenant"], state["principal"] = tenant, found.principal
-    ctx = Context(platform, tenant, found.principal, state.get("request_id", ""), request)
+    ctx = Context(
+        platform,
+        tenant,
+        found.principal,
+        state.get("request_id", ""),
+        partial(request_origin, request),
+    )
     ctx.reason = read_reason(headers)
     page = Page(request, ctx, found)
     plugin = request.route_handler.opt.get("plugin")

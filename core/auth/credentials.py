@@ -16,10 +16,10 @@ from core.auth.state import Auth, auth_of
 from core.auth.tokens import opaque
 from core.auth.tokens.access_tokens import Claims
 from core.auth.tokens.opaque import ApiKey, digest, read_api_key
-from core.database.connections import opening
 from core.errors import Forbidden, Unauthenticated
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
+from core.runtime.transaction_settings import transaction_settings
 
 # How long a worker trusts what it has read of an API key: a creator whose stamp has changed is
 # refused meanwhile, never let through.
@@ -114,7 +114,7 @@ async def _person(platform: Platform, auth: Auth, tenant: Tenant, claims: Claims
         " AND u.is_active AND u.deleted_at IS NULL"
     )
     row = await platform.database.read(
-        opening(tenant.id, SYSTEM, "*"),
+        transaction_settings(tenant.id, SYSTEM, "*"),
         lambda c: c.fetchrow(sql, tenant.id, claims.sub, claims.ver),
     )
     if row is None:
@@ -177,7 +177,7 @@ async def _program(platform: Platform, auth: Auth, tenant: Tenant, key: ApiKey) 
         " AND u.is_active AND u.deleted_at IS NULL"
     )
     row = await platform.database.read(
-        opening(tenant.id, SYSTEM, "*"), lambda c: c.fetchrow(sql, tenant.id, key.id)
+        transaction_settings(tenant.id, SYSTEM, "*"), lambda c: c.fetchrow(sql, tenant.id, key.id)
     )
     if not opaque.same(NO_KEY if row is None else row["hash"], key.secret) or row is None:
         raise Unauthenticated

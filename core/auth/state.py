@@ -12,9 +12,10 @@ from core.auth.sign_in.passwords import Passwords
 from core.auth.tokens.access_tokens import Tokens
 from core.auth.tokens.signing_keys import Key, Ring
 from core.config import secret_key
-from core.database.connections import Unit, opening
+from core.database.connections import Unit
 from core.errors import Refused
 from core.runtime.platform import Platform
+from core.runtime.transaction_settings import transaction_settings
 
 log = structlog.get_logger("crm.auth")
 PRINCIPALS = 4096
@@ -97,7 +98,7 @@ class Auth:
                         await unit.execute(sql, tenant, list(mine), list(mine.values()))
                 await unit.execute("SELECT crm_attempt_sweep()")
 
-            await self._database.write(opening(tenant, SYSTEM, "*"), run)
+            await self._database.write(transaction_settings(tenant, SYSTEM, "*"), run)
 
     async def end(self) -> None:
         """Write what was noted since the last time, then close; the process is about to stop."""

@@ -7,10 +7,8 @@ connection, inside the transaction that the door opened, so both doors have one 
 
 import asyncio
 import random
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
-from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -19,14 +17,13 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
-from core.access.rights import Principal
 from core.database.refusals import LOST, Broken, Undone, restated, translate
 from core.database.repository import Records, keep_to
 from core.errors import Unavailable
 from core.model.entities import Entity
 from core.schema.chains import driver_url
 
-__all__ = ["Broken", "Database", "Unit", "opening", "translate"]
+__all__ = ["Broken", "Database", "Unit", "translate"]
 
 # Planning under row security costs more than fetching one row does, and for rows found by their
 # key there is one right plan for every tenant. Elsewhere the role plans each time: a list's plan
@@ -40,34 +37,6 @@ APPLICATION = "trellis"
 PAUSES = (0.01, 0.03, 0.1, 0.3)
 # A statement of a plugin may have SET something for the session: the next borrower must not see it.
 COMMIT = "COMMIT; RESET ALL"
-_SAFE = re.compile(r"[A-Za-z0-9_.:+|*-]*")
-
-
-def _literal(value: str) -> str:
-    """Quote a value for SET LOCAL, which takes no parameters; refuses any unexpected character."""
-    if not _SAFE.fullmatch(value):
-        raise ValueError(f"not a value for a setting: {value!r}")
-    return f"'{value}'"
-
-
-def opening(tenant: UUID, principal: Principal, scopes: str) -> str:
-    """Return the settings of a transaction and the check of its principal, as one text."""
-    parts = [f"SET LOCAL app.tenant_id = {_literal(str(tenant))}"]
-    if principal.id:
-        parts.append(f"SET LOCAL app.principal = {_literal(principal.id)}")
-    parts.append(f"SET LOCAL app.scopes = {_literal(scopes)}")
-    for scope, value in principal.attributes.items():
-        parts.append(f"SET LOCAL app.scope_{scope} = {_literal(value)}")
-    checks = []
-    if principal.kind in ("user", "api_key"):
-        checks.append(f"crm_check({_literal(principal.id or '')}, {int(principal.stamp)})")
-    if principal.session_id:
-        checks.append(f"crm_check_session({_literal(principal.session_id)})")
-    if principal.key_id:
-        checks.append(f"crm_check_key({_literal(principal.key_id)})")
-    if checks:
-        parts.append(f"SELECT {', '.join(checks)}")
-    return "; ".join(parts)
 
 
 class Unit:

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -10,7 +10,6 @@ import pluggy
 import structlog
 from pluggy._hooks import HookImpl
 
-from core.database.refusals import has_answer
 from core.errors import Refused, StartRefused, Unavailable
 from core.registry import hookspecs
 
@@ -27,6 +26,7 @@ class Hooks:
         self._manager = pluggy.PluginManager("crm")
         self._manager.add_hookspecs(hookspecs)
         self._order = order
+        self._passes: Callable[[Exception], bool] = lambda error: False
         self._silent = silent
         self._watching: dict[tuple[str, str, str], list[HookImpl]] = {}
 
@@ -55,11 +55,15 @@ class Hooks:
                 word = "async def" if wanted else "plain def"
                 raise StartRefused(f"plugin {plugin!r}: {caller.name} must be {word}")
 
-    def for_plugins(self, enabled: Collection[str]) -> "Hooks":
-        """Return the hooks of a tenant: a plugin that it has not enabled stays silent."""
+    def for_plugins(self, enabled: Collection[str], passes: Callable[[Exception], bool]) -> "Hooks":
+        """Return the hooks of a tenant: a plugin that it has not enabled stays silent.
+
+        An exception that ``passes`` accepts leaves a hook as it is: its caller can explain it.
+        """
         narrowed = Hooks.__new__(Hooks)
         narrowed._manager = self._manager
         narrowed._order = self._order
+        narrowed._passes = passes
         narrowed._watching = {}
         narrowed._silent = frozenset(n for n, _ in self._manager.list_name_plugin()) - set(enabled)
         return narrowed
@@ -110,7 +114,7 @@ class Hooks:
             except Refused:
                 raise
             except Exception as error:
-                if has_answer(error):  # a conflict or a constraint is the database's to explain
+                if self._passes(error):
                     raise
                 raise _failed(impl, hook) from error
 

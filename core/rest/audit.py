@@ -8,8 +8,8 @@ from litestar.response.base import ASGIResponse
 
 from core.audit.queries import AskedOfAll
 from core.audit.timeline import whole_log
+from core.rest.context import open_context
 from core.rest.operation_doc import Doc
-from core.runtime.context import open_context
 
 
 async def show_log(request: Request[Any, Any, Any]) -> ASGIResponse:

@@ -28,9 +28,10 @@ from core.rest.auth_schemas import (
     ResetAsked,
     ResetDone,
 )
+from core.rest.context import open_context
 from core.rest.decode import read_id, read_json, read_object
 from core.rest.responses import nothing, reply
-from core.runtime.context import Context, open_context
+from core.runtime.context import Context
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
 

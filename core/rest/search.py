@@ -15,9 +15,10 @@ from core.records.changes.actions import read_query
 from core.records.projection import Wanted, shape_of
 from core.records.row_filter import conditions
 from core.rest.addresses import base_url
+from core.rest.context import open_context
 from core.rest.operation_doc import Doc
 from core.rest.responses import reply
-from core.runtime.context import Context, open_context
+from core.runtime.context import Context
 from core.search.hits import CAP, MOST_LETTERS, find, read_phrase, searchable
 
 AnyRequest = Request[Any, Any, Any]

@@ -10,10 +10,10 @@ from msgspec import Meta
 
 from core.records.changes.actions import read_values
 from core.registry.registry import Choice
+from core.rest.context import open_context
 from core.rest.decode import read_json, read_object
 from core.rest.operation_doc import Doc
 from core.rest.responses import reply
-from core.runtime.context import open_context
 from core.runtime.tenant import Tenant
 from core.tenancy.edits import (
     edit_dictionary,

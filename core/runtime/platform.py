@@ -13,11 +13,12 @@ import structlog
 
 from core.access.rights import SYSTEM
 from core.config import Config, ConfigFile, check_against
-from core.database.connections import Database, opening
+from core.database.connections import Database
 from core.database.models import Models
 from core.registry.loader import Loaded
 from core.registry.registry import Choice
 from core.runtime.tenant import Overlay, Tenant
+from core.runtime.transaction_settings import transaction_settings
 
 log = structlog.get_logger("crm.platform")
 
@@ -130,7 +131,7 @@ class Platform:
     async def _overlay(self, tenant: UUID) -> Overlay:
         """Return what people of a tenant have edited."""
         sql = "SELECT kind, name, value FROM core_setting WHERE tenant_id = $1"
-        context = opening(tenant, SYSTEM, "*")
+        context = transaction_settings(tenant, SYSTEM, "*")
         rows = await self.database.read(context, lambda c: c.fetch(sql, tenant))
         self._read_at[tenant] = time.monotonic()
         return _overlay_of(rows)

@@ -10,6 +10,7 @@ import structlog
 
 from core.access.rights import Rights
 from core.config import TenantConfig
+from core.database.refusals import has_answer
 from core.model import relative_dates
 from core.model.conversion import Terms
 from core.model.entities import HISTORY, Declaration
@@ -42,13 +43,13 @@ class Tenant:
         self.registry = loaded.registry
         installed = loaded.registry.plugins
         self.enabled = frozenset({"core", *(n for n in config.plugins if n in installed)})
-        self.hooks: Hooks = loaded.hooks.for_plugins(self.enabled)
+        self.hooks: Hooks = loaded.hooks.for_plugins(self.enabled, has_answer)
         self.entities = self._entities()
         self.roles = {
             name: role for name, role in loaded.registry.roles.items() if self._role_enabled(name)
         }
         self.shapes: dict[Any, Any] = {}
-        self.openings: dict[Any, str] = {}
+        self.transaction_settings: dict[Any, str] = {}
         # When each person last wrote through this worker: what is kept from before is not for him.
         self.writes: dict[str | None, float] = {}
         self._rights: dict[Any, Rights] = {}

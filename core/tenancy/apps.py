@@ -12,9 +12,10 @@ from litestar.response.base import ASGIResponse
 from core.auth import events
 from core.database.connections import Unit
 from core.errors import NotFound
+from core.rest.context import open_context
 from core.rest.operation_doc import Doc
 from core.rest.responses import reply
-from core.runtime.context import Context, open_context
+from core.runtime.context import Context
 
 AnyRequest = Request[Any, Any, Any]
 

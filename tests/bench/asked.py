@@ -104,7 +104,9 @@ async def asking(prepared: Prepared) -> AsyncIterator[Asked]:
         request.headers["authorization"] = f"Bearer {token}"
 
     role = await asyncpg.connect(prepared.app_url())
-    await role.execute(f"BEGIN READ ONLY; {system.opening}; SET LOCAL statement_timeout = 0")
+    await role.execute(
+        f"BEGIN READ ONLY; {system.transaction_settings}; SET LOCAL statement_timeout = 0"
+    )
     client = httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app),  # type: ignore[arg-type]
         base_url="http://127.0.0.1",

@@ -72,7 +72,7 @@ class Prepared(msgspec.Struct, frozen=True):
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             reply = await client.get(path, headers={"authorization": bearer})
             assert reply.status_code == 200, reply.text
-        context = Context(platform, tenant, principal).opening
+        context = Context(platform, tenant, principal).transaction_settings
         await platform.stop()
         page = next(q for q in seen if "__count" in q.query)  # type: ignore[attr-defined]
         return page.query, context, [str(v) for v in page.args]  # type: ignore[attr-defined]

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from core.access.rights import Principal
-from core.database.connections import opening
 from core.registry.loader import load
+from core.runtime.transaction_settings import transaction_settings
 from core.testing.servers import Scratch, TestServer
 
 pytestmark = pytest.mark.bench
@@ -123,7 +123,7 @@ async def test_search(full: Scratch, who: str, phrase: str, asked: float) -> Non
     scope = "company" if company else "all"
     person = Principal(kind="system", attributes={"company": str(company)} if company else {})
     scopes = f"|customers.company_link:company|customers.customer:{scope}|"
-    context = opening(TENANT, person, scopes)
+    context = transaction_settings(TENANT, person, scopes)
     connection = await full.connect()
     if phrase == "{email}":
         owner = await full.connect("crm_owner")
@@ -171,7 +171,7 @@ async def test_a_single_insert(full: Scratch) -> None:
     """What the trigger of the search adds to an insert of one row, without a disk to wait for."""
     owner = await full.connect("crm_owner")
     app = await full.connect()
-    context = opening(TENANT, Principal(kind="system"), "*")
+    context = transaction_settings(TENANT, Principal(kind="system"), "*")
     sql = (
         "INSERT INTO customers_customer (tenant_id, id, name, email, phone, currency)"
         " VALUES ($1, $2, $3, $4, $5, 'IDR')"

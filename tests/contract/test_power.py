@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from core.access.rights import SYSTEM
-from core.database.connections import opening
 from core.registry.registry import Registry
+from core.runtime.transaction_settings import transaction_settings
 from core.testing.kit import MakeWorld
 from core.testing.probes import Oracle, Prober, Stage, Who, mutants, names, open_stage, person
 from core.testing.probes.attacks import by_body, by_id, listing
@@ -126,7 +126,7 @@ async def test_a_query_without_any_predicate_sees_one_tenant(stage: Stage) -> No
     tenant = stage.world.tenant()
     for entity in REGISTRY.entities.values():
         rows = await stage.world.platform.database.read(
-            opening(tenant.id, SYSTEM, "*"),
+            transaction_settings(tenant.id, SYSTEM, "*"),
             lambda c, table=entity.table: c.fetch(f"SELECT x::text AS all FROM {table} x"),
         )
         seen = stage.seen_in("\n".join(row["all"] for row in rows))

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.access.rights import Principal
-from core.database.connections import opening
 from core.model.entities import Declaration
+from core.runtime.transaction_settings import transaction_settings
 from core.testing.probes import Oracle, Row, Stage, Who, names, person
 from core.testing.probes.dataset import SIDES
 from core.testing.probes.expected_access import IN_TRASH
@@ -34,7 +34,7 @@ async def by_policy(stage: Stage, who: Who, entity: Declaration) -> set[Any]:
         id=str(who.id),
         attributes={name: str(value) for name, value in who.attributes.items()},
     )
-    context = opening(tenant.id, principal, tenant.rights(who.roles).scopes_setting)
+    context = transaction_settings(tenant.id, principal, tenant.rights(who.roles).scopes_setting)
     rows = await stage.world.platform.database.read(
         context, lambda c: c.fetch(f"SELECT x.id FROM {entity.table} x")
     )

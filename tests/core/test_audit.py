@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from core.access.rights import SYSTEM
-from core.database.connections import opening
 from core.registry.loader import load
+from core.runtime.transaction_settings import transaction_settings
 from core.schema.sql.audit_triggers import EXEMPT
 from core.testing.kit import PACKAGES, PLUGINS
 from core.testing.servers import Scratch, TestServer
@@ -55,7 +55,7 @@ async def writer(
     connection = await filled[0].connect(request.param)
     await connection.execute("BEGIN")
     if request.param == "crm_app":
-        await connection.execute(opening(A, SYSTEM, "*"))
+        await connection.execute(transaction_settings(A, SYSTEM, "*"))
     yield request.param, connection
     await connection.execute("ROLLBACK")
     await connection.close()
@@ -192,7 +192,7 @@ async def test_copy_is_audited_for_the_owner_and_refused_to_the_application(
     )
     assert made == 100
     await app.execute("BEGIN")
-    await app.execute(opening(A, SYSTEM, "*"))
+    await app.execute(transaction_settings(A, SYSTEM, "*"))
     with pytest.raises(asyncpg.FeatureNotSupportedError, match="row-level security"):
         await app.copy_records_to_table("customers_customer", records=rows, columns=columns)
     await app.execute("ROLLBACK")
@@ -223,7 +223,7 @@ async def test_the_application_cannot_forge_or_remove_an_entry(
     """C2: entries come from the triggers alone and stay."""
     app = await filled[0].connect("crm_app")
     await app.execute("BEGIN")
-    await app.execute(opening(A, SYSTEM, "*"))
+    await app.execute(transaction_settings(A, SYSTEM, "*"))
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await app.execute(sql.replace("{A}", str(A)))
     await app.execute("ROLLBACK")

@@ -15,11 +15,13 @@ from litestar import Litestar
 from core.access.rights import SYSTEM
 from core.cli.connection import Database as CliDatabase
 from core.config import ConfigFile
-from core.database.connections import Database, Unit, opening
+from core.database.connections import Database, Unit
+from core.database.refusals import has_answer
 from core.errors import Rejected, StartRefused, Unavailable
 from core.registry import hooks as hooks_module
 from core.registry.hookspecs import Change
 from core.registry.loader import load
+from core.runtime.transaction_settings import transaction_settings
 from core.server import supervisor
 from core.server.app import build, open_platform
 from core.testing.servers import MakeScratch, Scratch
@@ -135,7 +137,9 @@ async def test_route_is_refused_at_start(
 
 async def write(database: Database, deed: str) -> None:
     """Write a setting, then ask the evil hook, as the kernel does around each write."""
-    hooks = load_evil("evil_raising_hook").hooks
+    hooks = load_evil("evil_raising_hook").hooks.for_plugins(
+        {"core", "evil_raising_hook"}, has_answer
+    )
     tenant = uuid.UUID(int=1)
 
     async def run(unit: Unit) -> None:
@@ -146,7 +150,7 @@ async def write(database: Database, deed: str) -> None:
         change = Change(entity="evil.note", verb="create", ids=(), values={"name": deed})
         await hooks.before("before_write", tenant=None, actor=None, change=change, unit=unit)
 
-    await database.write(opening(tenant, SYSTEM, "*"), run)
+    await database.write(transaction_settings(tenant, SYSTEM, "*"), run)
 
 
 @pytest.fixture
@@ -204,7 +208,7 @@ def test_hook_that_narrows_rows_fails_closed() -> None:
 
 
 def test_hook_of_a_tenant_that_has_the_plugin_off_is_silent() -> None:
-    hooks = load_evil("evil_raising_hook").hooks.for_plugins({"core"})
+    hooks = load_evil("evil_raising_hook").hooks.for_plugins({"core"}, has_answer)
     assert list(hooks.ask("visible_rows", tenant=None, actor=None, entity="core.unseen")) == []
 
 

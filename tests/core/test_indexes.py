@@ -153,7 +153,7 @@ async def watched(shelf: World, boss: Person) -> AsyncIterator[Watched]:
 async def role(shelf: World) -> AsyncIterator[asyncpg.Connection]:
     """The application's role within a transaction that the application opened."""
     connection = await shelf.scratch.connect()
-    await connection.execute(f"BEGIN READ ONLY; {shelf.system().opening}")
+    await connection.execute(f"BEGIN READ ONLY; {shelf.system().transaction_settings}")
     yield connection
     await connection.close()
 

@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from core.access.rights import SYSTEM, Principal
-from core.database.connections import Broken, Database, Unit, opening
+from core.database.connections import Broken, Database, Unit
 from core.database.models import Models
 from core.errors import Forbidden, Invalid, Refused, Unauthenticated, Unavailable
+from core.runtime.transaction_settings import transaction_settings
 from core.testing.servers import Scratch, TestServer
 from tests.core.fill import fill, tenant_tables
 from tests.sample_plugins import load_samples
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.unnamed_tenant("asks for everything, to see that row se
 LOADED = load_samples()
 MODELS = Models(LOADED.registry)
 A, B = uuid.uuid4(), uuid.uuid4()
-CONTEXT_A, CONTEXT_B = opening(A, SYSTEM, "*"), opening(B, SYSTEM, "*")
+CONTEXT_A, CONTEXT_B = transaction_settings(A, SYSTEM, "*"), transaction_settings(B, SYSTEM, "*")
 INSERT_BOOK = "INSERT INTO library_book (tenant_id, id, title) VALUES ($1, $2, $3)"
 
 
@@ -154,9 +155,9 @@ async def test_context_that_is_no_uuid_is_an_error_not_an_open_door(
 def test_setting_that_is_not_plain_is_refused(value: str) -> None:
     """Ruling 4: SET LOCAL takes no parameters, so the values are checked."""
     with pytest.raises(ValueError, match="not a value for a setting"):
-        opening(A, Principal(kind="system", attributes={"shelf": value}), "*")
+        transaction_settings(A, Principal(kind="system", attributes={"shelf": value}), "*")
     with pytest.raises(ValueError, match="not a value for a setting"):
-        opening(A, SYSTEM, value)
+        transaction_settings(A, SYSTEM, value)
 
 
 # --- A3: the pool
@@ -170,7 +171,7 @@ async def test_cancelled_requests_leave_nothing_to_the_next(scratch: Scratch) ->
     """
     database = Database(scratch.url(), size=1)
     keeper = Principal(kind="system", attributes={"shelf": str(uuid.uuid4())})
-    contexts = (opening(A, keeper, "*"), opening(B, SYSTEM, "*"))
+    contexts = (transaction_settings(A, keeper, "*"), transaction_settings(B, SYSTEM, "*"))
     luck = random.Random(7)
     sql = "SELECT DISTINCT tenant_id FROM library_book"
     cancelled = 0
@@ -437,7 +438,7 @@ async def test_failed_unit_leaves_nothing(database: Database) -> None:
 async def test_mapper_reads_back_what_the_trigger_wrote(database: Database) -> None:
     """Ruling 8, B7: version, updated_at and updated_by come from the database."""
     person = uuid.uuid4()
-    context = opening(A, Principal(kind="system", id=str(person)), "*")
+    context = transaction_settings(A, Principal(kind="system", id=str(person)), "*")
 
     async def run(unit: Unit) -> tuple[int, int, object]:
         book = MODELS[Book](tenant_id=A, title="versions")
@@ -544,7 +545,7 @@ async def test_dead_credential_is_refused_in_the_opening(
 
     def asking(**given: object) -> str:
         who = {"kind": "user", "id": str(row["id"]), "stamp": row["token_version"]} | given
-        return opening(A, Principal(**who), "*")
+        return transaction_settings(A, Principal(**who), "*")
 
     assert await database.read(asking(), lambda c: c.fetchval("SELECT 1")) == 1
     stranger = await owner.fetchval("SELECT id FROM core_user WHERE tenant_id = $1 LIMIT 1", B)

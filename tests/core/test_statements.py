@@ -6,8 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from core.access.rights import SYSTEM
-from core.database.connections import Database, Unit, opening
+from core.database.connections import Database, Unit
 from core.database.models import Models
+from core.runtime.transaction_settings import transaction_settings
 from core.testing import tenant_watch
 from core.testing.servers import MakeScratch
 from core.testing.statements import unnamed
@@ -99,7 +100,7 @@ async def test_watcher_sees_driver_and_mapper(make_scratch: MakeScratch) -> None
     scratch = await make_scratch(loaded)
     database = Database(scratch.url(), size=1)
     book = Models(loaded.registry)[Book]
-    context = opening(uuid.uuid4(), SYSTEM, "*")
+    context = transaction_settings(uuid.uuid4(), SYSTEM, "*")
 
     async def forgetful(unit: Unit) -> None:
         await unit.execute("UPDATE library_book SET pages = 1")

@@ -18,9 +18,10 @@ from core.auth.credentials import columns, principal_of, tenant_at
 from core.auth.sign_in.sessions import Place
 from core.auth.state import SEEN_SECONDS, auth_of
 from core.auth.tokens.opaque import digest, new_secret
-from core.database.connections import KEYED, Unit, opening
+from core.database.connections import KEYED, Unit
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
+from core.runtime.transaction_settings import transaction_settings
 
 AnyRequest = Request[Any, Any, Any]
 VISITOR = "visitor"
@@ -173,7 +174,7 @@ async def _look_up(platform: Platform, tenant: Tenant, secret: Secret) -> Found 
         " AND s.revoked_at IS NULL AND s.expires_at > now() AND s.deleted_at IS NULL"
         " AND u.is_active AND u.deleted_at IS NULL"
     )
-    context = f"{KEYED}; {opening(tenant.id, SYSTEM, '*')}"
+    context = f"{KEYED}; {transaction_settings(tenant.id, SYSTEM, '*')}"
     row = await platform.database.read(context, lambda c: c.fetchrow(sql, tenant.id, secret.stored))
     if row is None:
         return None

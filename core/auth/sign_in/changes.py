@@ -11,11 +11,12 @@ from core.auth.sign_in.service import NOWHERE, normal, tenant_of
 from core.auth.sign_in.sessions import Place
 from core.auth.state import auth_of
 from core.auth.tokens.opaque import Reset, digest, new_secret, read_reset
-from core.database.connections import Unit, opening
+from core.database.connections import Unit
 from core.errors import Invalid, NotFound
 from core.runtime.context import Context
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
+from core.runtime.transaction_settings import transaction_settings
 
 OWN_DIGEST = """
 SELECT u.email, p.hash FROM core_user u LEFT JOIN core_password p
@@ -60,7 +61,7 @@ def own(ctx: Context) -> str:
 
     The credential is checked as ever; rights on users are not needed to change one's own password.
     """
-    return f"{opening(ctx.tenant.id, ctx.principal, '*')}; {ctx.trace()}"
+    return f"{transaction_settings(ctx.tenant.id, ctx.principal, '*')}; {ctx.audit_settings()}"
 
 
 async def who(ctx: Context) -> dict[str, Any]:
@@ -131,7 +132,7 @@ async def request_reset(
             wait,
         )
 
-    await platform.database.write(opening(id, SYSTEM, "*"), ask)
+    await platform.database.write(transaction_settings(id, SYSTEM, "*"), ask)
 
 
 async def issue_reset(unit: Unit, tenant: Tenant, user: UUID, seconds: int) -> str:
@@ -167,7 +168,7 @@ async def reset_password(platform: Platform, raw: str, password: str, here: Tena
     if token is None or tenant is None or (here is not None and here.id != tenant.id):
         raise NotFound
     auth, hashed_token = auth_of(platform), digest(token.secret)
-    context = opening(tenant.id, SYSTEM, "*")
+    context = transaction_settings(tenant.id, SYSTEM, "*")
     async with auth.passwords.turn():
         person = await platform.database.read(
             context, lambda c: c.fetchrow(OPEN_RESET, tenant.id, hashed_token)

@@ -15,10 +15,11 @@ from core.auth.sign_in.sessions import Entered, Place
 from core.auth.state import Auth, auth_of
 from core.auth.tokens.access_tokens import SECONDS
 from core.auth.tokens.opaque import read_refresh
-from core.database.connections import Unit, opening
+from core.database.connections import Unit
 from core.errors import Unauthenticated
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
+from core.runtime.transaction_settings import transaction_settings
 
 # The tenant of an address that none has: looking there costs as much and finds nobody.
 NOWHERE = UUID(int=0)
@@ -88,7 +89,7 @@ async def login(
 
 
 async def _count(platform: Platform, tried: Counters) -> None:
-    context = opening(NOWHERE, SYSTEM, "*")
+    context = transaction_settings(NOWHERE, SYSTEM, "*")
     wait = await platform.database.write(context, lambda unit: login_throttle.waiting(unit, tried))
     if wait:
         raise login_throttle.too_early(wait)
@@ -97,7 +98,7 @@ async def _count(platform: Platform, tried: Counters) -> None:
 async def tenant_of(platform: Platform, address: str) -> Tenant | None:
     """Return the one tenant in which an address is in use, if it is one."""
     found = await platform.database.read(
-        opening(NOWHERE, SYSTEM, "*"),
+        transaction_settings(NOWHERE, SYSTEM, "*"),
         lambda c: c.fetchval("SELECT crm_tenant_of_email($1)", address),
     )
     return platform.by_id.get(UUID(str(found))) if found else None
@@ -106,7 +107,7 @@ async def tenant_of(platform: Platform, address: str) -> Tenant | None:
 async def _person(platform: Platform, tenant: Tenant | None, address: str) -> asyncpg.Record | None:
     id = tenant.id if tenant else NOWHERE
     return await platform.database.read(
-        opening(id, SYSTEM, "*"), lambda c: c.fetchrow(PERSON, id, address)
+        transaction_settings(id, SYSTEM, "*"), lambda c: c.fetchrow(PERSON, id, address)
     )
 
 
@@ -122,7 +123,7 @@ async def _refuse(
             await events.note(unit, tenant.id, "login_refused", user)
 
     id = tenant.id if tenant else NOWHERE
-    await platform.database.write(opening(id, SYSTEM, "*"), note)
+    await platform.database.write(transaction_settings(id, SYSTEM, "*"), note)
 
 
 async def _enter(
@@ -161,7 +162,7 @@ async def _enter(
         )
 
     principal = Principal(kind="user", id=str(user), stamp=person["token_version"])
-    return await platform.database.write(opening(tenant.id, principal, "*"), enter)
+    return await platform.database.write(transaction_settings(tenant.id, principal, "*"), enter)
 
 
 async def refresh(

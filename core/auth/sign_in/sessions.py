@@ -10,10 +10,11 @@ import msgspec
 from core.access.rights import SYSTEM
 from core.auth import events
 from core.auth.tokens.opaque import Refresh, digest, new_secret
-from core.database.connections import Unit, opening
+from core.database.connections import Unit
 from core.errors import Unauthenticated
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
+from core.runtime.transaction_settings import transaction_settings
 
 IDLE = "30 days"
 ABSOLUTE = "90 days"
@@ -74,7 +75,7 @@ async def rotate(platform: Platform, tenant: Tenant, token: Refresh, place: Plac
     A spent token ends its session: it was stolen, or the thief was faster. That is committed and
     recorded although the answer is a refusal.
     """
-    context = opening(tenant.id, SYSTEM, "*")
+    context = transaction_settings(tenant.id, SYSTEM, "*")
     following = Refresh(token.tenant, token.family, new_secret())
 
     async def turn(unit: Unit) -> Entered | None:
@@ -162,4 +163,4 @@ async def leave(platform: Platform, tenant: Tenant, token: Refresh) -> None:
             digest(token.secret),
         )
 
-    await platform.database.write(opening(tenant.id, SYSTEM, "*"), run)
+    await platform.database.write(transaction_settings(tenant.id, SYSTEM, "*"), run)

@@ -13,10 +13,11 @@ from core.auth.sign_in.passwords import check_new
 from core.auth.sign_in.service import normal
 from core.auth.state import auth_of
 from core.auth.users import rules
-from core.database.connections import Broken, Unit, opening
+from core.database.connections import Broken, Unit
 from core.errors import Conflict, Invalid, NotFound
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
+from core.runtime.transaction_settings import transaction_settings
 
 ACTIVE = """
 SELECT u.id FROM core_user u
@@ -55,7 +56,7 @@ async def create_user(
     async def make(unit: Unit) -> Created:
         return await _user(unit, tenant, address, name, roles, hashed)
 
-    context = opening(tenant.id, SYSTEM, "*")
+    context = transaction_settings(tenant.id, SYSTEM, "*")
     try:
         return await platform.database.write(context, make)
     except Broken:  # another process made him at the same moment
@@ -99,7 +100,7 @@ async def set_password(platform: Platform, tenant: Tenant, email: str, password:
         await changes.store_password(unit, tenant, user, hashed)
         await events.note(unit, tenant.id, "password_set_by_operator", user)
 
-    await platform.database.write(opening(tenant.id, SYSTEM, "*"), run)
+    await platform.database.write(transaction_settings(tenant.id, SYSTEM, "*"), run)
 
 
 async def reset_link(platform: Platform, tenant: Tenant, email: str) -> str:
@@ -111,7 +112,7 @@ async def reset_link(platform: Platform, tenant: Tenant, email: str) -> str:
         await events.note(unit, tenant.id, "password_link", user, by="operator")
         return await changes.issue_reset(unit, tenant, user, changes.PRINTED_SECONDS)
 
-    return await platform.database.write(opening(tenant.id, SYSTEM, "*"), run)
+    return await platform.database.write(transaction_settings(tenant.id, SYSTEM, "*"), run)
 
 
 async def _active(unit: Unit, tenant: Tenant, address: str) -> UUID:

@@ -13,9 +13,10 @@ from core.model.entities import HISTORY, Declaration
 from core.records.changes import actions, batch, bulk, single, trash
 from core.records.lists import figures, options
 from core.registry.registry import Action, Registry
+from core.rest.context import open_context
 from core.rest.decode import read_json, read_object
 from core.rest.entity import lists
-from core.runtime.context import Context, open_context
+from core.runtime.context import Context
 
 AnyRequest = Request[Any, Any, Any]
 Answer = Callable[[Context, AnyRequest, Declaration], Awaitable[ASGIResponse]]

@@ -12,10 +12,10 @@ from core.auth.credentials import tenant_at
 from core.errors import NotFound
 from core.records.changes.actions import read_query
 from core.rest import docs
+from core.rest.context import open_context
 from core.rest.openapi.document import public_document, tenant_document
 from core.rest.operation_doc import Doc
 from core.rest.responses import encode, raw_reply
-from core.runtime.context import open_context
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
 

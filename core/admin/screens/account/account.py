@@ -19,9 +19,10 @@ from core.admin.session import cookies
 from core.admin.words.devices import device
 from core.auth.sign_in import changes, sessions
 from core.auth.sign_in.client_address import place_of
-from core.database.connections import Unit, opening
+from core.database.connections import Unit
 from core.errors import Invalid, NotFound, TooManyRequests
 from core.rest.decode import read_id
+from core.runtime.transaction_settings import transaction_settings
 
 HOME, SECURITY, KEYS = "/app/account/", "/app/account/security/", "/app/account/keys/"
 MOST_NAME = 200
@@ -173,7 +174,8 @@ async def change_password(page: Page) -> ASGIResponse:
 async def _renew(page: Page) -> None:
     tenant = page.ctx.tenant
     page.bound = await page.platform.database.write(
-        opening(tenant.id, SYSTEM, "*"), lambda unit: cookies.renew(unit, tenant, page.session)
+        transaction_settings(tenant.id, SYSTEM, "*"),
+        lambda unit: cookies.renew(unit, tenant, page.session),
     )
     page.cookies.append(cookies.set_cookie(page.request, page.bound))
 

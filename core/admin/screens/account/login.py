@@ -14,9 +14,9 @@ from core.admin.session import cookies
 from core.admin.view import View
 from core.auth.sign_in import changes, service, sessions
 from core.auth.sign_in.client_address import place_of
-from core.database.connections import opening
 from core.errors import Invalid, NotFound, TooManyRequests, Unauthenticated
 from core.runtime.tenant import Tenant
+from core.runtime.transaction_settings import transaction_settings
 
 LONGEST_EMAIL, LONGEST_PASSWORD, LONGEST_SLUG = 254, 1024, 100
 
@@ -121,7 +121,7 @@ async def _end_former(view: View) -> None:
         return
     tenant, session, user = found.tenant, found.session, UUID(found.principal.id)
     await view.platform.database.write(
-        opening(tenant.id, SYSTEM, "*"),
+        transaction_settings(tenant.id, SYSTEM, "*"),
         lambda unit: sessions.end(unit, tenant, user, session, "signed_in_anew"),
     )
 
