@@ -5,8 +5,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from litestar import HttpMethod, Request
-from litestar.handlers import HTTPRouteHandler
+from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.admin import nav
@@ -20,14 +19,14 @@ from core.admin.view import View
 from core.auth.credentials import check_named, tenant_at
 from core.errors import Forbidden, NotFound, Refused, Unauthenticated
 from core.rest.origin import read_reason, request_origin
+from core.rest.route import POST, READ, Methods, Route
 from core.runtime.context import Context
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
 
 __all__ = ["READ", "WRITE", "Flash", "Page", "SignedOut", "open_page", "page_route"]
 AnyRequest = Request[Any, Any, Any]
-READ = [HttpMethod.GET, HttpMethod.HEAD]
-WRITE = [HttpMethod.POST]
+WRITE = POST
 # To what the forms of somebody who is not known at all are bound; none of them is ever good.
 NOBODY = "nobody"
 
@@ -134,13 +133,13 @@ def visit(request: AnyRequest, tenant: Tenant | None = None) -> View:
 
 def page_route(
     path: str,
-    methods: list[HttpMethod],
+    methods: Methods,
     permission: str,
     fn: Callable[[Any], Awaitable[ASGIResponse]],
     *,
     plugin: str | None = None,
     public: bool = False,
-) -> HTTPRouteHandler:
+) -> Route:
     """Return the route of a page; ``permission`` is held by the caller before ``fn`` is asked.
 
     A public page gets a ``View`` and is named in the kernel's list. ``fn`` of a method that
@@ -163,7 +162,4 @@ def page_route(
     opt |= {"public": True} if public else {"permission": permission}
     if plugin is not None:
         opt["plugin"] = plugin
-    made = HTTPRouteHandler(
-        path, http_method=methods, opt=opt, status_code=200, include_in_schema=False
-    )
-    return made(serve)
+    return Route(path, methods, opt, serve)

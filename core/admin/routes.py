@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from litestar import HttpMethod
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin import home
@@ -23,6 +21,7 @@ from core.admin.view import AnyRequest
 from core.auth.credentials import tenant_at
 from core.errors import NotFound
 from core.registry.registry import Registry
+from core.rest.route import Route
 
 # Pages that need nobody signed in; the kernel's list of public routes names them too.
 PUBLIC = frozenset(
@@ -54,7 +53,7 @@ def make_looks(registry: Registry) -> Looks:
     return Looks(own)
 
 
-def admin_routes(registry: Registry, looks: Looks) -> list[HTTPRouteHandler]:
+def admin_routes(registry: Registry, looks: Looks) -> list[Route]:
     """Return the routes of all pages: the kernel's own, then those made from the registry."""
     return [
         *own_pages(looks),
@@ -66,7 +65,7 @@ def admin_routes(registry: Registry, looks: Looks) -> list[HTTPRouteHandler]:
     ]
 
 
-def own_pages(looks: Looks) -> list[HTTPRouteHandler]:
+def own_pages(looks: Looks) -> list[Route]:
     """Return the pages that no entity has; each begins with a reserved word."""
     own = "signed_in"
     return [
@@ -83,7 +82,7 @@ def own_pages(looks: Looks) -> list[HTTPRouteHandler]:
     ]
 
 
-def _account() -> list[HTTPRouteHandler]:
+def _account() -> list[Route]:
     own, making = "signed_in", "core.api_key.create"
     return [
         page_route("/app/account", READ, own, account.show_account),
@@ -100,7 +99,7 @@ def _account() -> list[HTTPRouteHandler]:
     ]
 
 
-def _shortcuts(registry: Registry) -> list[HTTPRouteHandler]:
+def _shortcuts(registry: Registry) -> list[Route]:
     """Return the addresses that people type: ``/`` and ``/customers`` lead to the pages."""
     listed = {e.resource: n for n, e in registry.entities.items() if "list" in e.verbs}
 
@@ -113,14 +112,7 @@ def _shortcuts(registry: Registry) -> list[HTTPRouteHandler]:
         path = f"/app/{resource}/" if resource else "/app/"
         return ASGIResponse(status_code=302, headers={"location": path})
 
-    def route(path: str) -> HTTPRouteHandler:
-        made = HTTPRouteHandler(
-            path,
-            http_method=[HttpMethod.GET, HttpMethod.HEAD],
-            opt={"public": True, "page": True},
-            status_code=200,
-            include_in_schema=False,
-        )
-        return made(lead)
+    def route(path: str) -> Route:
+        return Route(path, READ, {"public": True, "page": True}, lead)
 
     return [route("/"), route("/{resource:str}")]

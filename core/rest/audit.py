@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from litestar import HttpMethod, Request
-from litestar.handlers import HTTPRouteHandler
+from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.audit.queries import AskedOfAll
 from core.audit.timeline import whole_log
 from core.rest.context import open_context
 from core.rest.operation_doc import Doc
+from core.rest.route import READ, Route
 
 
 async def show_log(request: Request[Any, Any, Any]) -> ASGIResponse:
@@ -17,7 +17,7 @@ async def show_log(request: Request[Any, Any, Any]) -> ASGIResponse:
     return await whole_log(await open_context(request), request)
 
 
-def audit_routes() -> list[HTTPRouteHandler]:
+def audit_routes() -> list[Route]:
     """Return the route of the log."""
     doc = Doc(
         id="audit_list",
@@ -28,10 +28,4 @@ def audit_routes() -> list[HTTPRouteHandler]:
         answer=Any,
     )
     opt = {"permission": "core.setting.history", "doc": doc}
-    made = HTTPRouteHandler(
-        "/api/audit",
-        http_method=[HttpMethod.GET, HttpMethod.HEAD],
-        opt=opt,
-        include_in_schema=False,
-    )
-    return [made(show_log)]
+    return [Route("/api/audit", READ, opt, show_log)]

@@ -4,8 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import HttpMethod, Request
-from litestar.handlers import HTTPRouteHandler
+from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.auth.credentials import TenantMismatch, bearer, check_named, tenant_at
@@ -31,6 +30,7 @@ from core.rest.auth_schemas import (
 from core.rest.context import open_context
 from core.rest.decode import read_id, read_json, read_object
 from core.rest.responses import nothing, reply
+from core.rest.route import DELETE, POST, READ, Methods, Route
 from core.runtime.context import Context
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
@@ -229,28 +229,23 @@ async def create_key(request: AnyRequest) -> ASGIResponse:
     return reply(await api_keys.create(ctx, user, wanted), 201)
 
 
-def auth_routes() -> list[HTTPRouteHandler]:
+def auth_routes() -> list[Route]:
     """Return the routes; those that are public are named in the kernel's list too."""
 
-    def route(path: str, method: HttpMethod, fn: Any, **opt: Any) -> HTTPRouteHandler:
-        opt["doc"] = DOCS[fn.__name__]
-        methods = [method, HttpMethod.HEAD] if method == HttpMethod.GET else [method]
-        return HTTPRouteHandler(
-            path, http_method=methods, opt=opt, status_code=200, include_in_schema=False
-        )(fn)
+    def route(path: str, methods: Methods, fn: Any, **opt: Any) -> Route:
+        return Route(path, methods, opt | {"doc": DOCS[fn.__name__]}, fn)
 
-    get, post, delete = HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE
     own = {"permission": "signed_in"}
     return [
-        route("/api/auth/login", post, login, public=True),
-        route("/api/auth/refresh", post, refresh, public=True),
-        route("/api/auth/logout", post, logout, public=True),
-        route("/api/auth/reset_request", post, reset_request, public=True),
-        route("/api/auth/reset_password", post, reset_password, public=True),
-        route("/api/auth/logout_all", post, logout_all, **own),
-        route("/api/auth/me", get, me, **own),
-        route("/api/auth/change_password", post, change_password, **own),
-        route("/api/auth/sessions", get, list_sessions, **own),
-        route("/api/auth/sessions/{id:str}", delete, end_session, **own),
-        route("/api/api-keys", post, create_key, permission="core.api_key.create"),
+        route("/api/auth/login", POST, login, public=True),
+        route("/api/auth/refresh", POST, refresh, public=True),
+        route("/api/auth/logout", POST, logout, public=True),
+        route("/api/auth/reset_request", POST, reset_request, public=True),
+        route("/api/auth/reset_password", POST, reset_password, public=True),
+        route("/api/auth/logout_all", POST, logout_all, **own),
+        route("/api/auth/me", READ, me, **own),
+        route("/api/auth/change_password", POST, change_password, **own),
+        route("/api/auth/sessions", READ, list_sessions, **own),
+        route("/api/auth/sessions/{id:str}", DELETE, end_session, **own),
+        route("/api/api-keys", POST, create_key, permission="core.api_key.create"),
     ]

@@ -4,8 +4,7 @@ from typing import Annotated, Any
 
 import asyncpg
 import msgspec
-from litestar import HttpMethod, Request
-from litestar.handlers import HTTPRouteHandler
+from litestar import Request
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
@@ -18,6 +17,7 @@ from core.rest.addresses import base_url
 from core.rest.context import open_context
 from core.rest.operation_doc import Doc
 from core.rest.responses import reply
+from core.rest.route import READ, Route
 from core.runtime.context import Context
 from core.search.hits import CAP, MOST_LETTERS, find, read_phrase, searchable
 
@@ -206,7 +206,7 @@ async def _rows(
     return [shape.row(record) for record in records]
 
 
-def search_routes() -> list[HTTPRouteHandler]:
+def search_routes() -> list[Route]:
     """Return the route of the search."""
     doc = Doc(
         id="search",
@@ -222,5 +222,4 @@ def search_routes() -> list[HTTPRouteHandler]:
         refuses=(400,),
     )
     opt = {"permission": "signed_in", "doc": doc}
-    methods = [HttpMethod.GET, HttpMethod.HEAD]
-    return [HTTPRouteHandler(PATH, http_method=methods, opt=opt, include_in_schema=False)(search)]
+    return [Route(PATH, READ, opt, search)]

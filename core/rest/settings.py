@@ -3,8 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import HttpMethod, Request
-from litestar.handlers import HTTPRouteHandler
+from litestar import Request
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
@@ -14,6 +13,7 @@ from core.rest.context import open_context
 from core.rest.decode import read_json, read_object
 from core.rest.operation_doc import Doc
 from core.rest.responses import reply
+from core.rest.route import PATCH, PUT, READ, Methods, Route
 from core.runtime.tenant import Tenant
 from core.tenancy.edits import (
     edit_dictionary,
@@ -93,16 +93,12 @@ async def change_dictionary(request: AnyRequest) -> ASGIResponse:
     return reply({"choices": await edit_dictionary(ctx, name, choices)})
 
 
-def tenancy_routes() -> list[HTTPRouteHandler]:
+def tenancy_routes() -> list[Route]:
     """Return the routes of settings and dictionaries."""
 
-    def route(
-        path: str, methods: list[HttpMethod], right: str, fn: Any, doc: Doc
-    ) -> HTTPRouteHandler:
-        opt = {"permission": f"core.setting.{right}", "doc": doc}
-        return HTTPRouteHandler(path, http_method=methods, opt=opt, include_in_schema=False)(fn)
+    def route(path: str, methods: Methods, right: str, fn: Any, doc: Doc) -> Route:
+        return Route(path, methods, {"permission": f"core.setting.{right}", "doc": doc}, fn)
 
-    read, patch, put = [HttpMethod.GET, HttpMethod.HEAD], [HttpMethod.PATCH], [HttpMethod.PUT]
     settings: dict[str, Any] = {"tag": "Settings", "each": settings_of}
     words: dict[str, Any] = {"tag": "Dictionaries", "each": dictionaries_of}
     showing = Doc(id="settings_get", summary="The settings in force", **settings)
@@ -116,8 +112,8 @@ def tenancy_routes() -> list[HTTPRouteHandler]:
         **words,
     )
     return [
-        route("/api/settings/{name:str}", read, "view", show_settings, showing),
-        route("/api/settings/{name:str}", patch, "update", change_settings, changing),
-        route("/api/dictionaries/{name:str}", read, "view", show_dictionary, asking),
-        route("/api/dictionaries/{name:str}", put, "update", change_dictionary, replacing),
+        route("/api/settings/{name:str}", READ, "view", show_settings, showing),
+        route("/api/settings/{name:str}", PATCH, "update", change_settings, changing),
+        route("/api/dictionaries/{name:str}", READ, "view", show_dictionary, asking),
+        route("/api/dictionaries/{name:str}", PUT, "update", change_dictionary, replacing),
     ]

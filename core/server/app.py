@@ -1,13 +1,12 @@
 """The composition root: a configuration becomes an application."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
-from litestar.handlers import HTTPRouteHandler
 
 from core.admin.look.environment import Looks
 from core.admin.routes import PUBLIC as PAGES
@@ -22,6 +21,7 @@ from core.rest.audit import audit_routes
 from core.rest.auth import auth_routes
 from core.rest.entity.routes import entity_routes
 from core.rest.openapi import openapi_routes
+from core.rest.route import Route
 from core.rest.search import search_routes
 from core.rest.settings import tenancy_routes
 from core.runtime.platform import Platform, against_registry
@@ -30,6 +30,7 @@ from core.schema.migrate import pending, state
 from core.server.failures import answer_failure
 from core.server.health import health_routes
 from core.server.middleware import Edge
+from core.server.router import route_by_table
 from core.tenancy.apps import app_routes
 
 # The only routes that need no permission; each says so and is named here as well.
@@ -78,35 +79,29 @@ def plugin_routers(registry: Registry) -> list[Router]:
     ]
 
 
-def check_routes(app: Litestar, registry: Registry) -> None:
-    """Refuse a route without a permission, and one that hides another."""
+def check_routes(table: Iterable[Route], registry: Registry) -> None:
+    """Refuse a route without a permission, and a public one that the kernel does not list."""
     permissions = {
         f"{entity.name}.{action}"
         for entity in registry.entities.values()
         for action in registry.rights(entity)
     }
-    for route in app.routes:
-        for handler in getattr(route, "route_handlers", ()):
-            if not isinstance(handler, HTTPRouteHandler):
-                raise StartRefused(f"route {route.path}: only HTTP handlers can be guarded")
-            if handler.fn.__module__.startswith("litestar."):
-                continue
-            where = f"route {'/'.join(sorted(handler.http_methods))} {route.path}"
-            plugin = handler.opt.get("plugin")
-            if plugin not in (None, "core"):
-                where = f"plugin {plugin!r}: {where}"
-            if handler.opt.get("public"):
-                if route.path not in PUBLIC:
-                    raise StartRefused(f"{where} says public=True; only the kernel's list may")
-            elif not handler.opt.get("permission"):
-                raise StartRefused(f"{where} names no permission")
-            elif handler.opt["permission"] not in permissions | {"signed_in"}:
-                raise StartRefused(
-                    f"{where} names {handler.opt['permission']!r}, which no entity has"
-                )
+    permissions.add("signed_in")
+    for route in table:
+        where = f"route {'/'.join(sorted(route.methods))} {route.path}"
+        plugin = route.opt.get("plugin")
+        if plugin not in (None, "core"):
+            where = f"plugin {plugin!r}: {where}"
+        if route.opt.get("public"):
+            if route.path not in PUBLIC:
+                raise StartRefused(f"{where} says public=True; only the kernel's list may")
+        elif not route.opt.get("permission"):
+            raise StartRefused(f"{where} names no permission")
+        elif route.opt["permission"] not in permissions:
+            raise StartRefused(f"{where} names {route.opt['permission']!r}, which no entity has")
 
 
-def own_routes() -> list[HTTPRouteHandler]:
+def own_routes() -> list[Route]:
     """Return the kernel's routes that no entity has."""
     return [
         *health_routes(),
@@ -121,7 +116,7 @@ def own_routes() -> list[HTTPRouteHandler]:
 
 def check_paths(registry: Registry) -> None:
     """Refuse an entity or a controller whose path belongs to the kernel or to an entity."""
-    own = {"/".join(path.split("/")[1:3]) for route in own_routes() for path in route.paths}
+    own = {"/".join(route.path.split("/")[1:3]) for route in own_routes()}
     for entity in registry.entities.values():
         if entity.plugin == "core":
             continue
@@ -162,7 +157,7 @@ def build(platform: Platform) -> Trellis:
 
     try:
         app = Trellis(
-            route_handlers=[_kernel_router(registry, looks), *plugin_routers(registry)],
+            route_handlers=plugin_routers(registry),
             state=State({"platform": platform, "looks": looks}),
             lifespan=[lifespan],
             exception_handlers={Exception: answer_failure},
@@ -172,22 +167,17 @@ def build(platform: Platform) -> Trellis:
         )
     except Exception as error:
         raise StartRefused(f"the routes clash: {error}") from error
-    check_routes(app, registry)
+    routes = route_by_table(app, own_table(registry, looks)).rows
+    check_routes(routes, registry)
+    app.state.routes = routes
     app.edge = Edge(app.inner, platform)
     return app
 
 
-def _kernel_router(registry: Registry, looks: Looks) -> Router:
-    """Return one router of all generated and kernel routes: some share a path."""
+def own_table(registry: Registry, looks: Looks) -> list[Route]:
+    """Return the generated routes, the kernel's, and those of the pages."""
     generated = [r for e in registry.entities.values() for r in entity_routes(registry, e)]
-    return Router(
-        "/",
-        route_handlers=[
-            *generated,
-            *own_routes(),
-            *admin_routes(registry, looks),
-        ],
-    )
+    return [*generated, *own_routes(), *admin_routes(registry, looks)]
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:

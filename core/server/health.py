@@ -3,18 +3,16 @@
 from typing import Any, Literal
 
 import msgspec
-from litestar import HttpMethod, Request
-from litestar.handlers import HTTPRouteHandler
+from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.errors import Unavailable
 from core.postgres.roles import Unfit
 from core.rest.operation_doc import Doc
 from core.rest.responses import reply
+from core.rest.route import READ, Route
 from core.runtime.platform import Platform
 from core.schema.migrate import head, version_table
-
-METHODS = [HttpMethod.GET, HttpMethod.HEAD]
 
 
 async def live(request: Request[Any, Any, Any]) -> ASGIResponse:
@@ -68,12 +66,11 @@ class Readiness(msgspec.Struct, frozen=True):
     plugins: str | dict[str, list[str]]
 
 
-def health_routes() -> list[HTTPRouteHandler]:
+def health_routes() -> list[Route]:
     """Return the two public probes."""
 
-    def route(path: str, fn: Any, doc: Doc) -> HTTPRouteHandler:
-        opt = {"public": True, "doc": doc}
-        return HTTPRouteHandler(path, http_method=METHODS, opt=opt, include_in_schema=False)(fn)
+    def route(path: str, fn: Any, doc: Doc) -> Route:
+        return Route(path, READ, {"public": True, "doc": doc}, fn)
 
     alive = Doc(id="health", tag="Health", summary="Does the process run?", answer=Alive)
     able = Doc(

@@ -5,8 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import HttpMethod, Request
-from litestar.handlers import HTTPRouteHandler
+from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.auth import events
@@ -15,6 +14,7 @@ from core.errors import NotFound
 from core.rest.context import open_context
 from core.rest.operation_doc import Doc
 from core.rest.responses import reply
+from core.rest.route import POST, READ, Methods, Route
 from core.runtime.context import Context
 
 AnyRequest = Request[Any, Any, Any]
@@ -116,14 +116,12 @@ async def disable_app(request: AnyRequest) -> ASGIResponse:
     return await _switch(request, on=False)
 
 
-def app_routes() -> list[HTTPRouteHandler]:
+def app_routes() -> list[Route]:
     """Return the routes of the installed plugins."""
 
-    def route(path: str, methods: list[HttpMethod], right: str, fn: Any, doc: Doc) -> Any:
-        opt = {"permission": f"core.setting.{right}", "doc": doc}
-        return HTTPRouteHandler(path, http_method=methods, opt=opt, include_in_schema=False)(fn)
+    def route(path: str, methods: Methods, right: str, fn: Any, doc: Doc) -> Route:
+        return Route(path, methods, {"permission": f"core.setting.{right}", "doc": doc}, fn)
 
-    read, post = [HttpMethod.GET, HttpMethod.HEAD], [HttpMethod.POST]
     listed = Doc(id="apps_list", summary="The installed plugins", tag="Apps", answer=Apps)
     switched: dict[str, Any] = {"tag": "Apps", "answer": Switched, "refuses": (404, 409)}
     on = Doc(
@@ -139,7 +137,7 @@ def app_routes() -> list[HTTPRouteHandler]:
         **switched,
     )
     return [
-        route("/api/apps", read, "view", show_apps, listed),
-        route("/api/apps/{name:str}/enable", post, "update", enable_app, on),
-        route("/api/apps/{name:str}/disable", post, "update", disable_app, off),
+        route("/api/apps", READ, "view", show_apps, listed),
+        route("/api/apps/{name:str}/enable", POST, "update", enable_app, on),
+        route("/api/apps/{name:str}/disable", POST, "update", disable_app, off),
     ]

@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 
 from core.admin.preferences import ACCOUNT, STORE
 from core.admin.session import cookies
 from core.auth.sign_in.sessions import Place
 from core.database.connections import Unit
 from core.model.entities import Declaration
+from core.rest.route import Route
 from core.testing.probes.dataset import SIDES, Stage, Who
 
 PARAMETER = re.compile(r"\{(\w+):\w+\}")
@@ -54,23 +54,23 @@ class Places:
         One to look at whose parameters nobody knows is refused; a form's is left out.
         """
         found: dict[str, Screen] = {}
-        for route, handler in _pages(self.stage, method):
-            entity = self._entity(handler)
-            public = bool(handler.opt.get("public"))
-            for path in await self._known(route, entity, strict=method == "GET"):
+        for row in _pages(self.stage, method):
+            entity = self._entity(row)
+            public = bool(row.opt.get("public"))
+            for path in await self._known(row.path, entity, strict=method == "GET"):
                 found[path] = Screen(
-                    route=route,
+                    route=row.path,
                     path=path,
                     method=method,
                     entity=entity,
-                    permission=str(handler.opt.get("permission") or ""),
+                    permission=str(row.opt.get("permission") or ""),
                     public=public,
                 )
         return list(found.values())
 
-    def _entity(self, handler: HTTPRouteHandler) -> str | None:
+    def _entity(self, row: Route) -> str | None:
         """Return what a page is about: what it says, or whose right it takes."""
-        named = handler.opt.get("entity") or str(handler.opt.get("permission")).rpartition(".")[0]
+        named = row.opt.get("entity") or str(row.opt.get("permission")).rpartition(".")[0]
         return named if named in self.stage.registry.entities else None
 
     async def _known(self, route: str, entity: str | None, *, strict: bool) -> list[str]:
@@ -145,14 +145,11 @@ def _asks(action: Any) -> bool:
     return bool(action.on == "record" and action.method == "POST")
 
 
-def _pages(stage: Stage, method: str) -> Iterator[tuple[str, HTTPRouteHandler]]:
+def _pages(stage: Stage, method: str) -> Iterator[Route]:
     """Yield the routes of pages: those under ``/app`` and whatever else says that it is one."""
-    for route in stage.world.app.routes:
-        for handler in getattr(route, "route_handlers", ()):
-            if not isinstance(handler, HTTPRouteHandler) or not handler.opt.get("page"):
-                continue
-            if method in {str(m) for m in handler.http_methods}:
-                yield route.path, handler
+    for route in stage.world.app.state.routes:
+        if route.opt.get("page") and method in route.methods:
+            yield route
 
 
 async def sign_in(stage: Stage, who: Who, likes: Mapping[str, Any] | None = None) -> str:

@@ -34,7 +34,7 @@ async def test_every_verb_of_every_entity_is_served(stage: Stage) -> None:
 async def test_only_http_is_served_and_other_methods_are_refused(stage: Stage) -> None:
     """No mount, no static folder, no websocket; TRACE and CONNECT answer nobody."""
     client = stage.world.client
-    for route in stage.world.app.routes:
+    for route in stage.world.app.routes:  # of plugins' controllers; the table knows only HTTP
         assert type(route).__name__ == "HTTPRoute", route.path
     for path in ("/api/users/", "/health/"):
         for method in ("TRACE", "CONNECT", "PROPFIND"):

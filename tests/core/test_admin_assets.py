@@ -20,6 +20,7 @@ from core.admin.look.assets import (
 )
 from core.admin.look.environment import Looks
 from core.errors import NotFound, StartRefused
+from core.server.router import route_by_table
 from tools.vendoring import LOCK, VENDOR, digest
 
 ENTRIES = tomllib.loads(LOCK.read_text("utf-8"))["file"]
@@ -88,7 +89,9 @@ def app(looks: Looks) -> Litestar:
     def answer(_request: Request, _error: NotFound) -> Response:
         return Response(None, status_code=404)
 
-    return Litestar([asset_route(looks.assets)], exception_handlers={NotFound: answer})
+    made = Litestar(exception_handlers={NotFound: answer}, openapi_config=None)
+    route_by_table(made, [asset_route(looks.assets)])
+    return made
 
 
 async def test_file_is_kept_for_a_year_and_travels_packed(app: Litestar, looks: Looks) -> None:

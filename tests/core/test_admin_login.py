@@ -226,7 +226,7 @@ async def test_own_pages_lie_where_no_entity_may(gate):
     resources = {e.resource for e in entities if e.plugin != "core"}
     assert not resources & RESERVED
     resources |= {e.resource for e in entities}
-    for route in gate.world.app.routes:
+    for route in gate.world.app.state.routes:
         parts = route.path.strip("/").split("/")
         if parts[0] == "app" and len(parts) > 1:
             assert parts[1] in RESERVED | resources, route.path

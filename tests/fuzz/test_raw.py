@@ -52,7 +52,7 @@ class Maker:
         self.pick = pick
         self.ids = ids
         self.good = _examples(document)
-        self.routes = sorted({(path, method) for path, method, _ in served(world.app)})
+        self.routes = sorted({(path, method) for path, method, _ in served(world.app.state.routes)})
         self.fields = sorted(
             {n for e in world.platform.registry.entities.values() for n in e.fields}
         )

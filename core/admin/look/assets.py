@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import HttpMethod, Request
-from litestar.handlers import HTTPRouteHandler
+from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.errors import NotFound, StartRefused
+from core.rest.route import READ, Route
 
 STATIC = Path(__file__).parents[1] / "static"
 PREFIX = "/app/static/"
@@ -128,7 +128,7 @@ def answer_asset(request: Request[Any, Any, Any], asset: Asset, cache: str = YEA
     return ASGIResponse(body=body, headers=headers, media_type=asset.media)
 
 
-def asset_route(assets: Assets) -> HTTPRouteHandler:
+def asset_route(assets: Assets) -> Route:
     """Return the one route of all static files."""
 
     async def serve(request: Request[Any, Any, Any]) -> ASGIResponse:
@@ -137,11 +137,4 @@ def asset_route(assets: Assets) -> HTTPRouteHandler:
             raise NotFound
         return answer_asset(request, found)
 
-    made = HTTPRouteHandler(
-        PREFIX + "{name:path}",
-        http_method=[HttpMethod.GET, HttpMethod.HEAD],
-        opt={"public": True},
-        status_code=200,
-        include_in_schema=False,
-    )
-    return made(serve)
+    return Route(PREFIX + "{name:path}", READ, {"public": True}, serve)

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from litestar import HttpMethod, Request
-from litestar.handlers import HTTPRouteHandler
+from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.admin.look.assets import Asset, answer_asset, make_asset
 from core.admin.look.themes import COLOUR, DEFAULT, Theme, contrast
 from core.auth.credentials import tenant_at
 from core.errors import FieldError, Invalid, NotFound
+from core.rest.route import READ, Route
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
 
@@ -180,7 +180,7 @@ class Brands:
         return found[2]
 
 
-def brand_route(brands: Brands, themes: Mapping[str, Theme]) -> HTTPRouteHandler:
+def brand_route(brands: Brands, themes: Mapping[str, Theme]) -> Route:
     """Return the route of the tenants' style sheets and logos.
 
     At a tenant's own address only its own are served. A worker that has not heard of an edit yet
@@ -205,11 +205,4 @@ def brand_route(brands: Brands, themes: Mapping[str, Theme]) -> HTTPRouteHandler
                 return answer_asset(request, asset, cache="no-cache")
         raise NotFound
 
-    made = HTTPRouteHandler(
-        PREFIX + "{name:str}",
-        http_method=[HttpMethod.GET, HttpMethod.HEAD],
-        opt={"public": True},
-        status_code=200,
-        include_in_schema=False,
-    )
-    return made(serve)
+    return Route(PREFIX + "{name:str}", READ, {"public": True}, serve)

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.nav import icon_of
@@ -22,6 +21,7 @@ from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import read_page
 from core.records.projection import Wanted
 from core.registry.registry import Registry
+from core.rest.route import Route
 from core.rest.search import Found, Result, search_in, searched
 from core.search.hits import Hits, read_phrase
 
@@ -48,7 +48,7 @@ class Group(msgspec.Struct, frozen=True):
     more: str = ""
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the routes of the search page and of the palette's results."""
     own = "signed_in"
     return [

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, WRITE, Flash, Page, page_route
@@ -13,6 +12,7 @@ from core.database.connections import Unit
 from core.errors import Forbidden, NotFound, Refused, Unauthenticated
 from core.records.changes.actions import act, read_given
 from core.registry.registry import Action, Registry, Screen
+from core.rest.route import Route
 
 
 async def show_screen(
@@ -76,12 +76,12 @@ def _place(screen: Screen) -> str:
     return f"/app/{screen.path}/"
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the plugins' own pages."""
     return [route for screen in registry.screens for route in _pair(screen)]
 
 
-def _pair(screen: Screen) -> list[HTTPRouteHandler]:
+def _pair(screen: Screen) -> list[Route]:
     async def show(page: Page) -> ASGIResponse:
         return await show_screen(page, screen)
 

@@ -2,19 +2,18 @@
 
 from collections.abc import Awaitable, Callable
 
-from litestar import HttpMethod
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import Page, page_route
 from core.model.entities import Declaration
+from core.rest.route import Methods, Route
 
 Screen = Callable[[Page, Declaration], Awaitable[ASGIResponse]]
 
 
 def screen_route(
-    entity: Declaration, path: str, methods: list[HttpMethod], right: str, screen: Screen
-) -> HTTPRouteHandler:
+    entity: Declaration, path: str, methods: Methods, right: str, screen: Screen
+) -> Route:
     """Return the route of ``/app/<resource><path>``; the screen gets the tenant's declaration.
 
     Without ``right`` anybody who is signed in gets there, and the screen asks for what it needs.

@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from litestar import HttpMethod, Request
-from litestar.handlers import HTTPRouteHandler
+from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.audit import credit, timeline
@@ -16,33 +15,22 @@ from core.registry.registry import Action, Registry
 from core.rest.context import open_context
 from core.rest.decode import read_json, read_object
 from core.rest.entity import lists
+from core.rest.route import DELETE, PATCH, POST, PUT, READ, Methods, Route
 from core.runtime.context import Context
 
 AnyRequest = Request[Any, Any, Any]
 Answer = Callable[[Context, AnyRequest, Declaration], Awaitable[ASGIResponse]]
-READ = [HttpMethod.GET, HttpMethod.HEAD]
-POST = [HttpMethod.POST]
 
 
-def route(
-    path: str, methods: list[HttpMethod], entity: Declaration, right: str, answer: Answer
-) -> HTTPRouteHandler:
-    """Return one handler: it opens the context, finds the tenant's view of the entity, answers."""
+def route(path: str, methods: Methods, entity: Declaration, right: str, answer: Answer) -> Route:
+    """Return one row: it opens the context, finds the tenant's view of the entity, answers."""
 
     async def handle(request: AnyRequest) -> ASGIResponse:
         ctx = await open_context(request)
         return await answer(ctx, request, ctx.tenant.entities[entity.name])
 
     opt = {"permission": f"{entity.name}.{right}", "plugin": entity.plugin, "entity": entity.name}
-    # The reply carries its own status; Litestar only wants one that may have a body.
-    made = HTTPRouteHandler(
-        f"/api/{entity.resource}{path}",
-        http_method=methods,
-        opt=opt,
-        status_code=200,
-        include_in_schema=False,
-    )
-    return made(handle)
+    return Route(f"/api/{entity.resource}{path}", methods, opt, handle)
 
 
 async def _trash(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
@@ -67,7 +55,7 @@ async def _options(ctx: Context, request: AnyRequest, entity: Declaration) -> AS
 
 
 # (verb that must exist, path, methods, right, answer). Static segments win over {id}.
-GENERATED: tuple[tuple[str, str, list[HttpMethod], str, Answer], ...] = (
+GENERATED: tuple[tuple[str, str, Methods, str, Answer], ...] = (
     ("list", "/", READ, "list", lists.list_records),
     ("create", "/", POST, "create", single.create_record),
     ("create", "/batch", POST, "create", batch.batch_create),
@@ -76,9 +64,9 @@ GENERATED: tuple[tuple[str, str, list[HttpMethod], str, Answer], ...] = (
     ("list", "/options", READ, "list", _options),
     ("update", "/bulk", POST, "update", bulk.bulk),
     ("view", "/{id:str}", READ, "view", single.view_record),
-    ("update", "/{id:str}", [HttpMethod.PUT], "update", _put),
-    ("update", "/{id:str}", [HttpMethod.PATCH], "update", _patch),
-    ("delete", "/{id:str}", [HttpMethod.DELETE], "delete", trash.delete_record),
+    ("update", "/{id:str}", PUT, "update", _put),
+    ("update", "/{id:str}", PATCH, "update", _patch),
+    ("delete", "/{id:str}", DELETE, "delete", trash.delete_record),
     ("restore", "/{id:str}/restore", POST, "restore", trash.restore_record),
     ("purge", "/{id:str}/purge", POST, "purge", trash.purge_record),
 )
@@ -95,7 +83,7 @@ HANDS = (
 )
 
 
-def _action(entity: Declaration, action: Action) -> HTTPRouteHandler:
+def _action(entity: Declaration, action: Action) -> Route:
     async def answer(ctx: Context, request: AnyRequest, seen: Declaration) -> ASGIResponse:
         if action.plugin not in ctx.tenant.enabled:
             raise NotFound
@@ -110,7 +98,7 @@ def _action(entity: Declaration, action: Action) -> HTTPRouteHandler:
     return made
 
 
-def entity_routes(registry: Registry, entity: Declaration) -> list[HTTPRouteHandler]:
+def entity_routes(registry: Registry, entity: Declaration) -> list[Route]:
     """Return all routes of one entity."""
     handlers = [
         route(path, methods, entity, right, answer)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 
 from core.rest.openapi.action import query_parameters, struct_example
 from core.rest.openapi.answers import JSON, Schema, answer, body, problems
@@ -14,6 +13,7 @@ from core.rest.openapi.builder import Draft
 from core.rest.openapi.components import KEY
 from core.rest.openapi.parameters import parameter
 from core.rest.operation_doc import Doc
+from core.rest.route import Route
 
 _IN_PATH = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _TYPES: dict[str, Schema] = {
@@ -23,28 +23,28 @@ _TYPES: dict[str, Schema] = {
 
 
 def written_operations(
-    draft: Draft, handler: HTTPRouteHandler, path: str, method: str
+    draft: Draft, route: Route, path: str, method: str
 ) -> Iterator[tuple[str, Schema]]:
     """Return path and operation of a hand-written route, once for each name it is known by.
 
     Without a Doc it says what path, docstring and annotations tell.
     """
-    doc = handler.opt.get("doc")
+    doc = route.opt.get("doc")
     if not isinstance(doc, Doc):
-        doc = Doc(summary=_plain(handler), answer=_returned(handler))
+        doc = Doc(summary=_plain(route), answer=_returned(route))
     if doc.each is None:
-        yield path, _operation(draft, handler, doc, path, method)
+        yield path, _operation(draft, route, doc, path, method)
         return
     for name, type_ in doc.each(draft.tenant).items():
         taken = None if doc.body is None else type_
         own = msgspec.structs.replace(doc, body=taken, answer=type_, id=f"{doc.id}_{_word(name)}")
         here = _IN_PATH.sub(name, path)
-        yield here, _operation(draft, handler, own, here, method)
+        yield here, _operation(draft, route, own, here, method)
 
 
-def _operation(draft: Draft, handler: HTTPRouteHandler, doc: Doc, path: str, method: str) -> Schema:
-    public = bool(handler.opt.get("public"))
-    owner = str(handler.opt.get("plugin") or "core")
+def _operation(draft: Draft, route: Route, doc: Doc, path: str, method: str) -> Schema:
+    public = bool(route.opt.get("public"))
+    owner = str(route.opt.get("plugin") or "core")
     made: Schema = {
         "operationId": doc.id or _id(path, method),
         "tags": [doc.tag or _tag(path)],
@@ -63,14 +63,14 @@ def _operation(draft: Draft, handler: HTTPRouteHandler, doc: Doc, path: str, met
     return made
 
 
-def _plain(handler: HTTPRouteHandler) -> str:
-    words = (handler.fn.__doc__ or handler.fn.__name__.replace("_", " ")).strip()
+def _plain(route: Route) -> str:
+    words = (route.fn.__doc__ or route.fn.__name__.replace("_", " ")).strip()
     return words.partition("\n")[0].rstrip(".")
 
 
-def _returned(handler: HTTPRouteHandler) -> Any:
-    """Return the type that a handler says it returns, when it is one of values."""
-    said = handler.parsed_fn_signature.return_type.annotation
+def _returned(route: Route) -> Any:
+    """Return the type that a function says it returns, when it is one of values."""
+    said = typing.get_type_hints(route.fn).get("return")
     plain = typing.get_origin(said) in (dict, list, tuple)
     return said if plain or (isinstance(said, type) and issubclass(said, msgspec.Struct)) else Any
 

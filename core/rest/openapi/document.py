@@ -1,10 +1,7 @@
 """The whole document: what is served, narrowed to a tenant and to what a principal may do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
-
-from litestar import Litestar
-from litestar.handlers import HTTPRouteHandler
 
 from core import VERSION
 from core.model.entities import Declaration
@@ -13,6 +10,7 @@ from core.rest.openapi.answers import HEADERS, Schema, shared_responses
 from core.rest.openapi.builder import Draft
 from core.rest.openapi.custom_routes import written_operations
 from core.rest.openapi.entity import MADE
+from core.rest.route import Route
 from core.runtime.tenant import Tenant
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -35,20 +33,18 @@ Every answer carries `X-Request-ID`; every refusal is `application/problem+json`
 `errors` for each wrong field. Paths end in a slash and are accepted without. Ids are UUIDs."""
 
 
-def served(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
-    """Return each (path, method, handler) that programs are served, but HEAD and OPTIONS.
+def served(table: Iterable[Route]) -> Iterator[tuple[str, str, Route]]:
+    """Return each (path, method, route) that programs are served, but HEAD and OPTIONS.
 
     Pages are made for people and are no part of the interface.
     """
-    for route in app.routes:
-        if not route.path.startswith(("/api", "/health")):
-            continue
-        handlers = getattr(route, "route_handlers", ())
+    by_path: dict[str, list[Route]] = {}
+    for route in table:
+        if route.path.startswith(("/api", "/health")):
+            by_path.setdefault(route.path, []).append(route)
+    for path, routes in by_path.items():
         for method in METHODS:
-            for handler in handlers:
-                own = not handler.fn.__module__.startswith("litestar.")
-                if own and method in handler.http_methods:
-                    yield route.path, method, handler
+            yield from ((path, method, route) for route in routes if method in route.methods)
 
 
 def written_path(path: str) -> str:
@@ -59,9 +55,9 @@ def written_path(path: str) -> str:
     return plain if file or not plain.startswith("/api") else f"{plain}/"
 
 
-def usable(tenant: Tenant, rights: Any, handler: HTTPRouteHandler, path: str) -> bool:
+def usable(tenant: Tenant, rights: Any, route: Route, path: str) -> bool:
     """Return whether a principal with these rights can ever get something from a route."""
-    opt = handler.opt
+    opt = route.opt
     if opt.get("public"):
         return True
     plugin = opt.get("plugin")
@@ -80,17 +76,17 @@ def usable(tenant: Tenant, rights: Any, handler: HTTPRouteHandler, path: str) ->
     return bool(rights.may(name, action))
 
 
-def tenant_document(app: Litestar, tenant: Tenant, rights: Any) -> Schema:
+def tenant_document(table: Iterable[Route], tenant: Tenant, rights: Any) -> Schema:
     """Return what ``tenant`` has enabled, as far as ``rights`` can use it."""
     draft = Draft(tenant, rights)
     paths: dict[str, Schema] = {}
     used: dict[str, str] = {}
-    for path, method, handler in served(app):
-        if not usable(tenant, rights, handler, path):
+    for path, method, route in served(table):
+        if not usable(tenant, rights, route, path):
             continue
-        entity = tenant.entities.get(str(handler.opt.get("entity")))
-        for place, made in _operations(draft, entity, handler, path, method):
-            if permission := handler.opt.get("permission"):
+        entity = tenant.entities.get(str(route.opt.get("entity")))
+        for place, made in _operations(draft, entity, route, path, method):
+            if permission := route.opt.get("permission"):
                 made["x-permission"] = permission
             paths.setdefault(written_path(place), {})[method.lower()] = made
             for tag in made["tags"]:
@@ -99,10 +95,10 @@ def tenant_document(app: Litestar, tenant: Tenant, rights: Any) -> Schema:
 
 
 def _operations(
-    draft: Draft, entity: Declaration | None, handler: HTTPRouteHandler, path: str, method: str
+    draft: Draft, entity: Declaration | None, route: Route, path: str, method: str
 ) -> Iterator[tuple[str, Schema]]:
     if entity is None:
-        yield from written_operations(draft, handler, path, method)
+        yield from written_operations(draft, route, path, method)
     else:
         yield path, _generated(draft, entity, path, method)
 
@@ -117,14 +113,14 @@ def _generated(draft: Draft, entity: Declaration, path: str, method: str) -> Sch
     return action_operation(draft, entity, action)
 
 
-def public_document(app: Litestar, tenant: Tenant) -> Schema:
+def public_document(table: Iterable[Route], tenant: Tenant) -> Schema:
     """Return the document of an address without tenant: health and signing in."""
     draft = Draft(tenant, tenant.rights((), known=False))
     paths: dict[str, Schema] = {}
     used: dict[str, str] = {}
-    for path, method, handler in served(app):
-        if handler.opt.get("public"):
-            for place, made in written_operations(draft, handler, path, method):
+    for path, method, route in served(table):
+        if route.opt.get("public"):
+            for place, made in written_operations(draft, route, path, method):
                 paths.setdefault(written_path(place), {})[method.lower()] = made
                 used |= dict.fromkeys(made["tags"], "")
     return _whole(draft, paths, used, "")

@@ -3,8 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import HttpMethod, Request
-from litestar.handlers import HTTPRouteHandler
+from litestar import Request
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
@@ -16,11 +15,11 @@ from core.rest.context import open_context
 from core.rest.openapi.document import public_document, tenant_document
 from core.rest.operation_doc import Doc
 from core.rest.responses import encode, raw_reply
+from core.rest.route import READ, Route
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
 
 AnyRequest = Request[Any, Any, Any]
-READ = [HttpMethod.GET, HttpMethod.HEAD]
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -59,7 +58,7 @@ async def show_document(request: AnyRequest) -> ASGIResponse:
     some = next(iter(platform.by_id.values()), None)
     if some is None:
         raise NotFound
-    return raw_reply(encode(public_document(request.app, some)))
+    return raw_reply(encode(public_document(request.app.state.routes, some)))
 
 
 def _meant(platform: Platform, request: AnyRequest, named: str | None) -> Tenant | None:
@@ -79,7 +78,7 @@ def _written(request: AnyRequest, tenant: Tenant, rights: Any) -> ASGIResponse:
     place = ("openapi", rights)
     found = tenant.shapes.get(place)
     if found is None:
-        found = encode(tenant_document(request.app, tenant, rights))
+        found = encode(tenant_document(request.app.state.routes, tenant, rights))
         tenant.shapes[place] = found
     return raw_reply(found)
 
@@ -113,14 +112,11 @@ def _doc(summary: str, id: str, *refuses: int, **more: Any) -> Doc:
     return Doc(summary=summary, id=id, tag="Documentation", refuses=refuses, **more)
 
 
-def openapi_routes() -> list[HTTPRouteHandler]:
+def openapi_routes() -> list[Route]:
     """Return the routes of the document and of its page."""
 
-    def route(path: str, fn: Any, doc: Doc) -> HTTPRouteHandler:
-        opt = {"public": True, "doc": doc}
-        return HTTPRouteHandler(
-            path, http_method=READ, opt=opt, status_code=200, include_in_schema=False
-        )(fn)
+    def route(path: str, fn: Any, doc: Doc) -> Route:
+        return Route(path, READ, {"public": True, "doc": doc}, fn)
 
     document = _doc(
         "This document", "openapi_get", 400, 401, 403, 404, query=Asked, answer=dict[str, Any]

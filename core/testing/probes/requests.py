@@ -8,10 +8,10 @@ from uuid import UUID
 
 import msgspec
 from litestar import Litestar
-from litestar.handlers import HTTPRouteHandler
 
 from core.model.entities import Declaration
 from core.registry.registry import Action, Registry
+from core.rest.route import Route as Row
 from core.testing.probes.dataset import Stage, Who
 from core.testing.probes.expected_access import Oracle
 from core.testing.samples import sample_json
@@ -59,28 +59,26 @@ class Route(msgspec.Struct, frozen=True):
 def routes(app: Litestar, registry: Registry) -> list[Route]:
     """Return every route that a client can reach, HEAD beside its GET left out."""
     found: list[Route] = []
-    for route in app.routes:
-        for handler in getattr(route, "route_handlers", ()):
-            if isinstance(handler, HTTPRouteHandler):
-                methods = set(handler.http_methods) - {"OPTIONS"}
-                methods -= {"HEAD"} if "GET" in methods else set()
-                found += [_route(route.path, str(m), handler, registry) for m in sorted(methods)]
+    for row in app.state.routes:
+        methods = set(row.methods) - {"OPTIONS"}
+        methods -= {"HEAD"} if "GET" in methods else set()
+        found += [_route(row, method, registry) for method in sorted(methods)]
     return sorted(found, key=lambda r: (r.public, r.permission == "signed_in", r.path, r.method))
 
 
-def _route(path: str, method: str, handler: HTTPRouteHandler, registry: Registry) -> Route:
-    entity = handler.opt.get("entity")
+def _route(row: Row, method: str, registry: Registry) -> Route:
+    entity = row.opt.get("entity")
     action = None
     for declared in registry.actions.get(str(entity), ()):
-        if path.endswith(f"/{declared.name}"):
+        if row.path.endswith(f"/{declared.name}"):
             action = declared
     return Route(
         method=method,
-        path=path,
-        permission=handler.opt.get("permission"),
+        path=row.path,
+        permission=row.opt.get("permission"),
         entity=entity,
         action=action,
-        public=bool(handler.opt.get("public")),
+        public=bool(row.opt.get("public")),
     )
 
 

@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl
 
 import asyncpg
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, WRITE, Flash, Page
@@ -37,11 +36,12 @@ from core.records.lists.list_query import Query
 from core.records.lists.options import choices
 from core.records.projection import Wanted, shape_of
 from core.registry.registry import Registry
+from core.rest.route import Route
 
 BODY = "board-body"
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the boards of all entities that declare a stage."""
     found = []
     for entity in registry.entities.values():

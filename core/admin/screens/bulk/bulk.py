@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.forms.controls import Control, Controls
@@ -27,6 +26,7 @@ from core.records.lists.list_query import Paging, Query, Sort
 from core.records.lists.pages import ids_of, read_page
 from core.registry.registry import Registry
 from core.rest.decode import read_id
+from core.rest.route import Route
 from core.runtime.context import Context
 from core.search.hits import Hits
 
@@ -45,7 +45,7 @@ class Deed(msgspec.Struct, frozen=True):
     dangerous: bool = False
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the bulk screens of the entities whose records can be changed or deleted."""
     return [
         screen_route(entity, "/bulk", WRITE, "list", show_bulk)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.headers import PAGE
@@ -20,6 +19,7 @@ from core.records.lists.list_query import Paging
 from core.records.lists.pages import Found, read_page
 from core.records.projection import Row
 from core.registry.registry import Registry
+from core.rest.route import Route
 
 # What is written while somebody waits; more is refused, and says so.
 MOST = 10_000
@@ -31,7 +31,7 @@ MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 PLAIN = ("integer", "decimal", "number", "money")
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the exports of all entities that can be listed."""
     return [
         screen_route(entity, "/export", READ, "list", export)

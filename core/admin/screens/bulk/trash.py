@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, WRITE, Flash, Page
@@ -23,6 +22,7 @@ from core.records.lists.list_query import Paging, Query, Sort
 from core.records.lists.pages import Found, read_page
 from core.records.projection import Wanted
 from core.registry.registry import Registry
+from core.rest.route import Route
 from core.search.hits import Hits
 
 COLUMNS = 3
@@ -255,7 +255,7 @@ async def change_trash(page: Page, entity: Declaration) -> ASGIResponse:
     return page.redirect(place(entity, under="trash/"), flash=said)
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the trashes of all entities, and the ways into and out of them."""
     one = "/{id:str}"
     ways = (

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin import paths
@@ -26,6 +25,7 @@ from core.records.changes.bulk import change_many
 from core.records.changes.selection import MOST_IDS
 from core.registry.registry import Registry
 from core.rest.decode import read_id
+from core.rest.route import Route
 
 # How long a change can be taken back in one go, and into how many different values.
 LATEST = timedelta(hours=1)
@@ -143,7 +143,7 @@ def _stored(field: Field, value: Any) -> Any:
     return msgspec.json.encode(value).decode() if field.kind == "json" else value
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the undo of every entity that has a list."""
     return [
         screen_route(entity, "/undo/{asked:str}", WRITE, HISTORY, undo)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.nav import dashboards_of, icon_of
@@ -15,6 +14,7 @@ from core.admin.preferences import prefer, preference
 from core.admin.screens.dashboard.cards import Shown, read_cards, sources
 from core.errors import Invalid, NotFound
 from core.registry.registry import Registry
+from core.rest.route import Route
 
 ARRANGE = "arrange"
 MOVES = ("up", "down", "hide", "show")
@@ -137,7 +137,7 @@ def _next(page: Page) -> list[Link]:
     ][:4]
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the dashboards of all plugins; the first page is arranged under its own address."""
     found = [page_route("/app/arrange", WRITE, "signed_in", arrange)]
     for name in registry.plugins:
@@ -146,7 +146,7 @@ def routes(registry: Registry) -> list[HTTPRouteHandler]:
     return found
 
 
-def _pair(name: str) -> list[HTTPRouteHandler]:
+def _pair(name: str) -> list[Route]:
     async def show(page: Page) -> ASGIResponse:
         page.request.path_params["plugin"] = name
         return await show_dashboard(page)

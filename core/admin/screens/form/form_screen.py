@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.forms.struct_controls import is_id
@@ -33,6 +32,7 @@ from core.records.changes.input_validation import Input
 from core.records.changes.single import DETAIL, change, insert, read_new, read_one
 from core.records.projection import shape_of
 from core.registry.registry import Registry
+from core.rest.route import Route
 
 
 async def show_new(page: Page, entity: Declaration) -> ASGIResponse:
@@ -236,7 +236,7 @@ async def _again(
     )
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the forms of all entities."""
     found = []
     for entity in registry.entities.values():

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core import criteria
@@ -22,6 +21,7 @@ from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import page_on
 from core.records.row_filter import looking
 from core.registry.registry import Registry
+from core.rest.route import Route
 from core.search.hits import Hits, read_phrase, searchable
 
 MOST = 20
@@ -233,7 +233,7 @@ async def _meant(page: Page, name: str, target: str, words: str, typed: Typed) -
     return ""
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the lookups of all entities that can be seen."""
     return [
         screen_route(entity, "/lookup", READ, "", show_options)

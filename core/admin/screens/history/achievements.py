@@ -8,7 +8,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, Page
@@ -24,6 +23,7 @@ from core.records.changes.actions import read_query
 from core.records.visible_records import visible_records
 from core.registry.registry import Registry
 from core.rest.decode import read_id
+from core.rest.route import Route
 
 MOST = 50
 
@@ -164,7 +164,7 @@ def _series(page: Page, found: Mapping[str, Any]) -> list[Series]:
     return series
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the report of each entity for whose records somebody is responsible."""
     return [
         screen_route(entity, "/credit", READ, HISTORY, show_credit)

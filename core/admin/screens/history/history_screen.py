@@ -7,7 +7,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, Page
@@ -30,6 +29,7 @@ from core.records.changes.actions import read_query
 from core.records.changes.single import read_one
 from core.records.projection import Row, shape_of
 from core.registry.registry import Registry
+from core.rest.route import Route
 
 MORE = "history-more"
 BODY = "history"
@@ -178,7 +178,7 @@ async def _title(page: Page, entity: Declaration, id: UUID, row: Row | None) -> 
     return (title(kept) if kept else "") or page.translate(entity.label), gone
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the histories of all entities: whatever its verbs, each has one."""
     shown = [
         screen_route(entity, "/{id:str}/history", READ, HISTORY, show_history)

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 import asyncpg
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.nav import icon_of
@@ -23,6 +22,7 @@ from core.model.entities import HISTORY
 from core.records.changes.actions import read_query
 from core.records.visible_records import visible_records
 from core.registry.registry import Registry
+from core.rest.route import Route
 
 NAMES = ("q", "entity", "action", "by", "from", "to", "request", "record")
 
@@ -46,7 +46,7 @@ class Read(msgspec.Struct, frozen=True):
     records: Mapping[tuple[str, str], str]
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the routes of the log's two pages."""
     right = f"core.setting.{HISTORY}"
     return [

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin import paths
@@ -31,6 +30,7 @@ from core.records.changes.single import DETAIL, change, read_one, read_row
 from core.records.projection import Row, Wanted, shape_of
 from core.registry.registry import Registry
 from core.rest.decode import read_id
+from core.rest.route import Route
 
 PUT = "put"
 CURRENCY_THEN = """
@@ -172,7 +172,7 @@ def _amounts(entity: Declaration, field: Field, changes: Mapping[str, Any]) -> d
     return {name: None if old is None else amount(old, code) for name, old in olds.items()}
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the way back for every entity whose records are changed by people."""
     return [
         screen_route(entity, "/{id:str}/history/back", WRITE, "update", put_back)

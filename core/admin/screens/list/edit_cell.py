@@ -2,7 +2,6 @@
 
 from urllib.parse import urlencode
 
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin import paths
@@ -17,9 +16,10 @@ from core.model.fields import Field
 from core.records.changes.single import DETAIL, read_one
 from core.records.projection import shape_of
 from core.registry.registry import Registry
+from core.rest.route import Route
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the forms of single cells."""
     return [
         screen_route(entity, "/{id:str}/cell/{name:str}", READ, "update", show_cell)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import asyncpg
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, WRITE, Page
@@ -26,11 +25,12 @@ from core.model.entities import Declaration
 from core.records.lists.large_table_pages import COUNTED
 from core.records.lists.pages import Found, page_on
 from core.registry.registry import Registry
+from core.rest.route import Route
 
 BODY = "list"
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the lists of all entities, with what is done beside them."""
     screens: tuple[tuple[str, Any, Screen], ...] = (
         ("", READ, show_list),

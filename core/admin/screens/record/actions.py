@@ -3,7 +3,6 @@
 from typing import Any
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin import paths
@@ -34,6 +33,7 @@ from core.records.changes.actions import act, read_given
 from core.records.changes.single import read_one
 from core.records.projection import Wanted, shape_of
 from core.registry.registry import Action, Registry
+from core.rest.route import Route
 
 __all__ = ["Action", "declared", "routes"]
 FORM = "deed-form"
@@ -245,7 +245,7 @@ def _control(
     return made
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return one pair of routes for the actions of each entity that has any."""
     found = []
     for name, entity in registry.entities.items():

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, Page
@@ -28,6 +27,7 @@ from core.records.capabilities import Reach
 from core.records.changes.single import read_one
 from core.records.projection import Row, readable, shape_of
 from core.registry.registry import Registry
+from core.rest.route import Route
 
 DETAILS = "details"
 KEY_FACTS = 4
@@ -152,7 +152,7 @@ async def _body(
     }
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the pages of the records of all entities."""
     return [
         screen_route(entity, "/{id:str}", READ, "view", show_record)

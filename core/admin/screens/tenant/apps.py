@@ -1,13 +1,13 @@
 """Apps: what each installed plugin adds and needs, and switching it on and off for the tenant."""
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, WRITE, Flash, Page, page_route
 from core.admin.parts import Link
 from core.errors import Conflict, NotFound
 from core.registry.registry import Registry
+from core.rest.route import Route
 from core.tenancy.apps import App, installed, switch
 
 HOME = "/app/apps/"
@@ -31,7 +31,7 @@ class Shown(msgspec.Struct, frozen=True):
     parts: tuple[Part, ...]
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the routes of the list of plugins, of one of them, and of both switches."""
     view, update = "core.setting.view", "core.setting.update"
     return [

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.forms.body import wrong_fields
@@ -23,6 +22,7 @@ from core.admin.page import READ, WRITE, Flash, Page, page_route
 from core.admin.parts import Option
 from core.errors import Invalid, NotFound
 from core.registry.registry import Registry
+from core.rest.route import Route
 from core.tenancy.edits import lay
 
 HOME = "/app/branding/"
@@ -31,7 +31,7 @@ NAME = "branding"
 RADII = ("0rem", "0.25rem", "0.5rem", "0.75rem", "1rem")
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the routes of the form, its preview and its sheet."""
     view, update = "core.setting.view", "core.setting.update"
     return [

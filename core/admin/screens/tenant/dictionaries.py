@@ -6,7 +6,6 @@ Codes are stored in records, so none goes away: a retired choice is kept by thos
 import re
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.forms.form_errors import Mistake
@@ -14,6 +13,7 @@ from core.admin.page import READ, WRITE, Flash, Page, page_route
 from core.admin.parts import Link
 from core.errors import Invalid
 from core.registry.registry import Choice, Registry
+from core.rest.route import Route
 from core.tenancy.edits import edit_dictionary, known_dictionary
 
 HOME = "/app/dictionaries/"
@@ -43,7 +43,7 @@ class Shown(msgspec.Struct, frozen=True):
     count: int
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the routes of the overview and of each dictionary."""
     view, update = "core.setting.view", "core.setting.update"
     return [

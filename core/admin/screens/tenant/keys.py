@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, WRITE, Flash, Page, page_route
@@ -17,6 +16,7 @@ from core.records.lists.pages import Found, page_on
 from core.records.projection import Wanted, expandable
 from core.registry.registry import Registry
 from core.rest.decode import read_id
+from core.rest.route import Route
 
 KEY = "core.api_key"
 HOME = "/app/keys/"
@@ -24,7 +24,7 @@ FIELDS = ("id", "name", "user_id", "scopes", "created_at", "expires_at", "last_u
 SIZE = 50
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the routes of the keys."""
     return [
         page_route("/app/keys", READ, f"{KEY}.list", show_keys),

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.admin.forms.body import wrong_fields
@@ -18,13 +17,14 @@ from core.records.projection import shape_of
 from core.registry.registry import Registry
 from core.rest.addresses import base_url
 from core.rest.decode import read_id
+from core.rest.route import Route
 
 USER = "core.user"
 INVITE = "/app/people/invite/"
 MINUTES = hooks.OneTimeToken("").expires_in // 60
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the routes of inviting somebody and of a person's roles."""
     create, update = f"{USER}.create", f"{USER}.update"
     return [

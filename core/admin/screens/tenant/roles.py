@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from core.access.rights import Rights
@@ -17,6 +16,7 @@ from core.errors import NotFound
 from core.model.entities import HISTORY, Declaration
 from core.model.types import named
 from core.registry.registry import Registry
+from core.rest.route import Route
 
 COMMON = ("list", "view", "create", "update", "delete", "trash", "restore", "purge", HISTORY)
 SHOWN = 5
@@ -54,7 +54,7 @@ class Role(msgspec.Struct, frozen=True):
     like: str = ""
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the routes of the overview, of one role, and of the explanation."""
     view = "core.setting.view"
     return [

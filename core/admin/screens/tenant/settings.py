@@ -6,7 +6,6 @@ Only what differs from what is in force is stored, so that the rest goes on foll
 from typing import Any
 
 import msgspec
-from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from msgspec import inspect
 
@@ -24,6 +23,7 @@ from core.admin.page import READ, WRITE, Flash, Page, page_route
 from core.admin.parts import Fact, Link
 from core.errors import Invalid, NotFound
 from core.registry.registry import Registry
+from core.rest.route import Route
 from core.tenancy.edits import edit_settings, plugin_with_settings
 
 HOME = "/app/settings/"
@@ -43,7 +43,7 @@ class Setting(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-def routes(registry: Registry) -> list[HTTPRouteHandler]:
+def routes(registry: Registry) -> list[Route]:
     """Return the routes of the overview and of each plugin's settings."""
     view, update = "core.setting.view", "core.setting.update"
     return [
