@@ -129,6 +129,9 @@ async def test_a_query_without_any_predicate_sees_one_tenant(stage: Stage) -> No
             transaction_settings(tenant.id, SYSTEM, "*"),
             lambda c, table=entity.table: c.fetch(f"SELECT x::text AS all FROM {table} x"),
         )
-        seen = stage.seen_in("\n".join(row["all"] for row in rows))
-        assert {stage.rows[stage.tokens[token].row].tenant for token in seen} <= {"acme"}
-        assert bool(seen) == bool(entity.verbs) or entity.name == "core.api_key"
+        tokens = stage.seen_in("\n".join(row["all"] for row in rows))
+        tenants = {stage.rows[stage.tokens[token].row].tenant for token in tokens}
+        assert tenants <= {"acme"}
+        # Each seeded record shows a token, or else the query would prove nothing.
+        if stage.of(entity.name, tenant="acme") and entity.name != "core.api_key":
+            assert tenants

@@ -20,7 +20,7 @@ PACKAGES = Path(asyncpg.__file__).parents[1]
 APP = """
 import sys
 from pathlib import Path
-from core.database import embedded
+from core.postgres import embedded
 server = embedded.ensure(Path(sys.argv[1]))
 print(embedded.status(Path(sys.argv[1])).pid, server.socket, flush=True)
 sys.stdin.read()

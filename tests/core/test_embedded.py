@@ -173,7 +173,7 @@ def test_server_that_is_shutting_down_is_waited_for_and_started_again(home: Path
 
 def test_leaving_works_at_exit(home: Path) -> None:
     code = (
-        "import atexit, sys; from pathlib import Path; from core.database import embedded;"
+        "import atexit, sys; from pathlib import Path; from core.postgres import embedded;"
         "atexit.register(embedded.ensure(Path(sys.argv[1])).leave);"
         "print(embedded.status(Path(sys.argv[1])).pid)"
     )
