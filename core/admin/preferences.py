@@ -8,7 +8,7 @@ import msgspec
 
 from core.auth.sign_in.changes import own
 from core.database.connections import Unit
-from core.rest.responses import encode
+from core.model.encoding import encode
 from core.runtime.context import Context
 
 ACCOUNT = "account"

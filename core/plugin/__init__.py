@@ -51,8 +51,8 @@ from core.model.conversion import amount
 from core.model.currencies import digits, in_units
 from core.model.entities import Entity, entity, extend
 from core.model.fields import choice, computed, currency, field, link, money, user_link
+from core.model.struct_values import read_values, said
 from core.model.types import Email, Phone, ScaledDecimal, Tags
-from core.records.changes.actions import read_values, said
 from core.records.changes.bulk import change_many, read_ids
 from core.records.row_filter import conditions
 from core.records.visible_records import visible_records

@@ -17,7 +17,7 @@ from core.auth.tokens.access_tokens import SECONDS
 from core.auth.tokens.api_keys import NewKey
 from core.auth.tokens.opaque import read_refresh
 from core.errors import Forbidden, NotFound, Unauthenticated
-from core.records.changes.actions import read_values
+from core.model.struct_values import read_values
 from core.rest.auth_schemas import (
     DOCS,
     Credentials,

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar.response.base import ASGIResponse
 
 from core.errors import Invalid, Refused, Stale, problem
+from core.model.encoding import encode
 
-encode = msgspec.json.Encoder(decimal_format="string").encode
 JSON = "application/json"
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from core.errors import Invalid, Unauthenticated
 from core.model.entities import Declaration
-from core.records.changes.actions import read_query
+from core.model.struct_values import read_query
 from core.records.projection import Wanted, shape_of
 from core.records.row_filter import conditions
 from core.rest.addresses import base_url

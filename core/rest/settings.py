@@ -7,7 +7,7 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
-from core.records.changes.actions import read_values
+from core.model.struct_values import read_values
 from core.registry.registry import Choice
 from core.rest.context import open_context
 from core.rest.decode import read_json, read_object

@@ -7,9 +7,9 @@ import msgspec
 
 from core.database.connections import Unit
 from core.errors import Invalid, NotFound
-from core.records.changes.actions import read_values
+from core.model.encoding import encode
+from core.model.struct_values import read_values
 from core.registry.registry import Choice
-from core.rest.responses import encode
 from core.runtime.context import Context
 
 STORED = """

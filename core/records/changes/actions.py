@@ -9,9 +9,10 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.database.connections import Broken, Unit
-from core.errors import FieldError, Invalid, NotFound
+from core.errors import Invalid, NotFound
+from core.model.encoding import encode
 from core.model.entities import Declaration
-from core.model.types import named
+from core.model.struct_values import read_query, read_values
 from core.records.changes.idempotency import Answer, write_once
 from core.records.changes.input_validation import constraint_refusal
 from core.records.changes.single import own_parameters
@@ -21,51 +22,8 @@ from core.records.projection import shape_of
 from core.records.row_filter import conditions
 from core.registry.registry import Action
 from core.rest.decode import read_id, read_json, read_object
-from core.rest.responses import encode, reply
+from core.rest.responses import reply
 from core.runtime.context import Context
-
-
-def read_values(struct: Any, body: dict[str, Any], prefix: str = "#") -> Any:
-    """Return ``body`` as ``struct``; refuses with every wrong field and every unknown one.
-
-    A field says it in its own words with ``said``.
-    """
-    errors: list[FieldError] = []
-    values: dict[str, Any] = {}
-    fields = {f.encode_name: f for f in msgspec.structs.fields(struct)}
-    for name, value in body.items():
-        field = fields.get(name)
-        if field is None:
-            detail = f"Unknown field {name!r}."
-            errors.append(FieldError(f"{prefix}/{name}", detail, "unknown", tuple(fields)))
-            continue
-        try:
-            values[field.name] = msgspec.convert(value, field.type, strict=True)
-        except msgspec.ValidationError as wrong:
-            detail = _message(field.type) or str(wrong)
-            errors.append(FieldError(f"{prefix}/{name}", detail, "invalid"))
-    for name, field in fields.items():
-        if field.required and name not in body:
-            label = named(name)
-            errors.append(FieldError(f"{prefix}/{name}", f"{label} is required", "required"))
-    if errors:
-        raise Invalid.fields(errors)
-    try:
-        return struct(**values)
-    except ValueError as wrong:  # the struct's own rule over several fields
-        raise Invalid.field(prefix, str(wrong)) from None
-
-
-def said(message: str, **bounds: Any) -> msgspec.Meta:
-    """Return the bounds of a field, as ``Meta`` takes them, whose violation ``message`` tells."""
-    return msgspec.Meta(extra={"message": message}, **bounds)
-
-
-def _message(type_: Any) -> str | None:
-    for meta in getattr(type_, "__metadata__", ()):
-        if isinstance(meta, msgspec.Meta) and meta.extra and "message" in meta.extra:
-            return str(meta.extra["message"])
-    return None
 
 
 async def run_action(
@@ -142,34 +100,6 @@ def read_asked(struct: Any, request: Request[Any, Any, Any]) -> Any:
     """Return a request's query as ``struct``; refuses unknown parameters and wrong values."""
     own, filters = split(request)
     return read_query(struct, {**own, **dict(filters)})
-
-
-def read_query(struct: Any, given: dict[str, str]) -> Any:
-    """Return query parameters as ``struct``, as ``read_asked`` does."""
-    if struct is None:
-        if given:
-            name = sorted(given)[0]
-            raise Invalid.field(f"?{name}", f"Unknown parameter {name!r}.", "unknown")
-        return None
-    known = {f.encode_name: f for f in msgspec.structs.fields(struct)}
-    errors = [
-        FieldError(f"?{name}", f"Unknown parameter {name!r}.", "unknown", tuple(known))
-        for name in given
-        if name not in known
-    ]
-    values: dict[str, Any] = {}
-    for name, field in known.items():
-        if name in given:
-            try:
-                values[field.name] = msgspec.convert(given[name], field.type, strict=False)
-            except msgspec.ValidationError as wrong:
-                detail = _message(field.type) or str(wrong)
-                errors.append(FieldError(f"?{name}", detail, "invalid"))
-        elif field.required:
-            errors.append(FieldError(f"?{name}", f"{name} is required", "required"))
-    if errors:
-        raise Invalid.fields(errors)
-    return struct(**values)
 
 
 async def seen_record(

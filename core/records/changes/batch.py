@@ -11,6 +11,7 @@ from litestar.response.base import ASGIResponse
 
 from core.database.connections import Broken, Unit
 from core.errors import FieldError, Invalid, Rejected
+from core.model.encoding import encode
 from core.model.entities import Declaration
 from core.records.changes.idempotency import Answer, write_once
 from core.records.changes.input_validation import (
@@ -24,7 +25,6 @@ from core.records.changes.links import link_error, links_in, unknown_ids
 from core.records.changes.selection import MOST_IDS, known_keys, read_atomic
 from core.records.changes.writing import hook, new_id
 from core.rest.decode import read_json, read_object
-from core.rest.responses import encode
 from core.runtime.context import Context
 
 MOST_ERRORS = 200

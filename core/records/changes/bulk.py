@@ -14,6 +14,7 @@ from litestar.response.base import ASGIResponse
 from core import criteria
 from core.database.connections import Broken, Unit
 from core.errors import Conflict, FieldError, Invalid, NotFound, Refused
+from core.model.encoding import encode
 from core.model.entities import Declaration
 from core.records.changes.idempotency import Answer, write_once
 from core.records.changes.input_validation import Input, Values, constraint_refusal, stay_in_scope
@@ -24,7 +25,6 @@ from core.records.changes.trash import purge, trash, untrash
 from core.records.changes.writing import hook
 from core.records.row_filter import Sight, conditions
 from core.rest.decode import read_json, read_object
-from core.rest.responses import encode
 from core.runtime.context import Context
 
 __all__ = ["Order", "bulk", "carry_out", "change_many", "read_ids", "read_order"]

@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 
 from core.database.connections import Broken, Unit
 from core.errors import Invalid, NotFound
+from core.model.encoding import encode
 from core.model.entities import Declaration
 from core.model.parsing import JSON_BYTES
 from core.records.changes.idempotency import Answer, write_once
@@ -28,7 +29,7 @@ from core.records.projection import Row, Shape, Wanted, expanded, shape_of
 from core.records.row_filter import conditions
 from core.rest.addresses import asked_path, base_url
 from core.rest.decode import read_id, read_json, read_object
-from core.rest.responses import encode, etag, nothing, raw_reply, tags
+from core.rest.responses import etag, nothing, raw_reply, tags
 from core.runtime.context import Context
 
 DETAIL = Wanted(detail=True)

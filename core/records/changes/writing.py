@@ -10,12 +10,13 @@ from litestar import Request
 
 from core.database.connections import Unit
 from core.errors import NotFound, PreconditionRequired, Stale
+from core.model.encoding import encode
 from core.model.entities import Declaration
 from core.records.changes.idempotency import Answer
 from core.records.projection import Row, Shape, expanded
 from core.records.row_filter import conditions, looking, seen
 from core.registry.hookspecs import Change
-from core.rest.responses import encode, etag, wanted_version
+from core.rest.responses import etag, wanted_version
 from core.runtime.context import Context
 
 

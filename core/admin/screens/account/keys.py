@@ -15,7 +15,7 @@ from core.auth.tokens import api_keys
 from core.auth.tokens.api_keys import MOST_SCOPES, MadeKey, NewKey
 from core.database.connections import Unit
 from core.errors import Invalid, NotFound
-from core.records.changes.actions import read_values
+from core.model.struct_values import read_values
 from core.rest.decode import read_id
 
 LIST = """

@@ -17,6 +17,7 @@ from core.admin.screens.routing import place
 from core.admin.session import csrf
 from core.database.connections import Unit
 from core.errors import Conflict
+from core.model.encoding import encode
 from core.model.entities import Declaration
 from core.records.changes.idempotency import MOST_KEY, Answer, once
 from core.records.changes.writing import new_id
@@ -24,7 +25,6 @@ from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import read_page
 from core.records.projection import Wanted
 from core.rest.decode import read_id
-from core.rest.responses import encode
 from core.search.hits import Hits
 
 VERSION = "_version"

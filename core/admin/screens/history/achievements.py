@@ -19,7 +19,7 @@ from core.audit.credit import NUMBERS, read_credit, read_credited
 from core.audit.queries import Period
 from core.errors import Invalid
 from core.model.entities import HISTORY, Declaration
-from core.records.changes.actions import read_query
+from core.model.struct_values import read_query
 from core.records.visible_records import visible_records
 from core.registry.registry import Registry
 from core.rest.decode import read_id

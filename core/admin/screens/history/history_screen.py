@@ -25,7 +25,7 @@ from core.audit.rendering import View
 from core.audit.timeline import Told, read_authors, read_figures, read_history, read_kept
 from core.errors import Forbidden, Invalid, NotFound
 from core.model.entities import HISTORY, Declaration
-from core.records.changes.actions import read_query
+from core.model.struct_values import read_query
 from core.records.changes.single import read_one
 from core.records.projection import Row, shape_of
 from core.registry.registry import Registry

@@ -19,7 +19,7 @@ from core.audit.queries import AskedOfAll
 from core.audit.timeline import Told, logged, read_log
 from core.errors import Invalid
 from core.model.entities import HISTORY
-from core.records.changes.actions import read_query
+from core.model.struct_values import read_query
 from core.records.visible_records import visible_records
 from core.registry.registry import Registry
 from core.rest.route import Route

@@ -13,7 +13,7 @@ from core.admin.screens.history.log_bar import BODY, SECURITY, asked_of, chosen_
 from core.admin.words.devices import device
 from core.audit.security import AskedOfSecurity, Happened, read_security
 from core.errors import Invalid
-from core.records.changes.actions import read_query
+from core.model.struct_values import read_query
 
 NAMES = ("q", "kind", "by", "from", "to")
 LOOKS = {

@@ -12,9 +12,9 @@ from core.admin.page import Page
 from core.admin.screens.list.state import EVERYTHING, State, state_of
 from core.database.connections import Unit
 from core.errors import Forbidden, Invalid, NotFound
+from core.model.encoding import encode
 from core.model.entities import Declaration
 from core.rest.decode import read_id
-from core.rest.responses import encode
 from core.runtime.context import Context
 
 MOST_NAME = 80
