@@ -21,7 +21,7 @@ from core.database.refusals import LOST, Broken, Undone, restated, translate
 from core.database.repository import Records, keep_to
 from core.errors import Unavailable
 from core.model.entities import Entity
-from core.schema.chains import driver_url
+from core.postgres.urls import driver_url
 
 __all__ = ["Broken", "Database", "Unit", "translate"]
 

@@ -9,6 +9,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from core.postgres.urls import driver_url
 from core.registry.registry import Plugin, Registry
 
 SCRIPTS = Path(__file__).parent.parent.parent / "migrations"
@@ -16,11 +17,6 @@ UNREADABLE = "(unreadable)"
 State = Mapping[str, tuple[str | None, str | None]]
 
 log = structlog.get_logger("crm.migrate")
-
-
-def driver_url(url: str) -> str:
-    """Return a plain postgresql URL in the form that SQLAlchemy wants for asyncpg."""
-    return "postgresql+asyncpg://" + url.split("://", 1)[1]
 
 
 def version_table(plugin: str) -> str:

@@ -15,11 +15,11 @@ import structlog
 from alembic import command
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from core.postgres.urls import driver_url
 from core.registry.registry import Plugin, Registry
 from core.schema.chains import (
     alembic_config,
     chain,
-    driver_url,
     head,
     pending,
     state,
@@ -34,7 +34,6 @@ from core.schema.sync import synchronise
 __all__ = [
     "Outcome",
     "chain",
-    "driver_url",
     "head",
     "migrate",
     "pending",

@@ -1,4 +1,4 @@
-"""The parent of the workers: it keeps the database running, watches their start and drains them."""
+"""The parent of the workers: watches their start, keeps their number and drains them."""
 
 import contextlib
 import errno
@@ -17,7 +17,6 @@ from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 from granian.server.mp import MPServer as Server
 
-from core.cli.connection import Database
 from core.config import Config
 from core.config.secrets import WITHHOLD_OWNER
 from core.errors import StartRefused
@@ -26,11 +25,11 @@ from core.server.worker_status import REPORTS, reports
 
 DRAIN_SECONDS = 20
 POLL_SECONDS = 0.05
-# What a worker inherits: the variables that could reach the database as somebody else stay here.
+# Variables with URLs of other roles: workers do not inherit them.
 WITHHELD = ("CRM_DATABASE_OWNER_URL", "CRM_DATABASE_ADMIN_URL", "CRM_DATABASE_DIRECT_URL")
 
 
-class Listening(msgspec.Struct, frozen=True):
+class ListenOptions(msgspec.Struct, frozen=True):
     """Where the server listens, and with how many processes."""
 
     host: str
@@ -39,15 +38,15 @@ class Listening(msgspec.Struct, frozen=True):
 
     @property
     def url(self) -> str:
-        """The address for people; nobody types a wildcard."""
+        """The address that people open; a wildcard becomes the loopback address."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
         return f"http://{host}:{self.port}"
 
 
-def free(listening: Listening) -> str:
+def free_address(listening: ListenOptions) -> str:
     """Return the numeric address to bind; refuses a port that somebody listens on."""
     try:
-        family, _, _, _, place = socket.getaddrinfo(
+        family, _, _, _, address = socket.getaddrinfo(
             listening.host, listening.port, type=socket.SOCK_STREAM
         )[0]
     except OSError as error:
@@ -56,7 +55,7 @@ def free(listening: Listening) -> str:
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(place)
+            probe.bind(address)
             probe.listen(1)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
@@ -67,16 +66,16 @@ def free(listening: Listening) -> str:
             raise StartRefused(
                 f"{listening.host}:{listening.port} cannot be used: {error.strerror}."
             ) from None
-    return str(place[0])
+    return str(address[0])
 
 
-def serve_until_told(
-    config: Config, database: Database, listening: Listening, notes: Sequence[str] = ()
+def run_workers(
+    config: Config, database_url: str, listening: ListenOptions, notes: Sequence[str] = ()
 ) -> None:
     """Run the workers until SIGTERM or SIGINT; refuses what the workers refuse, once."""
-    address = free(listening)
+    address = free_address(listening)
     configure()
-    with _environment(config, database) as reports:
+    with _environment(config, database_url) as reports:
         server = _granian(address, listening)
         watch = _Watch(server, reports, listening.workers, _banner(config, listening, notes))
         logging.getLogger("_granian").addFilter(lambda _: watch.refusal() is None)
@@ -92,7 +91,7 @@ def serve_until_told(
             raise StartRefused(refused)
 
 
-def _granian(address: str, listening: Listening) -> Server:
+def _granian(address: str, listening: ListenOptions) -> Server:
     # A fresh interpreter per worker: nothing of the parent, such as the owner's URL, is in it.
     multiprocessing.set_start_method("spawn", force=True)
     return Server(
@@ -115,20 +114,20 @@ def _granian(address: str, listening: Listening) -> Server:
 
 
 @contextlib.contextmanager
-def _environment(config: Config, database: Database) -> Iterator[Path]:
+def _environment(config: Config, database_url: str) -> Iterator[Path]:
     """Hand the workers their environment and yield the folder where they report."""
     with tempfile.TemporaryDirectory(prefix="trellis-start-") as folder:
-        given = {
-            "CRM_DATABASE_URL": database.app_url,
+        passed = {
+            "CRM_DATABASE_URL": database_url,
             "CRM_CONFIG": str(config.path),
             "CRM_HOME": str(config.home),
             WITHHOLD_OWNER: "1",
             REPORTS: folder,
         }
-        before = {name: os.environ.get(name) for name in (*given, *WITHHELD)}
+        before = {name: os.environ.get(name) for name in (*passed, *WITHHELD)}
         for name in WITHHELD:
             os.environ.pop(name, None)
-        os.environ.update(given)
+        os.environ.update(passed)
         try:
             yield Path(folder)
         finally:
@@ -159,7 +158,7 @@ class _Watch(threading.Thread):
         return self._refusal
 
     def run(self) -> None:
-        """Look until all workers are ready or one is not."""
+        """Poll until all workers are ready or one refuses to start."""
         while not self.ended.wait(POLL_SECONDS):
             if self.refusal() is not None:
                 self._server.interrupt_signal = True
@@ -170,7 +169,7 @@ class _Watch(threading.Thread):
                 return
 
 
-def _banner(config: Config, listening: Listening, notes: Sequence[str]) -> str:
+def _banner(config: Config, listening: ListenOptions, notes: Sequence[str]) -> str:
     lines = ["", f"  Trellis           {config.server.base_url or listening.url}"]
     for tenant in config.tenants.values():
         for host in tenant.hosts:

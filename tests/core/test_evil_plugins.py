@@ -227,7 +227,7 @@ SEEN = "from tests.evil_plugins.evil_own_connection import services; print(*serv
 async def test_owner_url_is_not_in_the_environment_of_a_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """H5, A7: what `crm serve` was given for migrations stays with the parent."""
+    """H5, A7: what `crm serve` gets for migrations stays with the parent."""
     monkeypatch.delenv("CRM_TEST_DATABASE_URL", raising=False)
     for name in supervisor.WITHHELD:
         monkeypatch.setenv(name, "postgresql://crm_owner:secret@/trellis")
@@ -237,7 +237,7 @@ async def test_owner_url_is_not_in_the_environment_of_a_worker(
     )
     config = ConfigFile(path, environ={"CRM_HOME": str(tmp_path)}).current
     database = CliDatabase(config, server=None)
-    with supervisor._environment(config, database):
+    with supervisor._environment(config, database.app_url):
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-c", SEEN, cwd=PROJECT, stdout=asyncio.subprocess.PIPE
         )

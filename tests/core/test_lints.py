@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from core.errors import StartRefused
+from core.postgres.urls import driver_url
 from core.schema.catalogue import RULES
-from core.schema.chains import driver_url
 from core.schema.lints import EXEMPT_INDEXES, GLOBAL_TABLES, findings, refuse_unfit_catalogue
 from core.testing.servers import MakeScratch, Scratch, TestServer
 from tests.sample_plugins import load_samples

@@ -11,8 +11,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from core.postgres.urls import driver_url
 from core.registry.loader import Loaded
-from core.schema.chains import driver_url, head, pending, state
+from core.schema.chains import head, pending, state
 from core.schema.lints import findings
 from core.schema.migrate import migrate, purge, tables_of
 from core.testing.servers import MakeScratch, Scratch

@@ -26,9 +26,10 @@ from core.errors import StartRefused
 from core.postgres import embedded, roles
 from core.postgres.blocking import finish
 from core.postgres.cluster_paths import write_private
+from core.postgres.urls import driver_url
 from core.registry.registry import Registry
 from core.schema.lints import findings
-from core.schema.migrate import Outcome, driver_url, migrate, pending, state
+from core.schema.migrate import Outcome, migrate, pending, state
 
 
 @click.group()

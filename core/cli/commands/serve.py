@@ -7,26 +7,20 @@ import rich_click as click
 
 from core.cli.connection import open_database, read_config
 from core.config import Config
-from core.server.supervisor import Listening, free, serve_until_told
+from core.server.supervisor import ListenOptions, free_address, run_workers
 
 F = TypeVar("F", bound=Callable[..., None])
 
 
-class Wish:
-    """What the command line says about listening; what it leaves open the file decides."""
-
-    def __init__(self, host: str | None, port: int | None, workers: int | None) -> None:
-        self._host, self._port, self._workers = host, port, workers
-
-    def over(self, config: Config) -> Listening:
-        """Return host, port and workers."""
-        server = config.server
-        return Listening(
-            self._host or server.host, self._port or server.port, self._workers or server.workers
-        )
+def resolve_listen_options(
+    config: Config, host: str | None, port: int | None, workers: int | None
+) -> ListenOptions:
+    """Return host, port and workers: those of the command line, else the file's."""
+    server = config.server
+    return ListenOptions(host or server.host, port or server.port, workers or server.workers)
 
 
-def listening_options(command: F) -> F:
+def add_listen_options(command: F) -> F:
     """Add --host, --port and --workers to a command."""
     for option in (
         click.option("--workers", type=click.IntRange(1, 1000), help="Processes that serve."),
@@ -38,11 +32,11 @@ def listening_options(command: F) -> F:
 
 
 @click.command()
-@listening_options
+@add_listen_options
 def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Serve until told to stop. Options win over the configuration file."""
     file = read_config()
-    listening = Wish(host, port, workers).over(file.current)
-    free(listening)
+    listening = resolve_listen_options(file.current, host, port, workers)
+    free_address(listening)
     with open_database(file.current) as database:
-        serve_until_told(file.current, database, listening)
+        run_workers(file.current, database.app_url, listening)
