@@ -1,19 +1,21 @@
 """The plugins' Alembic chains as they lie on disk, and how far the database has run each."""
 
+import ast
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import sqlalchemy as sa
 import structlog
-from alembic.config import Config as AlembicConfig
-from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from core.errors import StartRefused
 from core.postgres.urls import driver_url
 from core.registry.registry import Plugin, Registry
 
 SCRIPTS = Path(__file__).parent.parent.parent / "migrations"
 UNREADABLE = "(unreadable)"
+_REVISION_LINE = re.compile(r"^(revision|down_revision)(?:\s*:[^=\n]+)?\s*=\s*(.+)$", re.MULTILINE)
 State = Mapping[str, tuple[str | None, str | None]]
 
 log = structlog.get_logger("crm.migrate")
@@ -30,29 +32,34 @@ def chain(plugin: Plugin) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def alembic_config(plugin: Plugin, folder: Path) -> AlembicConfig:
-    """Return Alembic's configuration for one plugin's chain."""
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    config.set_main_option("version_locations", str(folder).replace("%", "%%"))
-    config.set_main_option("path_separator", "newline")
-    config.attributes["version_table"] = version_table(plugin.name)
-    return config
-
-
 def head(plugin: Plugin) -> str | None:
-    """Return the newest revision on disk; refuses a chain with two heads (Alembic's error)."""
+    """Return the newest revision on disk, without running a script; refuses two of them."""
     folder = chain(plugin)
     if folder is None:
         return None
-    return ScriptDirectory.from_config(alembic_config(plugin, folder)).get_current_head()
+    revisions = [_read_revision(path) for path in folder.glob("[!_.]*.py")]
+    newest = {revision for revision, _ in revisions} - {before for _, before in revisions}
+    if revisions and len(newest) != 1:
+        raise StartRefused(f"{folder} has {len(newest)} newest revisions, not one")
+    return newest.pop() if newest else None
+
+
+def _read_revision(path: Path) -> tuple[str, str | None]:
+    """Return the revision of a script and the one before it."""
+    values: dict[str, str | None] = {}
+    for name, value in _REVISION_LINE.findall(path.read_text("utf-8")):
+        values.setdefault(name, ast.literal_eval(value))
+    revision = values.get("revision")
+    if revision is None:
+        raise StartRefused(f"{path} names no revision")
+    return revision, values.get("down_revision")
 
 
 def _readable_head(plugin: Plugin) -> str | None:
     """Return the head, or a revision that nothing can have when the chain cannot be read."""
     try:
         return head(plugin)
-    except Exception as error:  # noqa: BLE001  # a plugin's script is imported, and may raise anything
+    except (StartRefused, OSError, ValueError, SyntaxError) as error:
         log.error("chain_unreadable", plugin=plugin.name, error=str(error))
         return UNREADABLE
 

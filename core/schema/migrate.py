@@ -17,12 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from core.postgres.urls import driver_url
 from core.registry.registry import Plugin, Registry
+from core.schema.chain_config import alembic_config
 from core.schema.chains import (
-    alembic_config,
     chain,
-    head,
-    pending,
-    state,
     stored_revisions,
     version_table,
 )
@@ -30,19 +27,6 @@ from core.schema.lints import lint
 from core.schema.migration_guard import Watch
 from core.schema.sql.generated import renew
 from core.schema.sync import synchronise
-
-__all__ = [
-    "Outcome",
-    "chain",
-    "head",
-    "migrate",
-    "pending",
-    "purge",
-    "state",
-    "stored_revisions",
-    "tables_of",
-    "version_table",
-]
 
 log = structlog.get_logger("crm.migrate")
 

@@ -17,7 +17,8 @@ from alembic.script import ScriptDirectory
 
 from core.errors import StartRefused
 from core.registry.registry import Plugin
-from core.schema.chains import alembic_config, chain
+from core.schema.chain_config import alembic_config
+from core.schema.chains import chain
 
 _INDEX = re.compile(
     r"CREATE (UNIQUE )?INDEX (?:IF NOT EXISTS )?(\w+) ON (\w+) \(tenant_id, (.+?)\)"

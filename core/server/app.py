@@ -25,8 +25,8 @@ from core.rest.route import Route
 from core.rest.search import search_routes
 from core.rest.settings import tenancy_routes
 from core.runtime.platform import Platform, against_registry
+from core.schema.chains import pending, state
 from core.schema.lints import refuse_unfit_catalogue
-from core.schema.migrate import pending, state
 from core.server.failures import answer_failure
 from core.server.health import health_routes
 from core.server.middleware import Edge

@@ -12,7 +12,7 @@ from core.rest.operation_doc import Doc
 from core.rest.responses import reply
 from core.rest.route import READ, Route
 from core.runtime.platform import Platform
-from core.schema.migrate import head, version_table
+from core.schema.chains import head, version_table
 
 
 async def live(request: Request[Any, Any, Any]) -> ASGIResponse:

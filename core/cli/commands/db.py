@@ -28,8 +28,9 @@ from core.postgres.blocking import finish
 from core.postgres.cluster_paths import write_private
 from core.postgres.urls import driver_url
 from core.registry.registry import Registry
+from core.schema.chains import pending, state
 from core.schema.lints import findings
-from core.schema.migrate import Outcome, migrate, pending, state
+from core.schema.migrate import Outcome, migrate
 
 
 @click.group()

@@ -12,7 +12,7 @@ from core.registry.import_rules import breaches
 from core.registry.loader import load
 from core.registry.registry import Plugin, Registry
 from core.schema.autogenerate import differences, draft
-from core.schema.chains import alembic_config
+from core.schema.chain_config import alembic_config
 
 
 class Drafted(msgspec.Struct, frozen=True):

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 from core.schema.sql.routines import PREFIX
@@ -25,6 +24,13 @@ DO $$ DECLARE found record; BEGIN
   LOOP EXECUTE format('DROP FUNCTION %s CASCADE', found.routine); END LOOP;
 END $$
 """
+
+
+def _op() -> Any:
+    """Return Alembic's operations; a server imports this module too, and does without Alembic."""
+    from alembic import op
+
+    return op
 
 
 def _standard_columns() -> list[sa.Column[Any]]:
@@ -66,7 +72,7 @@ def tenant_table(
     ``links`` maps a column to (table, restrict | cascade | null); an index is (filter…, sort)
     with ``-`` for descending. An append-only table gives the application no UPDATE and no DELETE.
     """
-    op.create_table(
+    _op().create_table(
         name,
         *_standard_columns(),
         *columns,
@@ -91,9 +97,9 @@ def tenant_columns(
 ) -> None:
     """Add a plugin's columns to another plugin's table; each may be null or has a default."""
     for column in (*columns, *(key_column(key) for key in keys)):
-        op.add_column(host, column)
+        _op().add_column(host, column)
     for why, sql in (checks or {}).items():
-        op.create_check_constraint(f"{host}_{why}", host, sa.text(sql))
+        _op().create_check_constraint(f"{host}_{why}", host, sa.text(sql))
     _connect(host, columns, links, unique, indexes)
 
 
@@ -111,7 +117,7 @@ def _connect(
         _unique(table, (fields,) if isinstance(fields, str) else fields)
     nullable = {c.name for c in columns if c.nullable}
     for names in indexes:
-        op.execute(index_sql(table, names, nullable))
+        _op().execute(index_sql(table, names, nullable))
 
 
 def drop_tenant_table(name: str) -> None:
@@ -120,8 +126,8 @@ def drop_tenant_table(name: str) -> None:
     A role policy that looks through this table goes first; whoever still needs one gets it anew
     after the chain, and until then the server refuses to start.
     """
-    op.execute(_DROP_GENERATED.format(table=name, names=f"^{PREFIX}"))
-    op.drop_table(name)
+    _op().execute(_DROP_GENERATED.format(table=name, names=f"^{PREFIX}"))
+    _op().drop_table(name)
 
 
 def drop_tenant_columns(host: str, *names: str) -> None:
@@ -131,23 +137,23 @@ def drop_tenant_columns(host: str, *names: str) -> None:
     revision, in the same transaction.
     """
     # Role policies use the functions of links, which name no column that a plugin adds.
-    op.execute(_DROP_GENERATED.format(table=host, names=f"^{PREFIX}(?!linked_)"))
+    _op().execute(_DROP_GENERATED.format(table=host, names=f"^{PREFIX}(?!linked_)"))
     for name in names:
-        op.execute(f"ALTER TABLE {host} DROP COLUMN IF EXISTS {name}_key")
-        op.drop_column(host, name)
+        _op().execute(f"ALTER TABLE {host} DROP COLUMN IF EXISTS {name}_key")
+        _op().drop_column(host, name)
 
 
 def _link(table: str, column: str, target: str, on_delete: str) -> None:
     # No SET NULL on composite keys: it would null the tenant too; the service nulls.
     action = "CASCADE" if on_delete == "cascade" else "NO ACTION"
-    op.execute(
+    _op().execute(
         f"ALTER TABLE {table} ADD CONSTRAINT {table}_{column}_link"
         f" FOREIGN KEY (tenant_id, {column}) REFERENCES {target} (tenant_id, id)"
         f" ON DELETE {action}"
     )
     # Partial, or else the planner takes it for the key (tenant_id, id) until it has statistics,
     # and reads all rows of the tenant for one: each check of a foreign key does.
-    op.execute(
+    _op().execute(
         f"CREATE INDEX {table}_{column}_link ON {table} (tenant_id, {column})"
         f" WHERE {column} IS NOT NULL"
     )
@@ -155,7 +161,7 @@ def _link(table: str, column: str, target: str, on_delete: str) -> None:
 
 def _unique(table: str, columns: tuple[str, ...]) -> None:
     name = "_".join(columns)
-    op.execute(
+    _op().execute(
         f"CREATE UNIQUE INDEX {table}_{name}_unique ON {table} (tenant_id, {', '.join(columns)})"
         " WHERE deleted_at IS NULL"
     )
@@ -184,9 +190,9 @@ def index_sql(table: str, names: Sequence[str], nullable: frozenset[str] | set[s
 def secure(table: str, *, append_only: bool = False) -> None:
     """Wall a table: row security, the tenant policy, the application's grants, the trigger."""
     for sql in wall_sql(table, append_only=append_only):
-        op.execute(sql)
+        _op().execute(sql)
     if not append_only:
-        op.execute(
+        _op().execute(
             f"CREATE TRIGGER {table}_touch BEFORE UPDATE ON {table}"
             " FOR EACH ROW EXECUTE FUNCTION crm_touch()"
         )
