@@ -7,8 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from litestar import Request
-from litestar.response.base import ASGIResponse
 
 from core.audit.queries import Period, month
 from core.audit.rendering import View, person
@@ -16,13 +14,9 @@ from core.audit.rows import Where, newest, people
 from core.audit.timeline import seen
 from core.errors import Forbidden
 from core.model.entities import HISTORY, Declaration
-from core.records.changes.actions import read_asked
 from core.records.row_filter import conditions, plugin_conditions
-from core.rest.decode import read_id
-from core.rest.responses import reply
 from core.runtime.context import Context
 
-AnyRequest = Request[Any, Any, Any]
 MOST_PERIODS = 1000
 # What makes a period begin or end: the record's own days and each change of the responsible.
 CHANGES_OF_HANDS = f"""
@@ -68,14 +62,6 @@ OF_PERIODS = MOVES.format(
 NUMBERS = ("gained", "regained", "lost")
 
 
-async def attribution(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
-    """Answer ``GET /api/<resource>/{id}/attribution/``: everyone who was responsible, and when."""
-    _view(ctx, entity)
-    id = read_id(request.path_params["id"])
-    read_asked(None, request)
-    return reply(await ctx.read(lambda c: read_attribution(ctx, c, entity, id)))
-
-
 async def read_attribution(
     ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID
 ) -> dict[str, Any]:
@@ -83,7 +69,7 @@ async def read_attribution(
 
     Each period tells what was gained, regained and lost in it (HIS-07).
     """
-    view, name = _view(ctx, entity), _responsible(entity)
+    view, name = credit_view(ctx, entity), _responsible(entity)
     await seen(ctx, connection, entity, id)
     given = (ctx.tenant.id, id, entity.name)
     hands = await connection.fetch(CHANGES_OF_HANDS, *given, name)
@@ -136,13 +122,6 @@ def _numbers(row: asyncpg.Record) -> dict[str, int]:
     return {name: row[name] for name in NUMBERS}
 
 
-async def credit(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
-    """Answer ``GET /api/<resource>/credit/?from=&to=``: what each responsible person achieved."""
-    _view(ctx, entity)
-    asked = read_asked(Period, request)
-    return reply(await ctx.read(lambda c: read_credit(ctx, c, entity, asked)))
-
-
 async def read_credit(
     ctx: Context, connection: asyncpg.Connection, entity: Declaration, asked: Period
 ) -> dict[str, Any]:
@@ -151,7 +130,7 @@ async def read_credit(
     Counts the changes of the entity's ``credit`` fields, by default of the last 30 days, for the
     person who was responsible at that time (HIS-08, HIS-09).
     """
-    view = _view(ctx, entity)
+    view = credit_view(ctx, entity)
     since, until = month(ctx.tenant, asked)
     scope, values = _scope(ctx, entity, 6)
     where = f"e.at >= $4 AND e.at < $5 AND {scope}"
@@ -179,7 +158,7 @@ async def read_credited(
     size: int,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return the changes that a person's credit in a period is made of, and whether all of them."""
-    view = _view(ctx, entity)
+    view = credit_view(ctx, entity)
     since, until = month(ctx.tenant, asked)
     where = Where(ctx)
     where.add("e.entity = {} AND e.credited", entity.name)
@@ -216,7 +195,7 @@ def _responsible(entity: Declaration) -> str:
     return field.name
 
 
-def _view(ctx: Context, entity: Declaration) -> View:
+def credit_view(ctx: Context, entity: Declaration) -> View:
     """Return the caller's view; refuses who may not see who is responsible."""
     ctx.rights.require(entity.name, HISTORY)
     view = View(ctx, entity)

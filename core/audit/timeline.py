@@ -5,8 +5,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from litestar import Request
-from litestar.response.base import ASGIResponse
 
 from core.access.rights import ADMIN
 from core.audit.queries import Asked, AskedOfAll, bounds, month, read_place, write_place
@@ -14,14 +12,10 @@ from core.audit.rendering import View
 from core.audit.rows import People, Where, newest, people
 from core.errors import Invalid, NotFound
 from core.model.entities import HISTORY, Declaration
-from core.records.changes.actions import read_asked
 from core.records.projection import Row, Shape
 from core.records.row_filter import conditions, plugin_conditions
-from core.rest.decode import read_id
-from core.rest.responses import reply
 from core.runtime.context import Context
 
-AnyRequest = Request[Any, Any, Any]
 PURGED = """
 SELECT changes -> 'currency' ->> 0 FROM core_audit_entry
  WHERE tenant_id = $1 AND record_id = $2 AND entity = $3 AND action = 'purged'
@@ -64,18 +58,6 @@ class Told(msgspec.Struct, frozen=True):
         return {"next_cursor": self.next_cursor, "results": self.entries}
 
 
-async def record_history(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
-    """Answer ``GET /api/<resource>/{id}/history/``: who changed what, when, from where and why."""
-    ctx.rights.require(entity.name, HISTORY)
-    id = read_id(request.path_params["id"])
-    asked = read_asked(Asked, request)
-
-    async def run(connection: asyncpg.Connection) -> dict[str, Any]:
-        return (await read_history(ctx, connection, entity, id, asked)).answer()
-
-    return reply(await ctx.read(run))
-
-
 async def read_history(
     ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID, asked: Asked
 ) -> Told:
@@ -91,14 +73,6 @@ async def read_history(
     where.asked(asked, since, until)
     rows = await newest(connection, where, read_place(asked.cursor), asked.page_size)
     return await _page(ctx, connection, {entity.name: view}, rows, asked.page_size, currency)
-
-
-async def history_stats(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
-    """Answer ``GET /api/<resource>/{id}/history/stats/``: how often what was changed."""
-    ctx.rights.require(entity.name, HISTORY)
-    id = read_id(request.path_params["id"])
-    read_asked(None, request)
-    return reply(await ctx.read(lambda c: read_figures(ctx, c, entity, id)))
 
 
 async def read_figures(
@@ -125,13 +99,6 @@ async def read_authors(
     names = View(ctx, entity).names
     rows = await connection.fetch(AUTHORS, ctx.tenant.id, id, entity.name, names)
     return await people(ctx, connection, (row["principal_id"] for row in rows))
-
-
-async def whole_log(ctx: Context, request: AnyRequest) -> ASGIResponse:
-    """Answer ``GET /api/audit/``: every change of the tenant, by default of the last 30 days."""
-    asked = read_asked(AskedOfAll, request)
-    ctx.rights.require("core.setting", HISTORY)
-    return reply((await ctx.read(lambda c: read_log(ctx, c, asked))).answer())
 
 
 def logged(ctx: Context) -> dict[str, View]:

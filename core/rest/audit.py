@@ -2,19 +2,24 @@
 
 from typing import Any
 
-from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core.audit.queries import AskedOfAll
-from core.audit.timeline import whole_log
+from core.audit.timeline import read_log
+from core.model.entities import HISTORY
+from core.records.changes.actions import read_asked
 from core.rest.context import open_context
 from core.rest.operation_doc import Doc
-from core.rest.route import READ, Route
+from core.rest.responses import reply
+from core.rest.route import READ, AnyRequest, Route
 
 
-async def show_log(request: Request[Any, Any, Any]) -> ASGIResponse:
-    """Answer every change of the tenant, the newest first."""
-    return await whole_log(await open_context(request), request)
+async def show_log(request: AnyRequest) -> ASGIResponse:
+    """Answer every change of the tenant, by default of the last 30 days, the newest first."""
+    ctx = await open_context(request)
+    query = read_asked(AskedOfAll, request)
+    ctx.rights.require("core.setting", HISTORY)
+    return reply((await ctx.read(lambda c: read_log(ctx, c, query))).answer())
 
 
 def audit_routes() -> list[Route]:

@@ -17,6 +17,7 @@ from core.database.connections import Database
 from core.errors import StartRefused
 from core.registry.loader import Loaded, load
 from core.registry.registry import Registry
+from core.rest.apps import app_routes
 from core.rest.audit import audit_routes
 from core.rest.auth import auth_routes
 from core.rest.entity.routes import entity_routes
@@ -31,7 +32,6 @@ from core.server.failures import answer_failure
 from core.server.health import health_routes
 from core.server.middleware import Edge
 from core.server.router import route_by_table
-from core.tenancy.apps import app_routes
 
 # The only routes that need no permission; each says so and is named here as well.
 PUBLIC = PAGES | frozenset(

@@ -6,7 +6,6 @@ from typing import Any
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
-from core.audit import credit, timeline
 from core.errors import NotFound
 from core.model.entities import HISTORY, Declaration
 from core.records.changes import actions, batch, bulk, single, trash
@@ -14,7 +13,7 @@ from core.records.lists import figures, options
 from core.registry.registry import Action, Registry
 from core.rest.context import open_context
 from core.rest.decode import read_json, read_object
-from core.rest.entity import lists
+from core.rest.entity import history, lists
 from core.rest.route import DELETE, PATCH, POST, PUT, READ, Methods, Route
 from core.runtime.context import Context
 
@@ -72,14 +71,14 @@ GENERATED: tuple[tuple[str, str, Methods, str, Answer], ...] = (
 )
 # Every entity has a history, whatever its verbs.
 HISTORIES: tuple[tuple[str, Answer], ...] = (
-    ("/{id:str}/history", timeline.record_history),
-    ("/{id:str}/history/stats", timeline.history_stats),
+    ("/{id:str}/history", history.record_history),
+    ("/{id:str}/history/stats", history.history_stats),
 )
 # Where somebody is responsible for a record, it tells who was and what they achieved.
 HANDS = (
     *HISTORIES,
-    ("/{id:str}/attribution", credit.attribution),
-    ("/credit", credit.credit),
+    ("/{id:str}/attribution", history.attribution),
+    ("/credit", history.credit),
 )
 
 
