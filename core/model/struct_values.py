@@ -8,6 +8,13 @@ from core.errors import FieldError, Invalid
 from core.model.types import named
 
 
+def read_object(value: Any) -> dict[str, Any]:
+    """Return a body that must be a JSON object."""
+    if not isinstance(value, dict):
+        raise Invalid("The body must be a JSON object.", code="type")
+    return value
+
+
 def read_values(struct: Any, body: dict[str, Any], prefix: str = "#") -> Any:
     """Return ``body`` as ``struct``; refuses with every wrong field and every unknown one.
 

@@ -7,9 +7,9 @@ from litestar.response.base import ASGIResponse
 from core.audit.queries import AskedOfAll
 from core.audit.timeline import read_log
 from core.model.entities import HISTORY
-from core.records.changes.actions import read_asked
 from core.rest.context import open_context
 from core.rest.operation_doc import Doc
+from core.rest.query_string import read_parameters
 from core.rest.responses import reply
 from core.rest.route import READ, AnyRequest, Route
 
@@ -17,7 +17,7 @@ from core.rest.route import READ, AnyRequest, Route
 async def show_log(request: AnyRequest) -> ASGIResponse:
     """Answer every change of the tenant, by default of the last 30 days, the newest first."""
     ctx = await open_context(request)
-    query = read_asked(AskedOfAll, request)
+    query = read_parameters(AskedOfAll, request)
     ctx.rights.require("core.setting", HISTORY)
     return reply((await ctx.read(lambda c: read_log(ctx, c, query))).answer())
 

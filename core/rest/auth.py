@@ -17,7 +17,7 @@ from core.auth.tokens.access_tokens import SECONDS
 from core.auth.tokens.api_keys import NewKey
 from core.auth.tokens.opaque import read_refresh
 from core.errors import Forbidden, NotFound, Unauthenticated
-from core.model.struct_values import read_values
+from core.model.struct_values import read_object, read_values
 from core.rest.auth_schemas import (
     DOCS,
     Credentials,
@@ -28,8 +28,8 @@ from core.rest.auth_schemas import (
     ResetDone,
 )
 from core.rest.context import open_context
-from core.rest.decode import read_id, read_json, read_object
-from core.rest.responses import nothing, reply
+from core.rest.decode import read_id, read_json
+from core.rest.responses import no_content, reply
 from core.rest.route import DELETE, POST, READ, Methods, Route
 from core.runtime.context import Context
 from core.runtime.platform import Platform
@@ -128,12 +128,12 @@ async def logout(request: AnyRequest) -> ASGIResponse:
         if token is None or tenant is None or (here is not None and here.id != tenant.id):
             raise Unauthenticated
         await sessions.leave(platform, tenant, token)
-        return nothing()
+        return no_content()
     if bearer(dict(request.scope["headers"])) is None:
         raise Unauthenticated
     ctx, user, session = await _signed_in(request)
     await ctx.write(lambda unit: sessions.end(unit, ctx.tenant, user, session, "logout"))
-    return nothing()
+    return no_content()
 
 
 async def _signed_in(request: AnyRequest) -> tuple[Context, UUID, UUID]:
@@ -151,7 +151,7 @@ async def logout_all(request: AnyRequest) -> ASGIResponse:
     """End every session of the caller, with all access tokens."""
     ctx, user, _ = await _signed_in(request)
     await changes.end_everything(ctx, user)
-    return nothing()
+    return no_content()
 
 
 async def me(request: AnyRequest) -> ASGIResponse:
@@ -195,7 +195,7 @@ async def reset_password(request: AnyRequest) -> ASGIResponse:
     """Set a password with a one-time token."""
     asked: ResetDone = await _body(request, ResetDone)
     await changes.reset_password(_platform(request), asked.token, asked.password, _here(request))
-    return nothing()
+    return no_content()
 
 
 async def list_sessions(request: AnyRequest) -> ASGIResponse:
@@ -218,7 +218,7 @@ async def end_session(request: AnyRequest) -> ASGIResponse:
     session = read_id(request.path_params["id"])
     if not await ctx.write(lambda unit: sessions.end(unit, ctx.tenant, user, session, "ended")):
         raise NotFound
-    return nothing()
+    return no_content()
 
 
 async def create_key(request: AnyRequest) -> ASGIResponse:

@@ -10,6 +10,7 @@ from litestar import Request
 from litestar.exceptions import ClientException
 
 from core.errors import Invalid, NotFound, Refused, TooLarge
+from core.model.struct_values import read_object
 
 MOST_BYTES = 1 << 20
 MOST_DEPTH = 32
@@ -105,13 +106,6 @@ def _twice(raw: bytes) -> None:
         return dict(found)
 
     json.loads(raw, object_pairs_hook=pairs)
-
-
-def read_object(value: Any) -> dict[str, Any]:
-    """Return a body that must be a JSON object."""
-    if not isinstance(value, dict):
-        raise Invalid("The body must be a JSON object.", code="type")
-    return value
 
 
 async def read_body(request: Request[Any, Any, Any]) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
-from core.model.struct_values import read_values
+from core.model.struct_values import read_object, read_values
 from core.registry.registry import Choice
 from core.rest.context import open_context
-from core.rest.decode import read_json, read_object
+from core.rest.decode import read_json
 from core.rest.operation_doc import Doc
 from core.rest.responses import reply
 from core.rest.route import PATCH, PUT, READ, Methods, Route

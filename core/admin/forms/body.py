@@ -8,7 +8,8 @@ import multipart  # type: ignore[import-untyped]  # ships no type information
 from litestar import Request
 
 from core.errors import Invalid, Refused
-from core.rest.decode import decode, read_bytes, read_object
+from core.model.struct_values import read_object
+from core.rest.decode import decode, read_bytes
 
 # The field of a form by which it has one effect, however often it is sent.
 KEY = "_key"

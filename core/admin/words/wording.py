@@ -13,7 +13,7 @@ import phonenumbers
 from core.admin.page import Page
 from core.model.entities import Declaration
 from core.model.fields import Field
-from core.records.lists.options import choices
+from core.records.lists.choices import choices
 from core.records.projection import Row
 
 # Where a sentence has ended.

@@ -6,14 +6,11 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from litestar import Request
-from litestar.response.base import ASGIResponse
 
 from core.database.connections import Broken, Unit
 from core.errors import FieldError, Invalid, Rejected
 from core.model.encoding import encode
 from core.model.entities import Declaration
-from core.records.changes.idempotency import Answer, write_once
 from core.records.changes.input_validation import (
     Input,
     Values,
@@ -24,7 +21,6 @@ from core.records.changes.input_validation import (
 from core.records.changes.links import link_error, links_in, unknown_ids
 from core.records.changes.selection import MOST_IDS, known_keys, read_atomic
 from core.records.changes.writing import hook, new_id
-from core.rest.decode import read_json, read_object
 from core.runtime.context import Context
 
 MOST_ERRORS = 200
@@ -43,16 +39,21 @@ class Draft(msgspec.Struct, frozen=True):
         return f"#/records/{self.place}"
 
 
-async def batch_create(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
-) -> ASGIResponse:
-    """Answer ``POST …/batch/ {records, atomic}``.
+class Batch(msgspec.Struct, frozen=True):
+    """A batch that was read: its records, the errors of those that are wrong, and their number."""
 
-    With ``atomic`` one wrong record refuses all; otherwise the good ones are created and the
-    others are listed with their place and every wrong field.
+    drafts: list[Draft]
+    errors: list[FieldError]
+    size: int
+    atomic: bool
+
+
+def read_batch(ctx: Context, entity: Declaration, body: dict[str, Any]) -> Batch:
+    """Return the body ``{records, atomic}`` of a batch, checked.
+
+    With ``atomic`` one wrong record refuses all; otherwise only a batch without a good one is
+    refused.
     """
-    ctx.rights.require(entity.name, "create")
-    body = read_object(await read_json(request))
     known_keys(body, ("records", "atomic"))
     atomic = read_atomic(body)
     records = body.get("records")
@@ -60,26 +61,25 @@ async def batch_create(
         raise Invalid.field("#/records", "records must be a list with at least one.", "required")
     if len(records) > MOST_IDS:
         raise Invalid.field("#/records", f"At most {MOST_IDS} records at once.", "too_many")
-    read, wrong = _read_all(ctx, entity, records)
-    if wrong and (atomic or not read):
-        raise Invalid.fields(wrong[:MOST_ERRORS])
-
-    async def run(unit: Unit) -> Answer:
-        errors = list(wrong)
-        good = await _linked(ctx, unit, entity, read, errors)
-        good = await _allowed(ctx, unit, entity, good, errors, atomic=atomic)
-        if errors and (atomic or not good):
-            raise Invalid.fields(errors[:MOST_ERRORS])
-        ids = await _insert_all(ctx, unit, entity, good, errors, atomic=atomic)
-        return Answer(encode(_summary(ids, len(records), errors)), 201)
-
-    return await write_once(ctx, request, run)
+    drafts, errors = _read_all(ctx, entity, records)
+    if errors and (atomic or not drafts):
+        raise Invalid.fields(errors[:MOST_ERRORS])
+    return Batch(drafts, errors, len(records), atomic)
 
 
-def _summary(ids: list[UUID], sent: int, errors: list[FieldError]) -> dict[str, Any]:
+async def create_many(
+    ctx: Context, unit: Unit, entity: Declaration, batch: Batch
+) -> dict[str, Any]:
+    """Create the good records of a batch; return how many, their ids, and every error."""
+    errors, atomic = list(batch.errors), batch.atomic
+    good = await _linked(ctx, unit, entity, batch.drafts, errors)
+    good = await _allowed(ctx, unit, entity, good, errors, atomic=atomic)
+    if errors and (atomic or not good):
+        raise Invalid.fields(errors[:MOST_ERRORS])
+    ids = await _insert_all(ctx, unit, entity, good, errors, atomic=atomic)
     return {
         "created": len(ids),
-        "failed": sent - len(ids),
+        "failed": batch.size - len(ids),
         "ids": ids,
         "errors": errors[:MOST_ERRORS],
         "message": f"{len(ids)} records created",

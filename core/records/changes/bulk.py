@@ -1,4 +1,4 @@
-"""The bulk door: one change for many records, set-based.
+"""Bulk changes: one change for many records, set-based.
 
 Until there are jobs, at most 10,000 records per request; more is refused with 400 (ruling 18).
 """
@@ -8,15 +8,12 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from litestar import Request
-from litestar.response.base import ASGIResponse
 
 from core import criteria
 from core.database.connections import Broken, Unit
 from core.errors import Conflict, FieldError, Invalid, NotFound, Refused
-from core.model.encoding import encode
 from core.model.entities import Declaration
-from core.records.changes.idempotency import Answer, write_once
+from core.model.struct_values import read_object
 from core.records.changes.input_validation import Input, Values, constraint_refusal, stay_in_scope
 from core.records.changes.links import check_links
 from core.records.changes.selection import MOST_IDS, known_keys, read_atomic, read_ids
@@ -24,26 +21,12 @@ from core.records.changes.single import assignments, refuse_large
 from core.records.changes.trash import purge, trash, untrash
 from core.records.changes.writing import hook
 from core.records.row_filter import Sight, conditions
-from core.rest.decode import read_json, read_object
 from core.runtime.context import Context
 
-__all__ = ["Order", "bulk", "carry_out", "change_many", "read_ids", "read_order"]
+__all__ = ["Order", "carry_out", "change_many", "read_ids", "read_order"]
 
 # Verb of the request to the permission that guards it.
 BULK_VERBS = {"delete": "delete", "restore": "restore", "purge": "purge"}
-
-
-async def bulk(ctx: Context, request: Request[Any, Any, Any], entity: Declaration) -> ASGIResponse:
-    """Answer ``POST …/bulk/ {action | set, ids | filter, atomic}`` (ruling 18).
-
-    The reply names the ids that changed. With ``atomic`` an id that cannot be changed refuses all.
-    """
-    order = read_order(ctx, entity, read_object(await read_json(request)))
-
-    async def run(unit: Unit) -> Answer:
-        return Answer(encode(await carry_out(ctx, unit, entity, order)))
-
-    return await write_once(ctx, request, run)
 
 
 class Order(msgspec.Struct, frozen=True):

@@ -2,15 +2,11 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
-from litestar import Request
-from litestar.response.base import ASGIResponse
 
 from core.database.connections import Unit
-from core.errors import Conflict, Invalid, Unprocessable
-from core.rest.responses import raw_reply
+from core.errors import Conflict, Unprocessable
 from core.runtime.context import Context
 
 MOST_KEY = 255
@@ -29,85 +25,49 @@ ON CONFLICT (tenant_id, principal, route, key) WHERE deleted_at IS NULL DO UPDAT
 """
 
 
-class Answer(msgspec.Struct, frozen=True):
+class StoredAnswer(msgspec.Struct, frozen=True):
     """What a write answers, before it is sent: only a committed 2xx is ever stored."""
 
     body: bytes
     status: int = 200
     headers: dict[str, str] = {}
 
-    def response(self, **more: str) -> ASGIResponse:
-        """Return the answer as it goes out."""
-        return raw_reply(self.body, self.status, {**self.headers, **more})
 
-
-def read_key(request: Request[Any, Any, Any]) -> str | None:
-    """Return the request's key; refuses one that is empty, too long or not printable."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    if not 0 < len(key) <= MOST_KEY or not (key.isascii() and key.isprintable()):
-        raise Invalid.field(
-            "Idempotency-Key", f"Use 1 to {MOST_KEY} printable ASCII characters.", "key"
-        )
-    return key
-
-
-async def write_once(
+async def run_once(
     ctx: Context,
-    request: Request[Any, Any, Any],
-    fn: Callable[[Unit], Awaitable[Answer]],
-    *,
-    keyed: bool = False,
-) -> ASGIResponse:
-    """Run ``fn`` in a transaction, once per key: tenant, principal, route and key name the effect.
-
-    A repeated key answers as the first time; with another body it is refused with 422, and while
-    the first is still running with 409.
-    """
-    key = read_key(request)
-    if key is None:
-        return (await ctx.write(fn, keyed=keyed)).response()
-    mark = request.scope["query_string"] + b"\n" + await request.body()
-    answer, replayed = await once(ctx, request, key, mark, fn, keyed=keyed)
-    return answer.response(**({"Idempotency-Replayed": "true"} if replayed else {}))
-
-
-async def once(
-    ctx: Context,
-    request: Request[Any, Any, Any],
+    route: str,
     key: str,
     content: bytes,
-    fn: Callable[[Unit], Awaitable[Answer]],
+    fn: Callable[[Unit], Awaitable[StoredAnswer]],
     *,
     keyed: bool = False,
-) -> tuple[Answer, bool]:
-    """Run ``fn`` as ``write_once`` does; return its answer and whether it is that of before.
+) -> tuple[StoredAnswer, bool]:
+    """Run ``fn`` in a transaction, once per key; return its answer and whether it is a stored one.
 
-    ``content`` is what a repetition must send again.
+    Tenant, principal, route and key name the effect. A repeated key gets the stored answer; with
+    another ``content`` it is refused with 422, and while the first is still running with 409.
     """
     who = f"{ctx.principal.kind}:{ctx.principal.key_id or ctx.principal.id}"
-    route = f"{request.method} {request.scope['path'].rstrip('/')}"
-    mark = hashlib.sha256(content).hexdigest()
-    place = (ctx.tenant.id, who, route, key)
+    fingerprint = hashlib.sha256(content).hexdigest()
+    effect = (ctx.tenant.id, who, route, key)
     replayed = False
 
-    async def run(unit: Unit) -> Answer:
+    async def run(unit: Unit) -> StoredAnswer:
         nonlocal replayed
-        lock = hashlib.blake2b(repr(place).encode(), digest_size=8).digest()
+        lock = hashlib.blake2b(repr(effect).encode(), digest_size=8).digest()
         number = int.from_bytes(lock, "big", signed=True)
         if not await unit.fetchval("SELECT pg_try_advisory_xact_lock($1)", number):
             raise Conflict("A request with this key is still running.", code="in_progress")
-        found = await unit.fetchrow(FIND, *place)
-        if found is not None:
-            if found["fingerprint"] != mark:
+        stored = await unit.fetchrow(FIND, *effect)
+        if stored is not None:
+            if stored["fingerprint"] != fingerprint:
                 raise Unprocessable
             replayed = True
-            headers = msgspec.json.decode(found["headers"], type=dict[str, str])
-            return Answer(found["body"], found["status"], headers)
+            headers = msgspec.json.decode(stored["headers"], type=dict[str, str])
+            return StoredAnswer(stored["body"], stored["status"], headers)
         answer = await fn(unit)
         headers_text = msgspec.json.encode(answer.headers).decode()
-        await unit.execute(STORE, *place, mark, answer.status, answer.body, headers_text)
+        await unit.execute(STORE, *effect, fingerprint, answer.status, answer.body, headers_text)
         return answer
 
     return await ctx.write(run, keyed=keyed), replayed

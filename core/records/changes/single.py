@@ -5,15 +5,11 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from litestar import Request
-from litestar.response.base import ASGIResponse
 
 from core.database.connections import Broken, Unit
 from core.errors import Invalid, NotFound
-from core.model.encoding import encode
 from core.model.entities import Declaration
 from core.model.parsing import JSON_BYTES
-from core.records.changes.idempotency import Answer, write_once
 from core.records.changes.input_validation import (
     Input,
     Values,
@@ -23,28 +19,12 @@ from core.records.changes.input_validation import (
     with_scope,
 )
 from core.records.changes.links import check_changed_links, check_links
-from core.records.changes.writing import answer, demanded_version, hook, locked, new_id, returning
-from core.records.lists.list_query import read_wanted, split
+from core.records.changes.writing import hook, locked, new_id, returning
 from core.records.projection import Row, Shape, Wanted, expanded, shape_of
 from core.records.row_filter import conditions
-from core.rest.addresses import asked_path, base_url
-from core.rest.decode import read_id, read_json, read_object
-from core.rest.responses import etag, nothing, raw_reply, tags
 from core.runtime.context import Context
 
 DETAIL = Wanted(detail=True)
-
-
-def own_parameters(request: Request[Any, Any, Any]) -> Wanted:
-    """Return the shape asked of a single record; other parameters are refused."""
-    if not request.scope["query_string"]:
-        return DETAIL
-    own, filters = split(request)
-    allowed = ("fields", "omit", "expand", "mobile")
-    for name in (*own, *(name for name, _ in filters)):
-        if name not in allowed:
-            raise Invalid.field(f"?{name}", f"Unknown parameter {name!r}.", "unknown", allowed)
-    return read_wanted(own, detail=True)
 
 
 async def read_one(ctx: Context, entity: Declaration, id: UUID, shape: Shape) -> tuple[Row, int]:
@@ -81,49 +61,16 @@ async def read_row(
     return row, version
 
 
-async def view_record(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
-) -> ASGIResponse:
-    """Answer ``GET /api/<resource>/{id}/``; 304 when the caller has this version and shape."""
-    ctx.rights.require(entity.name, "view")
-    id = read_id(request.path_params["id"])
-    shape = shape_of(ctx.tenant, ctx.rights, entity, own_parameters(request))
-    row, version = await read_one(ctx, entity, id, shape)
-    tag = etag(id, version, shape.hash)
-    given = request.headers.get("if-none-match", "")
-    if not shape.expand and (tag.strip('"') in tags(given) or given.strip() == "*"):
-        return nothing(304, {"ETag": tag})
-    return raw_reply(encode(row), 200, {"ETag": tag})
-
-
 def read_new(ctx: Context, entity: Declaration, body: Mapping[str, Any]) -> Values:
     """Return the values of a new record: what was sent, the defaults, and the creator's scope."""
     given = Input(ctx, entity, "create").read(body, partial=False)
     return with_scope(ctx, entity, with_defaults(ctx, entity, given))
 
 
-async def create_record(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
-) -> ASGIResponse:
-    """Answer ``POST /api/<resource>/`` with 201, the record and its address."""
-    ctx.rights.require(entity.name, "create")
-    shape = shape_of(ctx.tenant, ctx.rights, entity, own_parameters(request))
-    body = read_object(await read_json(request))
-    given = read_new(ctx, entity, body)
-    home = f"{base_url(request, ctx)}{asked_path(request)}"
-
-    async def run(unit: Unit) -> Answer:
-        id, record = await insert(ctx, unit, entity, given, shape)
-        place = {"Location": f"{home}/{id}/"}
-        return await answer(ctx, unit, entity, id, shape, record, status=201, headers=place)
-
-    return await write_once(ctx, request, run, keyed=True)
-
-
 async def insert(
     ctx: Context, unit: Unit, entity: Declaration, values: Values, shape: Shape
 ) -> tuple[UUID, asyncpg.Record | None]:
-    """Write a new record; return its id, and what ``answer`` makes a reply of."""
+    """Write a new record; return its id, and what ``read_written`` takes."""
     await check_links(ctx, unit, entity, values)
     id, values = new_id(), dict(values)  # plugins may lay more over them, in each attempt anew
     await hook(ctx, unit, entity, "create", (id,), values)
@@ -139,25 +86,6 @@ async def insert(
         raise constraint_refusal(entity, Broken(error)) from error
 
 
-async def change_record(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration, *, partial: bool
-) -> ASGIResponse:
-    """Answer PUT and PATCH. PUT demands the required fields; what is left out stays."""
-    ctx.rights.require(entity.name, "update")
-    shape = shape_of(ctx.tenant, ctx.rights, entity, own_parameters(request))
-    id = read_id(request.path_params["id"])
-    version = demanded_version(ctx, request, id)
-    body = read_object(await read_json(request))
-
-    async def run(unit: Unit) -> Answer:
-        record = await change(
-            ctx, unit, entity, id, body, shape=shape, version=version, partial=partial
-        )
-        return await answer(ctx, unit, entity, id, shape, record)
-
-    return await write_once(ctx, request, run, keyed=True)
-
-
 async def change(
     ctx: Context,
     unit: Unit,
@@ -169,7 +97,7 @@ async def change(
     version: int | None,
     partial: bool,
 ) -> asyncpg.Record | None:
-    """Write a body over a record; return what ``answer`` makes a reply of."""
+    """Write a body over a record; return what ``read_written`` takes."""
     values = await _judged(ctx, unit, entity, id, body, version=version, partial=partial)
     return await _update(
         ctx, unit, entity, id, values, shape=shape, version=version, partial=partial

@@ -10,18 +10,12 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from litestar import Request
-from litestar.response.base import ASGIResponse
 
 from core.database.connections import Broken, Unit
 from core.errors import Conflict
 from core.model.entities import Declaration
-from core.records.changes.idempotency import Answer, write_once
 from core.records.changes.input_validation import constraint_refusal
-from core.records.changes.single import own_parameters
-from core.records.changes.writing import answer, demanded_version, hook, locked
-from core.records.projection import shape_of
-from core.rest.decode import read_id
+from core.records.changes.writing import hook, locked
 from core.runtime.context import Context
 
 
@@ -33,21 +27,6 @@ async def every_row(ctx: Context, unit: Unit) -> AsyncIterator[None]:
     yield
     # After an exception the transaction ends, and the setting with it.
     await unit.execute(setting, ctx.rights.scopes_setting)
-
-
-async def delete_record(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
-) -> ASGIResponse:
-    """Answer DELETE: the record goes to the trash, with what its links say goes along."""
-    ctx.rights.require(entity.name, "delete")
-    id = read_id(request.path_params["id"])
-    version = demanded_version(ctx, request, id)
-
-    async def run(unit: Unit) -> Answer:
-        await delete(ctx, unit, entity, id, version)
-        return Answer(b"", 204)
-
-    return await write_once(ctx, request, run, keyed=True)
 
 
 async def delete(
@@ -122,22 +101,6 @@ async def _refuse_referenced(
             raise Conflict(f"{what} still refer to this record.", code="referenced")
 
 
-async def restore_record(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
-) -> ASGIResponse:
-    """Answer ``POST …/{id}/restore/``: out of the trash, with what went there along with it."""
-    ctx.rights.require(entity.name, "restore")
-    id = read_id(request.path_params["id"])
-    version = demanded_version(ctx, request, id)
-    shape = shape_of(ctx.tenant, ctx.rights, entity, own_parameters(request))
-
-    async def run(unit: Unit) -> Answer:
-        await restore(ctx, unit, entity, id, version)
-        return await answer(ctx, unit, entity, id, shape)
-
-    return await write_once(ctx, request, run, keyed=True)
-
-
 async def restore(
     ctx: Context, unit: Unit, entity: Declaration, id: UUID, version: int | None
 ) -> None:
@@ -193,21 +156,6 @@ async def _refuse_orphans(ctx: Context, unit: Unit, entity: Declaration, ids: li
     for (field, _), lost in zip(holding, row or (), strict=True):
         if lost:
             raise Conflict(f"{field.label} is in the trash; restore it first.", code="in_trash")
-
-
-async def purge_record(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
-) -> ASGIResponse:
-    """Answer ``POST …/{id}/purge/``: a record in the trash is deleted for good."""
-    ctx.rights.require(entity.name, "purge")
-    id = read_id(request.path_params["id"])
-    version = demanded_version(ctx, request, id)
-
-    async def run(unit: Unit) -> Answer:
-        await destroy(ctx, unit, entity, id, version)
-        return Answer(b"", 204)
-
-    return await write_once(ctx, request, run, keyed=True)
 
 
 async def destroy(

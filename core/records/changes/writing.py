@@ -1,4 +1,4 @@
-"""What every write shares: the demanded version, the lock, the plugins' say, the answer."""
+"""What every write shares: the lock, the plugins' hooks, and the record as its writer sees it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,31 +6,19 @@ from uuid import UUID
 
 import asyncpg
 import uuid_utils
-from litestar import Request
 
 from core.database.connections import Unit
-from core.errors import NotFound, PreconditionRequired, Stale
-from core.model.encoding import encode
+from core.errors import NotFound, Stale
 from core.model.entities import Declaration
-from core.records.changes.idempotency import Answer
 from core.records.projection import Row, Shape, expanded
 from core.records.row_filter import conditions, looking, seen
 from core.registry.hookspecs import Change
-from core.rest.responses import etag, wanted_version
 from core.runtime.context import Context
 
 
 def new_id() -> UUID:
     """Return a UUID v7: ids of later records sort later."""
     return UUID(bytes=uuid_utils.uuid7().bytes)
-
-
-def demanded_version(ctx: Context, request: Request[Any, Any, Any], id: UUID) -> int | None:
-    """Return the version of If-Match; refuses a missing one where the tenant demands it."""
-    header = request.headers.get("if-match")
-    if header is None and ctx.tenant.config.require_if_match:
-        raise PreconditionRequired
-    return wanted_version(header, id)
 
 
 async def hook(
@@ -98,30 +86,27 @@ def returning(ctx: Context, entity: Declaration, shape: Shape, first: int) -> tu
     return f"{shape.columns('x')}, x.version AS __version, {sql} AS __seen", values
 
 
-async def answer(
+async def read_written(
     ctx: Context,
     unit: Unit,
     entity: Declaration,
     id: UUID,
     shape: Shape,
     record: Mapping[str, Any] | None = None,
-    *,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-) -> Answer:
-    """Return what a writer gets back: the record as he may see it, or its id alone.
+) -> tuple[Row, int] | None:
+    """Return the record as its writer may see it and its version; None where they may not.
 
     ``record`` is what ``returning`` gave; without it the record is read again.
     """
     record = record or await _read_back(ctx, unit, entity, id, shape)
     if record is None or not record["__seen"]:
-        return Answer(encode({"id": id}), status, dict(headers or {}))
+        return None
     row: Row = shape.row(record)
     del row["__seen"]
-    tag = etag(id, row.pop("__version"), shape.hash)
+    version = row.pop("__version")
     if shape.expand:
         await expanded(unit.fetch, ctx, entity, [row], shape.expand)
-    return Answer(encode(row), status, {**(headers or {}), "ETag": tag})
+    return row, version
 
 
 async def _read_back(

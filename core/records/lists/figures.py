@@ -4,16 +4,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from litestar import Request
-from litestar.response.base import ASGIResponse
-
 from core import criteria
-from core.errors import Invalid
 from core.model.aggregates import Aggregate
 from core.model.entities import Declaration
-from core.records.lists.list_query import read_filters, split
 from core.records.row_filter import conditions, plugin_conditions
-from core.rest.responses import reply
 from core.runtime.context import Context
 from core.schema.sql.scopes import TENANT
 
@@ -40,30 +34,6 @@ def codes(ctx: Context, entity: Declaration, name: str) -> list[str]:
     if field.dictionary:
         return [choice.code for choice in ctx.tenant.dictionary(field.dictionary)]
     return [code for code, _ in field.choices]
-
-
-async def statistics(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration
-) -> ASGIResponse:
-    """Answer ``GET …/stats/`` over the rows that the caller may list; at most 5 s old.
-
-    The cache knows tenant, scope and fields, so nobody gets another's figures. Who has written
-    meanwhile sees his change at once.
-    """
-    ctx.rights.require(entity.name, "list")
-    own, pairs = split(request)
-    if own:
-        name = sorted(own)[0]
-        raise Invalid.field(f"?{name}", f"Unknown parameter {name!r}.", "unknown")
-    filters = read_filters(ctx, entity, pairs)
-    if filters:
-        return reply(await figures(ctx, entity, filters, ctx.fetch))
-    kept = kept_figures(ctx, entity)
-    if kept is not None:
-        # The credential is still checked, as in every request.
-        await ctx.fetchval("SELECT 1")
-        return reply(kept)
-    return reply(await recent_figures(ctx, entity, ctx.fetch))
 
 
 def _place(ctx: Context, entity: Declaration) -> tuple[Any, ...]:

@@ -1,10 +1,8 @@
-"""Reading a list request: paging, order, shape and filters; nothing unknown gets through."""
+"""The parameters of a list: paging, order, fields and filters; unknown ones are refused."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
-from litestar import Request
 
 from core import criteria
 from core.errors import FieldError, Invalid
@@ -18,21 +16,6 @@ PAGE = 25
 MOST_PAGE = 200
 MOST_OFFSET = 10_000
 MOST_SORTS = 3
-OWN = frozenset(
-    (
-        "page",
-        "page_size",
-        "cursor",
-        "count",
-        "ordering",
-        "fields",
-        "omit",
-        "expand",
-        "mobile",
-        "search",
-        "format",
-    )
-)
 
 
 class Sort(msgspec.Struct, frozen=True):
@@ -141,25 +124,6 @@ def read_sorts(entity: Declaration, visible: frozenset[str], text: str | None) -
     down = list(found.values())[-1].down
     found.setdefault("id", Sort("id", "id", down, False))
     return tuple(found.values())
-
-
-def split(request: Request[Any, Any, Any]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Return the list's own parameters and the filters; refuses text that no column can hold."""
-    own: dict[str, str] = {}
-    filters: list[tuple[str, str]] = []
-    for name, value in request.query_params.multi_items():
-        for text in (name, value):
-            if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
-                raise Invalid.field("?" + repr(name), "A parameter holds unusable text.", "text")
-        if name not in OWN:
-            filters.append((name, value))
-        elif name in own:
-            raise Invalid.field(f"?{name}", f"{name} stands twice.", "repeated")
-        else:
-            own[name] = value
-    if own.get("format", "json") != "json":
-        raise Invalid.field("?format", "Records come as JSON.", "unknown", ("json",))
-    return own, filters
 
 
 def read_search(ctx: Context, entity: Declaration, text: str | None, *, trash: bool) -> str | None:

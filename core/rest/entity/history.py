@@ -9,8 +9,8 @@ from core.audit.credit import credit_view, read_attribution, read_credit
 from core.audit.queries import Asked, Period
 from core.audit.timeline import read_figures, read_history
 from core.model.entities import HISTORY, Declaration
-from core.records.changes.actions import read_asked
 from core.rest.decode import read_id
+from core.rest.query_string import read_parameters
 from core.rest.responses import reply
 from core.rest.route import AnyRequest
 from core.runtime.context import Context
@@ -20,7 +20,7 @@ async def record_history(ctx: Context, request: AnyRequest, entity: Declaration)
     """Answer ``GET /api/<resource>/{id}/history/``: who changed what, when, from where and why."""
     ctx.rights.require(entity.name, HISTORY)
     id = read_id(request.path_params["id"])
-    asked = read_asked(Asked, request)
+    asked = read_parameters(Asked, request)
 
     async def run(connection: asyncpg.Connection) -> dict[str, Any]:
         return (await read_history(ctx, connection, entity, id, asked)).answer()
@@ -32,7 +32,7 @@ async def history_stats(ctx: Context, request: AnyRequest, entity: Declaration) 
     """Answer ``GET /api/<resource>/{id}/history/stats/``: how often what was changed."""
     ctx.rights.require(entity.name, HISTORY)
     id = read_id(request.path_params["id"])
-    read_asked(None, request)
+    read_parameters(None, request)
     return reply(await ctx.read(lambda c: read_figures(ctx, c, entity, id)))
 
 
@@ -40,12 +40,12 @@ async def attribution(ctx: Context, request: AnyRequest, entity: Declaration) ->
     """Answer ``GET /api/<resource>/{id}/attribution/``: everyone who was responsible, and when."""
     credit_view(ctx, entity)
     id = read_id(request.path_params["id"])
-    read_asked(None, request)
+    read_parameters(None, request)
     return reply(await ctx.read(lambda c: read_attribution(ctx, c, entity, id)))
 
 
 async def credit(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
     """Answer ``GET /api/<resource>/credit/?from=&to=``: what each responsible person achieved."""
     credit_view(ctx, entity)
-    asked = read_asked(Period, request)
+    asked = read_parameters(Period, request)
     return reply(await ctx.read(lambda c: read_credit(ctx, c, entity, asked)))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from core import criteria
@@ -17,24 +16,25 @@ from core.records.lists.list_query import (
     read_search,
     read_sorts,
     read_wanted,
-    split,
 )
 from core.records.lists.pages import Found, read_page
 from core.records.row_filter import Sight
 from core.rest.addresses import page_url
+from core.rest.query_string import split_parameters
 from core.rest.responses import reply
+from core.rest.route import AnyRequest
 from core.runtime.context import Context
 
 __all__ = ["Found", "list_records", "query_records", "read_list", "read_page", "read_tree"]
 
 
 async def list_records(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration, *, trash: bool = False
+    ctx: Context, request: AnyRequest, entity: Declaration, *, trash: bool = False
 ) -> ASGIResponse:
     """Answer ``GET /api/<resource>/``."""
     action = "trash" if trash else "list"
     ctx.rights.require(entity.name, action)
-    query = read_list(ctx, entity, *split(request), trash=trash)
+    query = read_list(ctx, entity, *split_parameters(request), trash=trash)
     return await answer(ctx, request, entity, query, action)
 
 
@@ -63,11 +63,11 @@ def read_tree(ctx: Context, entity: Declaration, tree: Any) -> criteria.Checked:
 
 
 async def query_records(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration, body: dict[str, Any]
+    ctx: Context, request: AnyRequest, entity: Declaration, body: dict[str, Any]
 ) -> ASGIResponse:
     """Answer ``POST /api/<resource>/query/``: the list, filtered by a tree of criteria."""
     ctx.rights.require(entity.name, "list")
-    own, pairs = split(request)
+    own, pairs = split_parameters(request)
     unknown = set(body) - {"criteria"}
     if unknown:
         raise Invalid.field(f"#/{sorted(unknown)[0]}", "Unknown key.", "unknown", ("criteria",))
@@ -79,7 +79,7 @@ async def query_records(
 
 
 async def answer(
-    ctx: Context, request: Request[Any, Any, Any], entity: Declaration, query: Query, action: str
+    ctx: Context, request: AnyRequest, entity: Declaration, query: Query, action: str
 ) -> ASGIResponse:
     """Run a checked list query and return its page."""
     found = await read_page(ctx, entity, query, action)

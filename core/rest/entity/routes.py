@@ -8,12 +8,11 @@ from litestar.response.base import ASGIResponse
 
 from core.errors import NotFound
 from core.model.entities import HISTORY, Declaration
-from core.records.changes import actions, batch, bulk, single, trash
-from core.records.lists import figures, options
+from core.model.struct_values import read_object
 from core.registry.registry import Action, Registry
 from core.rest.context import open_context
-from core.rest.decode import read_json, read_object
-from core.rest.entity import history, lists
+from core.rest.decode import read_json
+from core.rest.entity import actions, bulk, figures, history, lists, options, records, trash
 from core.rest.route import DELETE, PATCH, POST, PUT, READ, Methods, Route
 from core.runtime.context import Context
 
@@ -42,11 +41,11 @@ async def _query(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGI
 
 
 async def _put(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
-    return await single.change_record(ctx, request, entity, partial=False)
+    return await records.change_record(ctx, request, entity, partial=False)
 
 
 async def _patch(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
-    return await single.change_record(ctx, request, entity, partial=True)
+    return await records.change_record(ctx, request, entity, partial=True)
 
 
 async def _options(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
@@ -56,13 +55,13 @@ async def _options(ctx: Context, request: AnyRequest, entity: Declaration) -> AS
 # (verb that must exist, path, methods, right, answer). Static segments win over {id}.
 GENERATED: tuple[tuple[str, str, Methods, str, Answer], ...] = (
     ("list", "/", READ, "list", lists.list_records),
-    ("create", "/", POST, "create", single.create_record),
-    ("create", "/batch", POST, "create", batch.batch_create),
+    ("create", "/", POST, "create", records.create_record),
+    ("create", "/batch", POST, "create", bulk.batch_create),
     ("list", "/query", POST, "list", _query),
     ("trash", "/trash", READ, "trash", _trash),
     ("list", "/options", READ, "list", _options),
-    ("update", "/bulk", POST, "update", bulk.bulk),
-    ("view", "/{id:str}", READ, "view", single.view_record),
+    ("update", "/bulk", POST, "update", bulk.bulk_change),
+    ("view", "/{id:str}", READ, "view", records.view_record),
     ("update", "/{id:str}", PUT, "update", _put),
     ("update", "/{id:str}", PATCH, "update", _patch),
     ("delete", "/{id:str}", DELETE, "delete", trash.delete_record),
@@ -87,8 +86,8 @@ def _action(entity: Declaration, action: Action) -> Route:
         if action.plugin not in ctx.tenant.enabled:
             raise NotFound
         if action.method == "GET":
-            return await actions.ask_action(ctx, request, seen, action)
-        return await actions.run_action(ctx, request, seen, action)
+            return await actions.answer_get(ctx, request, seen, action)
+        return await actions.answer_post(ctx, request, seen, action)
 
     path = f"/{action.name}" if action.on == "collection" else f"/{{id:str}}/{action.name}"
     methods = READ if action.method == "GET" else POST

@@ -32,8 +32,8 @@ from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.changes.single import change, read_one
 from core.records.lists.board import columns_on, stage_of, sums_on
+from core.records.lists.choices import choices
 from core.records.lists.list_query import Query
-from core.records.lists.options import choices
 from core.records.projection import Wanted, shape_of
 from core.registry.registry import Registry
 from core.rest.route import Route

@@ -13,8 +13,8 @@ from core.admin.words import cells
 from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.lists.board import Sums
+from core.records.lists.choices import choices
 from core.records.lists.large_table_pages import COUNTED
-from core.records.lists.options import choices
 from core.records.lists.pages import Found
 from core.records.projection import Row
 

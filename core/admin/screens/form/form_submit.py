@@ -19,12 +19,13 @@ from core.database.connections import Unit
 from core.errors import Conflict
 from core.model.encoding import encode
 from core.model.entities import Declaration
-from core.records.changes.idempotency import MOST_KEY, Answer, once
+from core.records.changes.idempotency import MOST_KEY, StoredAnswer, run_once
 from core.records.changes.writing import new_id
 from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import read_page
 from core.records.projection import Wanted
 from core.rest.decode import read_id
+from core.rest.idempotency import route_name
 from core.search.hits import Hits
 
 VERSION = "_version"
@@ -67,8 +68,8 @@ async def save_once(page: Page, fn: Callable[[Unit], Awaitable[Any]]) -> Any:
     A second click while the first is still under way waits for it.
     """
 
-    async def run(unit: Unit) -> Answer:
-        return Answer(encode(await fn(unit)))
+    async def run(unit: Unit) -> StoredAnswer:
+        return StoredAnswer(encode(await fn(unit)))
 
     key = page.form.get(KEY)
     if not 0 < len(key) <= MOST_KEY or not (key.isascii() and key.isprintable()):
@@ -77,7 +78,9 @@ async def save_once(page: Page, fn: Callable[[Unit], Awaitable[Any]]) -> Any:
     content = msgspec.json.encode(pairs)
     for left in reversed(range(TRIES)):
         try:
-            answer, _ = await once(page.ctx, page.request, key, content, run, keyed=True)
+            answer, _ = await run_once(
+                page.ctx, route_name(page.request), key, content, run, keyed=True
+            )
             break
         except Conflict as refused:
             if refused.code != "in_progress" or not left:

@@ -19,7 +19,7 @@ from core.errors import Invalid
 from core.model.aggregates import NamedFilter
 from core.model.entities import Declaration
 from core.model.fields import Field
-from core.records.lists.options import choices
+from core.records.lists.choices import choices
 from core.search.hits import searchable
 
 MOST_QUICK = 4

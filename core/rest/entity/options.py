@@ -6,21 +6,11 @@ from litestar.response.base import ASGIResponse
 
 from core.model.entities import Declaration
 from core.model.fields import Field
+from core.records.lists.choices import choices
 from core.records.lists.list_query import sortable
 from core.records.projection import expandable, readable
 from core.rest.responses import reply
 from core.runtime.context import Context
-
-
-def choices(ctx: Context, field: Field) -> list[dict[str, str]] | None:
-    """Return code and label of each choice, or None for a free value."""
-    if field.dictionary:
-        return [
-            {"value": c.code, "label": c.label} for c in ctx.tenant.dictionary(field.dictionary)
-        ]
-    if field.choices:
-        return [{"value": code, "label": label} for code, label in field.choices]
-    return None
 
 
 def describe(ctx: Context, entity: Declaration, field: Field) -> dict[str, Any]:

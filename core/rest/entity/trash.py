@@ -1,0 +1,56 @@
+"""The routes into the trash, out of it, and of deletion for good."""
+
+from litestar.response.base import ASGIResponse
+
+from core.database.connections import Unit
+from core.model.entities import Declaration
+from core.records.changes.idempotency import StoredAnswer
+from core.records.changes.trash import delete, destroy, restore
+from core.records.projection import shape_of
+from core.rest.decode import read_id
+from core.rest.entity.records import record_answer
+from core.rest.etags import required_version
+from core.rest.idempotency import write_once
+from core.rest.query_string import read_selection
+from core.rest.route import AnyRequest
+from core.runtime.context import Context
+
+
+async def delete_record(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    """Answer DELETE: the record goes to the trash, with what its links say goes along."""
+    ctx.rights.require(entity.name, "delete")
+    id = read_id(request.path_params["id"])
+    version = required_version(ctx, request, id)
+
+    async def run(unit: Unit) -> StoredAnswer:
+        await delete(ctx, unit, entity, id, version)
+        return StoredAnswer(b"", 204)
+
+    return await write_once(ctx, request, run, keyed=True)
+
+
+async def restore_record(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    """Answer ``POST …/{id}/restore/``: out of the trash, with what went there along with it."""
+    ctx.rights.require(entity.name, "restore")
+    id = read_id(request.path_params["id"])
+    version = required_version(ctx, request, id)
+    shape = shape_of(ctx.tenant, ctx.rights, entity, read_selection(request))
+
+    async def run(unit: Unit) -> StoredAnswer:
+        await restore(ctx, unit, entity, id, version)
+        return await record_answer(ctx, unit, entity, id, shape)
+
+    return await write_once(ctx, request, run, keyed=True)
+
+
+async def purge_record(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
+    """Answer ``POST …/{id}/purge/``: a record in the trash is deleted for good."""
+    ctx.rights.require(entity.name, "purge")
+    id = read_id(request.path_params["id"])
+    version = required_version(ctx, request, id)
+
+    async def run(unit: Unit) -> StoredAnswer:
+        await destroy(ctx, unit, entity, id, version)
+        return StoredAnswer(b"", 204)
+
+    return await write_once(ctx, request, run, keyed=True)
