@@ -18,7 +18,7 @@ from core.admin.session.flash import Flash
 from core.admin.view import View
 from core.auth.credentials import check_named, tenant_at
 from core.errors import Forbidden, NotFound, Refused, Unauthenticated
-from core.rest.origin import read_reason, request_origin
+from core.rest.request.origin import read_reason, request_origin
 from core.rest.route import POST, READ, Methods, Route
 from core.runtime.context import Context
 from core.runtime.platform import Platform

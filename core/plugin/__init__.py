@@ -70,10 +70,10 @@ from core.registry.registry import (
     Screen,
     Tab,
 )
-from core.rest.context import open_context
-from core.rest.decode import read_body, read_id
 from core.rest.entity.lists import query_records
 from core.rest.operation_doc import Doc
+from core.rest.request.context import open_context
+from core.rest.request.decode import read_body, read_id
 from core.runtime.context import Context
 from core.runtime.tenant import Tenant
 from core.schema.sql.tables import (

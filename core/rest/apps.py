@@ -4,8 +4,8 @@ from typing import Any
 
 from litestar.response.base import ASGIResponse
 
-from core.rest.context import open_context
 from core.rest.operation_doc import Doc
+from core.rest.request.context import open_context
 from core.rest.responses import reply
 from core.rest.route import POST, READ, AnyRequest, Methods, Route
 from core.tenancy.apps import Apps, Switched, installed, switch

@@ -7,9 +7,9 @@ from litestar.response.base import ASGIResponse
 from core.audit.queries import AskedOfAll
 from core.audit.timeline import read_log
 from core.model.entities import HISTORY
-from core.rest.context import open_context
 from core.rest.operation_doc import Doc
-from core.rest.query_string import read_parameters
+from core.rest.request.context import open_context
+from core.rest.request.query_string import read_parameters
 from core.rest.responses import reply
 from core.rest.route import READ, AnyRequest, Route
 

@@ -27,8 +27,8 @@ from core.rest.auth_schemas import (
     ResetAsked,
     ResetDone,
 )
-from core.rest.context import open_context
-from core.rest.decode import read_id, read_json
+from core.rest.request.context import open_context
+from core.rest.request.decode import read_id, read_json
 from core.rest.responses import no_content, reply
 from core.rest.route import DELETE, POST, READ, Methods, Route
 from core.runtime.context import Context

@@ -14,8 +14,8 @@ from core.model.struct_values import read_query
 from core.records.projection import Wanted, shape_of
 from core.records.row_filter import conditions
 from core.rest.addresses import base_url
-from core.rest.context import open_context
 from core.rest.operation_doc import Doc
+from core.rest.request.context import open_context
 from core.rest.responses import reply
 from core.rest.route import READ, Route
 from core.runtime.context import Context

@@ -9,9 +9,9 @@ from msgspec import Meta
 
 from core.model.struct_values import read_object, read_values
 from core.registry.registry import Choice
-from core.rest.context import open_context
-from core.rest.decode import read_json
 from core.rest.operation_doc import Doc
+from core.rest.request.context import open_context
+from core.rest.request.decode import read_json
 from core.rest.responses import reply
 from core.rest.route import PATCH, PUT, READ, Methods, Route
 from core.runtime.tenant import Tenant

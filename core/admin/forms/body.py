@@ -9,7 +9,7 @@ from litestar import Request
 
 from core.errors import Invalid, Refused
 from core.model.struct_values import read_object
-from core.rest.decode import decode, read_bytes
+from core.rest.request.decode import decode, read_bytes
 
 # The field of a form by which it has one effect, however often it is sent.
 KEY = "_key"

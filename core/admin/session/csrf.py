@@ -10,7 +10,7 @@ from litestar import Request
 
 from core.auth.tokens.signing_keys import Key
 from core.errors import Forbidden
-from core.rest.decode import UnsupportedMedia
+from core.rest.request.decode import UnsupportedMedia
 
 AnyRequest = Request[Any, Any, Any]
 SAFE = ("GET", "HEAD", "OPTIONS")

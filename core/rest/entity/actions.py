@@ -13,11 +13,11 @@ from core.records.changes.actions import act, fetch_record, read_given
 from core.records.changes.idempotency import StoredAnswer
 from core.records.projection import shape_of
 from core.registry.registry import Action
-from core.rest.decode import read_id, read_json
 from core.rest.entity.records import record_answer
-from core.rest.etags import required_version
-from core.rest.idempotency import response, write_once
-from core.rest.query_string import read_parameters, read_selection
+from core.rest.request.decode import read_id, read_json
+from core.rest.request.etags import required_version
+from core.rest.request.idempotency import response, write_once
+from core.rest.request.query_string import read_parameters, read_selection
 from core.rest.responses import reply
 from core.rest.route import AnyRequest
 from core.runtime.context import Context

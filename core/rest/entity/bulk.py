@@ -9,8 +9,8 @@ from core.model.struct_values import read_object
 from core.records.changes.batch import create_many, read_batch
 from core.records.changes.bulk import carry_out, read_order
 from core.records.changes.idempotency import StoredAnswer
-from core.rest.decode import read_json
-from core.rest.idempotency import write_once
+from core.rest.request.decode import read_json
+from core.rest.request.idempotency import write_once
 from core.rest.route import AnyRequest
 from core.runtime.context import Context
 

@@ -6,7 +6,7 @@ from core.errors import Invalid
 from core.model.entities import Declaration
 from core.records.lists.figures import figures, kept_figures, recent_figures
 from core.records.lists.list_query import read_filters
-from core.rest.query_string import split_parameters
+from core.rest.request.query_string import split_parameters
 from core.rest.responses import reply
 from core.rest.route import AnyRequest
 from core.runtime.context import Context

@@ -9,8 +9,8 @@ from core.audit.credit import credit_view, read_attribution, read_credit
 from core.audit.queries import Asked, Period
 from core.audit.timeline import read_figures, read_history
 from core.model.entities import HISTORY, Declaration
-from core.rest.decode import read_id
-from core.rest.query_string import read_parameters
+from core.rest.request.decode import read_id
+from core.rest.request.query_string import read_parameters
 from core.rest.responses import reply
 from core.rest.route import AnyRequest
 from core.runtime.context import Context

@@ -20,7 +20,7 @@ from core.records.lists.list_query import (
 from core.records.lists.pages import Found, read_page
 from core.records.row_filter import Sight
 from core.rest.addresses import page_url
-from core.rest.query_string import split_parameters
+from core.rest.request.query_string import split_parameters
 from core.rest.responses import reply
 from core.rest.route import AnyRequest
 from core.runtime.context import Context

@@ -15,10 +15,10 @@ from core.records.changes.single import change, insert, read_new, read_one
 from core.records.changes.writing import read_written
 from core.records.projection import Shape, shape_of
 from core.rest.addresses import asked_path, base_url
-from core.rest.decode import read_id, read_json
-from core.rest.etags import etag, required_version, tags
-from core.rest.idempotency import write_once
-from core.rest.query_string import read_selection
+from core.rest.request.decode import read_id, read_json
+from core.rest.request.etags import etag, required_version, tags
+from core.rest.request.idempotency import write_once
+from core.rest.request.query_string import read_selection
 from core.rest.responses import no_content, raw_reply
 from core.rest.route import AnyRequest
 from core.runtime.context import Context

@@ -10,9 +10,9 @@ from core.errors import NotFound
 from core.model.entities import HISTORY, Declaration
 from core.model.struct_values import read_object
 from core.registry.registry import Action, Registry
-from core.rest.context import open_context
-from core.rest.decode import read_json
 from core.rest.entity import actions, bulk, figures, history, lists, options, records, trash
+from core.rest.request.context import open_context
+from core.rest.request.decode import read_json
 from core.rest.route import DELETE, PATCH, POST, PUT, READ, Methods, Route
 from core.runtime.context import Context
 

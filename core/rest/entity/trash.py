@@ -7,11 +7,11 @@ from core.model.entities import Declaration
 from core.records.changes.idempotency import StoredAnswer
 from core.records.changes.trash import delete, destroy, restore
 from core.records.projection import shape_of
-from core.rest.decode import read_id
 from core.rest.entity.records import record_answer
-from core.rest.etags import required_version
-from core.rest.idempotency import write_once
-from core.rest.query_string import read_selection
+from core.rest.request.decode import read_id
+from core.rest.request.etags import required_version
+from core.rest.request.idempotency import write_once
+from core.rest.request.query_string import read_selection
 from core.rest.route import AnyRequest
 from core.runtime.context import Context
 

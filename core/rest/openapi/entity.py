@@ -5,7 +5,13 @@ from collections.abc import Callable
 from core.model.entities import Declaration
 from core.rest.openapi.answers import Schema, answer, body
 from core.rest.openapi.builder import Draft
-from core.rest.openapi.collection import batch_operation, bulk_operation, query_operation
+from core.rest.openapi.collection import (
+    batch_operation,
+    bulk_operation,
+    options_operation,
+    query_operation,
+    stats_operation,
+)
 from core.rest.openapi.components import ID, KEY, listing, operation, page, searching, shaping
 from core.rest.openapi.history import (
     attribution_operation,
@@ -13,7 +19,6 @@ from core.rest.openapi.history import (
     history_operation,
     history_stats_operation,
 )
-from core.rest.openapi.options import options_operation, stats_operation
 
 Made = Callable[[Draft, Declaration], Schema]
 

@@ -12,9 +12,9 @@ from core.errors import NotFound
 from core.model.encoding import encode
 from core.model.struct_values import read_query
 from core.rest import docs
-from core.rest.context import open_context
 from core.rest.openapi.document import public_document, tenant_document
 from core.rest.operation_doc import Doc
+from core.rest.request.context import open_context
 from core.rest.responses import raw_reply
 from core.rest.route import READ, Route
 from core.runtime.platform import Platform

@@ -21,7 +21,7 @@ from core.auth.sign_in import changes, sessions
 from core.auth.sign_in.client_address import place_of
 from core.database.connections import Unit
 from core.errors import Invalid, NotFound, TooManyRequests
-from core.rest.decode import read_id
+from core.rest.request.decode import read_id
 from core.runtime.transaction_settings import transaction_settings
 
 HOME, SECURITY, KEYS = "/app/account/", "/app/account/security/", "/app/account/keys/"

@@ -16,7 +16,7 @@ from core.auth.tokens.api_keys import MOST_SCOPES, MadeKey, NewKey
 from core.database.connections import Unit
 from core.errors import Invalid, NotFound
 from core.model.struct_values import read_values
-from core.rest.decode import read_id
+from core.rest.request.decode import read_id
 
 LIST = """
 SELECT id, name, scopes, created_at, expires_at, last_used_at FROM core_api_key

@@ -25,7 +25,7 @@ from core.records.changes.selection import MOST_IDS, read_ids
 from core.records.lists.list_query import Paging, Query, Sort
 from core.records.lists.pages import ids_of, read_page
 from core.registry.registry import Registry
-from core.rest.decode import read_id
+from core.rest.request.decode import read_id
 from core.rest.route import Route
 from core.runtime.context import Context
 from core.search.hits import Hits

@@ -24,7 +24,7 @@ from core.model.fields import Field
 from core.records.changes.bulk import change_many
 from core.records.changes.selection import MOST_IDS
 from core.registry.registry import Registry
-from core.rest.decode import read_id
+from core.rest.request.decode import read_id
 from core.rest.route import Route
 
 # How long a change can be taken back in one go, and into how many different values.

@@ -24,8 +24,8 @@ from core.records.changes.writing import new_id
 from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import read_page
 from core.records.projection import Wanted
-from core.rest.decode import read_id
-from core.rest.idempotency import route_name
+from core.rest.request.decode import read_id
+from core.rest.request.idempotency import route_name
 from core.search.hits import Hits
 
 VERSION = "_version"

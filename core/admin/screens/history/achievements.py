@@ -22,7 +22,7 @@ from core.model.entities import HISTORY, Declaration
 from core.model.struct_values import read_query
 from core.records.visible_records import visible_records
 from core.registry.registry import Registry
-from core.rest.decode import read_id
+from core.rest.request.decode import read_id
 from core.rest.route import Route
 
 MOST = 50

@@ -29,7 +29,7 @@ from core.model.fields import Field
 from core.records.changes.single import DETAIL, change, read_one, read_row
 from core.records.projection import Row, Wanted, shape_of
 from core.registry.registry import Registry
-from core.rest.decode import read_id
+from core.rest.request.decode import read_id
 from core.rest.route import Route
 
 PUT = "put"

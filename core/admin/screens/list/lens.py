@@ -13,8 +13,8 @@ from core.errors import Invalid
 from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.lists.list_query import MOST_OFFSET, MOST_PAGE, PAGE, Query, sortable
-from core.rest.decode import decode
 from core.rest.entity.lists import read_list, read_tree
+from core.rest.request.decode import decode
 from core.runtime.context import Context
 
 # Fields that tell people nothing in a table.

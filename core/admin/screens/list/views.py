@@ -14,7 +14,7 @@ from core.database.connections import Unit
 from core.errors import Forbidden, Invalid, NotFound
 from core.model.encoding import encode
 from core.model.entities import Declaration
-from core.rest.decode import read_id
+from core.rest.request.decode import read_id
 from core.runtime.context import Context
 
 MOST_NAME = 80

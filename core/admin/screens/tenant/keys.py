@@ -15,7 +15,7 @@ from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import Found, page_on
 from core.records.projection import Wanted, expandable
 from core.registry.registry import Registry
-from core.rest.decode import read_id
+from core.rest.request.decode import read_id
 from core.rest.route import Route
 
 KEY = "core.api_key"

@@ -16,7 +16,7 @@ from core.records.changes.single import DETAIL, change, insert, read_new, read_o
 from core.records.projection import shape_of
 from core.registry.registry import Registry
 from core.rest.addresses import base_url
-from core.rest.decode import read_id
+from core.rest.request.decode import read_id
 from core.rest.route import Route
 
 USER = "core.user"

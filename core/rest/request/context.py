@@ -7,7 +7,7 @@ from litestar import Request
 
 from core.auth.credentials import identify
 from core.errors import NotFound
-from core.rest.origin import read_reason, request_origin
+from core.rest.request.origin import read_reason, request_origin
 from core.runtime.context import Context
 from core.runtime.platform import Platform
 

@@ -1,0 +1,1 @@
+"""Reading a request: its context and origin, its body, query string and headers."""
