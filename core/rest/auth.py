@@ -9,7 +9,6 @@ from litestar.response.base import ASGIResponse
 
 from core.auth.credentials import TenantMismatch, bearer, check_named, tenant_at
 from core.auth.sign_in import changes, service, sessions
-from core.auth.sign_in.client_address import place_of
 from core.auth.sign_in.sessions import Entered
 from core.auth.state import auth_of
 from core.auth.tokens import api_keys
@@ -29,6 +28,7 @@ from core.rest.auth_schemas import (
 )
 from core.rest.request.context import open_context
 from core.rest.request.decode import read_id, read_json
+from core.rest.request.origin import read_client
 from core.rest.responses import no_content, reply
 from core.rest.route import DELETE, POST, READ, Methods, Route
 from core.runtime.context import Context
@@ -78,7 +78,7 @@ async def login(request: AnyRequest) -> ASGIResponse:
         asked.email,
         asked.password,
         _wanted(request, asked.tenant),
-        place_of(request),
+        read_client(request),
     )
     return _entered(request, tenant, entered)
 
@@ -87,8 +87,8 @@ async def refresh(request: AnyRequest) -> ASGIResponse:
     """Answer the next tokens for a refresh token, which is spent."""
     platform = _platform(request)
     asked: Refreshing = await _body(request, Refreshing)
-    place = place_of(request)
-    tenant, entered = await service.refresh(platform, asked.refresh, _here(request), place)
+    client = read_client(request)
+    tenant, entered = await service.refresh(platform, asked.refresh, _here(request), client)
     return _entered(request, tenant, entered)
 
 
@@ -174,8 +174,8 @@ async def change_password(request: AnyRequest) -> ASGIResponse:
     """Replace one's own password; answers an access token, for the old ones have ended."""
     ctx, user, session = await _signed_in(request)
     asked: NewPassword = await _body(request, NewPassword)
-    place = place_of(request)
-    stamp = await changes.change_password(ctx, asked.old_password, asked.new_password, place)
+    client = read_client(request)
+    stamp = await changes.change_password(ctx, asked.old_password, asked.new_password, client)
     access = auth_of(ctx.platform).tokens.sign(
         tenant=ctx.tenant.id, user=user, session=session, stamp=stamp
     )
@@ -187,7 +187,7 @@ async def reset_request(request: AnyRequest) -> ASGIResponse:
     platform = _platform(request)
     asked: ResetAsked = await _body(request, ResetAsked)
     tenant = _wanted(request, asked.tenant)
-    await changes.request_reset(platform, asked.email, tenant, place_of(request))
+    await changes.request_reset(platform, asked.email, tenant, read_client(request))
     return reply({"detail": "If the address is known, a way to set a password follows."}, 202)
 
 

@@ -8,7 +8,7 @@ from core.access.rights import Principal
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is known of a request: sender, device, route and the permission it runs under."""
+    """What is known of a request: client, route and the permission it runs under."""
 
     address: str | None = None
     user_agent: str | None = None

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from core.auth.credentials import tenant_at
-from core.auth.sign_in.client_address import sender
+from core.auth.sign_in.client_address import client_address
 from core.config import ServerConfig
 from core.errors import Invalid
 from core.runtime.platform import Platform
@@ -44,14 +44,14 @@ def _within(address: str, networks: tuple[Network, ...]) -> bool:
 
 
 def believe(scope: Any, headers: Headers, server: ServerConfig) -> None:
-    """Take sender and scheme from a trusted proxy's headers; anybody else's are ignored."""
+    """Take client and scheme from a trusted proxy's headers; anybody else's are ignored."""
     client = scope.get("client")
     if not server.trusted_proxies or client is None:
         return
     if not _within(client[0], _networks(server.trusted_proxies)):
         return
     forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1")
-    scope["client"] = (sender(client[0], forwarded, server.trusted_proxies), client[1])
+    scope["client"] = (client_address(client[0], forwarded, server.trusted_proxies), client[1])
     scheme = headers.get(b"x-forwarded-proto", b"").decode("latin-1").rpartition(",")[2].strip()
     if scheme in ("http", "https"):
         scope["scheme"] = scheme

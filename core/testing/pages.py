@@ -9,7 +9,7 @@ import msgspec
 
 from core.admin.preferences import ACCOUNT, STORE
 from core.admin.session import cookies
-from core.auth.sign_in.sessions import Place
+from core.auth.sign_in.client_address import Client
 from core.database.connections import Unit
 from core.model.entities import Declaration
 from core.rest.route import Route
@@ -160,7 +160,7 @@ async def sign_in(stage: Stage, who: Who, likes: Mapping[str, Any] | None = None
     async def run(unit: Unit) -> str:
         if likes:
             await unit.execute(STORE, tenant.id, user, ACCOUNT, msgspec.json.encode(likes).decode())
-        _, value = await cookies.start(unit, tenant, user, Place())
+        _, value = await cookies.start(unit, tenant, user, Client())
         return value
 
     return await stage.world.system(who.tenant).write(run)

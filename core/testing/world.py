@@ -16,6 +16,7 @@ import msgspec
 
 from core.access.rights import SYSTEM
 from core.auth.sign_in import sessions
+from core.auth.sign_in.client_address import Client
 from core.auth.state import auth_of
 from core.auth.tokens import access_tokens
 from core.config import ConfigFile
@@ -121,7 +122,7 @@ class World:
                 place.id,
                 *values.values(),
             )
-            session, _ = await sessions.start(unit, place, user, sessions.Place())
+            session, _ = await sessions.start(unit, place, user, Client())
             return UUID(str(user)), session
 
         user, session = await self.system(tenant).write(make)

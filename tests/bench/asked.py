@@ -13,6 +13,7 @@ from sqlalchemy import event
 
 from core.access.rights import SYSTEM
 from core.auth.sign_in import sessions
+from core.auth.sign_in.client_address import Client
 from core.auth.state import auth_of
 from core.config import ConfigFile
 from core.database.connections import Unit
@@ -93,7 +94,7 @@ async def asking(prepared: Prepared) -> AsyncIterator[Asked]:
     user, stamp = await system.fetchrow(ADMIN, tenant.id)
 
     async def sign_in(unit: Unit) -> Any:
-        return (await sessions.start(unit, tenant, user, sessions.Place()))[0]
+        return (await sessions.start(unit, tenant, user, Client()))[0]
 
     session = await system.write(sign_in)
 

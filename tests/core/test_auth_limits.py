@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.auth.sign_in.client_address import sender
+from core.auth.sign_in.client_address import client_address
 from core.auth.sign_in.login_throttle import network_of
 from core.auth.sign_in.passwords import QUEUE
 from tests.core.signing import PASSWORD, WRONG, Gate, new_address, open_gate, problem
@@ -174,4 +174,4 @@ def test_network_of_an_address(address, network):
     ],
 )
 def test_only_a_trusted_proxy_names_the_sender(peer, forwarded, trusted, expected):
-    assert sender(peer, forwarded, trusted) == expected
+    assert client_address(peer, forwarded, trusted) == expected

@@ -20,9 +20,9 @@ from core.model.entities import Declaration
 from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import read_page
 from core.records.projection import Wanted
+from core.records.ranked_search import Result, SearchPage, search_entities, searchable_entities
 from core.registry.registry import Registry
 from core.rest.route import Route
-from core.rest.search import Found, Result, search_in, searched
 from core.search.hits import Hits, read_phrase
 
 MOST_RECENT = 8
@@ -95,17 +95,17 @@ async def _groups(page: Page, asked: str, size: int) -> list[Group]:
 
 async def _records(page: Page, phrase: str, size: int) -> list[Group]:
     ctx = page.ctx
-    found = await search_in(ctx, searched(ctx), phrase, size)
+    found = await search_entities(ctx, searchable_entities(ctx), phrase, size)
     return [_group(page, found, entity) for entity in _ordered(page, found)]
 
 
-def _ordered(page: Page, found: Found) -> list[Declaration]:
+def _ordered(page: Page, found: SearchPage) -> list[Declaration]:
     """Return the entities of results, that of the best one first."""
     names = dict.fromkeys(result.entity for result in found.results)
     return [page.ctx.tenant.entities[name] for name in names]
 
 
-def _group(page: Page, found: Found, entity: Declaration) -> Group:
+def _group(page: Page, found: SearchPage, entity: Declaration) -> Group:
     results = [result for result in found.results if result.entity == entity.name]
     counted = next(one for one in found.entities if one.entity == entity.name)
     plus = "+" if counted.count_is_capped else ""

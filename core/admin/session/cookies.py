@@ -15,7 +15,7 @@ from litestar import Request
 
 from core.access.rights import SYSTEM, Principal
 from core.auth.credentials import columns, principal_of, tenant_at
-from core.auth.sign_in.sessions import Place
+from core.auth.sign_in.client_address import Client
 from core.auth.state import SEEN_SECONDS, auth_of
 from core.auth.tokens.opaque import digest, new_secret
 from core.database.connections import KEYED, Unit
@@ -116,7 +116,7 @@ def read_secret(text: str | None) -> Secret | None:
     return Secret(int(found[1]), found[2]) if found else None
 
 
-async def start(unit: Unit, tenant: Tenant, user: UUID, place: Place) -> tuple[UUID, str]:
+async def start(unit: Unit, tenant: Tenant, user: UUID, client: Client) -> tuple[UUID, str]:
     """Open a browser's session for a person; returns its id and the cookie's value."""
     secret = Secret(tenant.number, new_secret())
     session = await unit.fetchval(
@@ -128,8 +128,8 @@ async def start(unit: Unit, tenant: Tenant, user: UUID, place: Place) -> tuple[U
         secret.stored,
         IDLE,
         ABSOLUTE,
-        place.user_agent[:300],
-        place.address[:45],
+        client.user_agent[:300],
+        client.address[:45],
     )
     return UUID(str(session)), secret.text()
 

@@ -6,9 +6,9 @@ from uuid import UUID
 from core.access.rights import SYSTEM
 from core.auth import events
 from core.auth.sign_in import login_throttle, sessions
+from core.auth.sign_in.client_address import Client
 from core.auth.sign_in.passwords import check_new
 from core.auth.sign_in.service import NOWHERE, normal, tenant_of
-from core.auth.sign_in.sessions import Place
 from core.auth.state import auth_of
 from core.auth.tokens.opaque import Reset, digest, new_secret, read_reset
 from core.database.connections import Unit
@@ -82,14 +82,14 @@ async def end_everything(ctx: Context, user: UUID) -> None:
     await ctx.platform.database.write(own(ctx), run)
 
 
-async def change_password(ctx: Context, old: str, new: str, place: Place) -> int:
+async def change_password(ctx: Context, old: str, new: str, client: Client) -> int:
     """Replace the caller's own password; only this session goes on. Returns the new stamp."""
     auth, tenant, database = auth_of(ctx.platform), ctx.tenant, ctx.platform.database
     user, session = UUID(ctx.principal.id), UUID(ctx.principal.session_id)
     async with auth.passwords.turn():
         row = await database.read(own(ctx), lambda c: c.fetchrow(OWN_DIGEST, tenant.id, user))
         email, stored = (row["email"], row["hash"]) if row else ("", None)
-        tried = login_throttle.counters(auth.key, "password", email, place.address)
+        tried = login_throttle.counters(auth.key, "password", email, client.address)
         if wait := await database.write(own(ctx), lambda u: login_throttle.waiting(u, tried)):
             raise login_throttle.too_early(wait)
         if not await auth.passwords.verify(stored, old):
@@ -109,7 +109,7 @@ async def change_password(ctx: Context, old: str, new: str, place: Place) -> int
 
 
 async def request_reset(
-    platform: Platform, email: str, tenant: Tenant | None, place: Place
+    platform: Platform, email: str, tenant: Tenant | None, client: Client
 ) -> None:
     """Record that somebody asks to set a password anew.
 
@@ -117,7 +117,7 @@ async def request_reset(
     is not sent yet: a link comes from the command line or from an administrator.
     """
     address = normal(email)
-    tried = login_throttle.counters(auth_of(platform).key, "reset", address, place.address)
+    tried = login_throttle.counters(auth_of(platform).key, "reset", address, client.address)
     tenant = tenant or await tenant_of(platform, address)
     id = tenant.id if tenant else NOWHERE
 

@@ -1,24 +1,19 @@
-"""Where a request comes from, believing a proxy only where the operator said so."""
+"""The client of a request: its address behind trusted proxies, and its user agent."""
 
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import Any
 
-from litestar import Request
-
-from core.auth.sign_in.sessions import Place
+import msgspec
 
 
-def place_of(request: Request[Any, Any, Any]) -> Place:
-    """Return address and device of a request's sender, as the edge believes them."""
-    address = request.client.host if request.client else ""
-    agent = request.headers.get("user-agent", "")
-    if not agent.isprintable():
-        agent = "".join(c for c in agent if c.isprintable())
-    return Place(address, agent[:300])
+class Client(msgspec.Struct, frozen=True):
+    """Address and user agent of a client, by which people recognise their devices."""
+
+    address: str = ""
+    user_agent: str = ""
 
 
-def sender(peer: str, forwarded: str, trusted: tuple[str, ...]) -> str:
+def client_address(peer: str, forwarded: str, trusted: tuple[str, ...]) -> str:
     """Return the last address that no trusted proxy has: everything left of it can be invented."""
     for hop in (peer, *(part.strip() for part in reversed(forwarded.split(",")))):
         if not _trusted(hop, trusted):

@@ -10,8 +10,9 @@ from email_validator import EmailNotValidError, validate_email
 from core.access.rights import SYSTEM, Principal
 from core.auth import events
 from core.auth.sign_in import login_throttle, sessions
+from core.auth.sign_in.client_address import Client
 from core.auth.sign_in.login_throttle import Counters
-from core.auth.sign_in.sessions import Entered, Place
+from core.auth.sign_in.sessions import Entered
 from core.auth.state import Auth, auth_of
 from core.auth.tokens.access_tokens import SECONDS
 from core.auth.tokens.opaque import read_refresh
@@ -23,7 +24,7 @@ from core.runtime.transaction_settings import transaction_settings
 
 # The tenant of an address that none has: looking there costs as much and finds nobody.
 NOWHERE = UUID(int=0)
-Start = Callable[[Unit, Tenant, UUID, Place], Awaitable[tuple[UUID, str]]]
+Start = Callable[[Unit, Tenant, UUID, Client], Awaitable[tuple[UUID, str]]]
 PERSON = """
 SELECT u.id, u.email, u.name, u.roles, u.token_version, u.is_active, p.hash
   FROM core_user u LEFT JOIN core_password p
@@ -61,7 +62,7 @@ async def login(
     email: str,
     password: str,
     tenant: Tenant | None,
-    place: Place,
+    client: Client,
     *,
     start: Start = sessions.start,
 ) -> tuple[Tenant, Entered]:
@@ -74,7 +75,7 @@ async def login(
     auth = auth_of(platform)
     async with auth.passwords.turn():
         address = normal(email)
-        tried = login_throttle.counters(auth.key, "login", address, place.address)
+        tried = login_throttle.counters(auth.key, "login", address, client.address)
         await _count(platform, tried)
         tenant = tenant or await tenant_of(platform, address)
         person = await _person(platform, tenant, address)
@@ -84,7 +85,7 @@ async def login(
             raise WrongLogin
         home, user = tenant, UUID(str(person["id"]))
         return home, await _enter(
-            platform, home, person, password, tried, lambda unit: start(unit, home, user, place)
+            platform, home, person, password, tried, lambda unit: start(unit, home, user, client)
         )
 
 
@@ -166,14 +167,14 @@ async def _enter(
 
 
 async def refresh(
-    platform: Platform, raw: str, here: Tenant | None, place: Place
+    platform: Platform, raw: str, here: Tenant | None, client: Client
 ) -> tuple[Tenant, Entered]:
     """Spend a refresh token; a host that names another tenant is refused like a bad token."""
     token = read_refresh(raw)
     tenant = platform.by_number.get(token.tenant) if token else None
     if token is None or tenant is None or (here is not None and here.id != tenant.id):
         raise Unauthenticated
-    return tenant, await sessions.rotate(platform, tenant, token, place)
+    return tenant, await sessions.rotate(platform, tenant, token, client)
 
 
 def tokens_for(auth: Auth, tenant: Tenant, entered: Entered) -> Tokens:

@@ -9,6 +9,7 @@ import msgspec
 
 from core.access.rights import SYSTEM
 from core.auth import events
+from core.auth.sign_in.client_address import Client
 from core.auth.tokens.opaque import Refresh, digest, new_secret
 from core.database.connections import Unit
 from core.errors import Unauthenticated
@@ -18,13 +19,6 @@ from core.runtime.transaction_settings import transaction_settings
 
 IDLE = "30 days"
 ABSOLUTE = "90 days"
-
-
-class Place(msgspec.Struct, frozen=True):
-    """Where a request comes from, as people recognise their devices."""
-
-    address: str = ""
-    user_agent: str = ""
 
 
 class Entered(msgspec.Struct, frozen=True):
@@ -39,7 +33,7 @@ class Entered(msgspec.Struct, frozen=True):
     refresh: str
 
 
-async def start(unit: Unit, tenant: Tenant, user: UUID, place: Place) -> tuple[UUID, str]:
+async def start(unit: Unit, tenant: Tenant, user: UUID, client: Client) -> tuple[UUID, str]:
     """Open a session for a person; returns its id and first refresh token."""
     token = Refresh(tenant.number, new_secret(), new_secret())
     session = await unit.fetchval(
@@ -52,8 +46,8 @@ async def start(unit: Unit, tenant: Tenant, user: UUID, place: Place) -> tuple[U
         digest(token.secret),
         IDLE,
         ABSOLUTE,
-        place.user_agent[:300],
-        place.address[:45],
+        client.user_agent[:300],
+        client.address[:45],
     )
     return UUID(str(session)), token.text()
 
@@ -69,7 +63,7 @@ RETURNING s.id, u.id AS user_id, u.email, u.name, u.roles, u.token_version
 """
 
 
-async def rotate(platform: Platform, tenant: Tenant, token: Refresh, place: Place) -> Entered:
+async def rotate(platform: Platform, tenant: Tenant, token: Refresh, client: Client) -> Entered:
     """Spend a refresh token for the next one.
 
     A spent token ends its session: it was stolen, or the thief was faster. That is committed and
@@ -85,8 +79,8 @@ async def rotate(platform: Platform, tenant: Tenant, token: Refresh, place: Plac
             digest(token.family),
             digest(token.secret),
             digest(following.secret),
-            place.address[:45],
-            place.user_agent[:300],
+            client.address[:45],
+            client.user_agent[:300],
             IDLE,
         )
         if row is None:

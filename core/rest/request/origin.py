@@ -1,11 +1,11 @@
-"""Where a request comes from and why it changes something, for the audit."""
+"""The client that a request comes from, and why it changes something, for the audit."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from litestar import Request
 
-from core.auth.sign_in.client_address import is_address, place_of
+from core.auth.sign_in.client_address import Client, is_address
 from core.errors import Invalid
 from core.runtime.origin import Origin
 
@@ -13,9 +13,18 @@ LONGEST_REASON = 200
 REASON = b"x-reason"
 
 
+def read_client(request: Request[Any, Any, Any]) -> Client:
+    """Return address and user agent of a request's client; the middleware has judged proxies."""
+    address = request.client.host if request.client else ""
+    agent = request.headers.get("user-agent", "")
+    if not agent.isprintable():
+        agent = "".join(c for c in agent if c.isprintable())
+    return Client(address, agent[:300])
+
+
 def request_origin(request: Request[Any, Any, Any]) -> Origin:
     """Return where a request comes from, believing a proxy only where the operator said so."""
-    client = place_of(request)
+    client = read_client(request)
     scope = request.scope
     return Origin(
         address=client.address if is_address(client.address) else None,

@@ -18,10 +18,10 @@ from core.admin.screens.account import login
 from core.admin.session import cookies
 from core.admin.words.devices import device
 from core.auth.sign_in import changes, sessions
-from core.auth.sign_in.client_address import place_of
 from core.database.connections import Unit
 from core.errors import Invalid, NotFound, TooManyRequests
 from core.rest.request.decode import read_id
+from core.rest.request.origin import read_client
 from core.runtime.transaction_settings import transaction_settings
 
 HOME, SECURITY, KEYS = "/app/account/", "/app/account/security/", "/app/account/keys/"
@@ -155,7 +155,7 @@ async def change_password(page: Page) -> ASGIResponse:
         return await _security(page, {"again": _("The two passwords differ.")}, 400)
     try:
         await changes.change_password(
-            ctx, form.get("old")[:1024], form.get("password")[:1024], place_of(page.request)
+            ctx, form.get("old")[:1024], form.get("password")[:1024], read_client(page.request)
         )
     except Invalid as refused:
         found = wrong_fields(refused)

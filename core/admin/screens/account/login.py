@@ -13,8 +13,8 @@ from core.admin.page import Page
 from core.admin.session import cookies
 from core.admin.view import View
 from core.auth.sign_in import changes, service, sessions
-from core.auth.sign_in.client_address import place_of
 from core.errors import Invalid, NotFound, TooManyRequests, Unauthenticated
+from core.rest.request.origin import read_client
 from core.runtime.tenant import Tenant
 from core.runtime.transaction_settings import transaction_settings
 
@@ -110,8 +110,8 @@ async def _enter(
         raise service.WrongLogin
     if not email or len(email) > LONGEST_EMAIL or not 0 < len(password) <= LONGEST_PASSWORD:
         raise service.WrongLogin
-    place = place_of(view.request)
-    return await service.login(view.platform, email, password, tenant, place, start=cookies.start)
+    client = read_client(view.request)
+    return await service.login(view.platform, email, password, tenant, client, start=cookies.start)
 
 
 async def _end_former(view: View) -> None:
@@ -149,7 +149,7 @@ async def reset(view: View) -> ASGIResponse:
     if form.get("token"):
         return await _set_password(view, form.get("token"), form.get("password"))
     email, slug = form.get("email").strip()[:LONGEST_EMAIL], form.get("tenant").strip()
-    await changes.request_reset(view.platform, email, _named(view, slug), place_of(view.request))
+    await changes.request_reset(view.platform, email, _named(view, slug), read_client(view.request))
     return view.redirect(f"{paths.LOGIN}?notice=asked")
 
 
