@@ -44,7 +44,7 @@ DECLARE = frozenset(
         "Screen",
     )
 )
-SAID = ("label", "plural", "help", "text", "row", "submit", "done")
+VISIBLE_TEXTS = ("label", "plural", "help", "text", "row_label", "submit", "success_message")
 NAMED = frozenset(("Choice", "Role", "Dictionary"))
 UNSEEN = frozenset(("tests", "migrations"))
 CALLS = ("translate", "say", "_")
@@ -124,7 +124,7 @@ def _declared(folder: Path) -> Iterator[Message]:
     """Yield what a plugin's declarations are called: entities, fields, actions, choices, roles."""
     for name, call in _calls(folder):
         if name in DECLARE:
-            yield from _texts(k.value for k in call.keywords if k.arg in SAID)
+            yield from _texts(k.value for k in call.keywords if k.arg in VISIBLE_TEXTS)
         if name in NAMED:
             yield from _texts(call.args[1:2])
     yield from _purposes(folder)

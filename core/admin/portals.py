@@ -34,8 +34,8 @@ def is_open(path: str, opt: Mapping[str, Any], roles: Collection[str]) -> bool:
     The forms of what they may write are; rights and scope say of which records.
     """
     plain = path.rstrip("/")
-    if "desk" in opt:
-        return opt["desk"] in roles
+    if "portal_role" in opt:
+        return opt["portal_role"] in roles
     if f"{plain}/" == HOME:
         return True
     if "entity" in opt and plain.endswith(FORMS):
@@ -53,5 +53,9 @@ def screens_of(ctx: Context) -> list[Screen]:
         if screen.plugin in ctx.tenant.enabled
         and screen.entity in ctx.tenant.entities
         and ctx.rights.may(screen.entity, screen.right)
-        and (screen.desk == desk.name if desk and screen.desk else not (screen.desk or closed))
+        and (
+            screen.portal_role == desk.name
+            if desk and screen.portal_role
+            else not (screen.portal_role or closed)
+        )
     ]

@@ -12,7 +12,7 @@ from core.auth.models import ApiKey, User
 from core.auth.sign_in import changes
 from core.auth.users.rules import check_users
 from core.database.connections import Unit
-from core.registry.hookspecs import Change, concerns, hookimpl
+from core.registry.hookspecs import Change, applies_to, hookimpl
 from core.registry.registry import Action, Grant
 from core.runtime.tenant import Tenant
 
@@ -58,7 +58,7 @@ def register_actions() -> Sequence[Action]:
 
 
 @hookimpl
-@concerns("core.user")
+@applies_to("core.user")
 async def before_write(tenant: Tenant, actor: Principal, change: Change, unit: Unit) -> None:
     """Judge writes on users."""
     await check_users(tenant, actor, change, unit)

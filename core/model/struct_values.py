@@ -18,7 +18,7 @@ def read_object(value: Any) -> dict[str, Any]:
 def read_values(struct: Any, body: dict[str, Any], prefix: str = "#") -> Any:
     """Return ``body`` as ``struct``; refuses with every wrong field and every unknown one.
 
-    A field says it in its own words with ``said``.
+    A field says it in its own words with ``error_message``.
     """
     errors: list[FieldError] = []
     values: dict[str, Any] = {}
@@ -74,7 +74,7 @@ def read_query(struct: Any, given: dict[str, str]) -> Any:
     return struct(**values)
 
 
-def said(message: str, **bounds: Any) -> msgspec.Meta:
+def error_message(message: str, **bounds: Any) -> msgspec.Meta:
     """Return the bounds of a field, as ``Meta`` takes them, whose violation ``message`` tells."""
     return msgspec.Meta(extra={"message": message}, **bounds)
 

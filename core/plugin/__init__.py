@@ -18,8 +18,8 @@ decimals that currency has, and ``amount`` writes one as it stands in JSON. ``Ag
 
 Wire the plugin in ``hooks.py``, with ``hookimpl`` on each function: ``Role``, ``Scope``,
 ``Grant``, ``Dictionary`` with its ``Choice``, ``Action`` and ``Demo`` are what the ``register_``
-hooks return; ``Change`` is what a ``before_`` hook gets, and ``concerns`` names the writes that it
-has an opinion on.
+hooks return; ``Change`` is what a ``before_`` hook gets, and ``applies_to`` limits the hook to the
+writes that it names.
 
 Show it in ``ui.py``: ``Tab`` is a tab of a record's page, ``Card`` a card of the plugin's dashboard
 (its ``read`` returns a number, a text or a ``Chart``) and ``Screen`` a page of its own, such as one
@@ -39,8 +39,9 @@ statement of your own.
 
 ``open_context`` gives a controller of ``register_routes`` the context of its request, ``read_id``
 the id in its path, ``read_body`` its JSON object and ``read_values`` that object as a struct;
-``said`` tells a wrong field of a struct in words of your own, and ``query_records`` answers a
-request with a list. A handler describes itself with ``opt={"doc": Doc(…)}``.
+``error_message`` says in words of your own what is wrong with a field of a struct, and
+``query_records`` answers a request with a list. A handler describes itself with
+``opt={"doc": OperationDoc(…)}``.
 """
 
 from core.access.rights import Principal, Rights
@@ -51,12 +52,12 @@ from core.model.conversion import amount
 from core.model.currencies import digits, in_units
 from core.model.entities import Entity, entity, extend
 from core.model.fields import choice, computed, currency, field, link, money, user_link
-from core.model.struct_values import read_values, said
+from core.model.struct_values import error_message, read_values
 from core.model.types import Email, Phone, ScaledDecimal, Tags
 from core.records.changes.bulk import change_many, read_ids
 from core.records.row_filter import conditions
 from core.records.visible_records import visible_records
-from core.registry.hookspecs import Change, concerns, hookimpl
+from core.registry.hookspecs import Change, applies_to, hookimpl
 from core.registry.registry import (
     Action,
     Card,
@@ -71,7 +72,7 @@ from core.registry.registry import (
     Tab,
 )
 from core.rest.entity.lists import query_records
-from core.rest.operation_doc import Doc
+from core.rest.operation_doc import OperationDoc
 from core.rest.request.context import open_context
 from core.rest.request.decode import read_body, read_id
 from core.runtime.context import Context
@@ -94,7 +95,6 @@ __all__ = [
     "Context",
     "Demo",
     "Dictionary",
-    "Doc",
     "Email",
     "Entity",
     "FieldError",
@@ -103,6 +103,7 @@ __all__ = [
     "Invalid",
     "NamedFilter",
     "NotFound",
+    "OperationDoc",
     "Phone",
     "Principal",
     "Rejected",
@@ -117,16 +118,17 @@ __all__ = [
     "Through",
     "Unit",
     "amount",
+    "applies_to",
     "change_many",
     "choice",
     "computed",
-    "concerns",
     "conditions",
     "currency",
     "digits",
     "drop_tenant_columns",
     "drop_tenant_table",
     "entity",
+    "error_message",
     "extend",
     "field",
     "hookimpl",
@@ -139,7 +141,6 @@ __all__ = [
     "read_id",
     "read_ids",
     "read_values",
-    "said",
     "tenant_columns",
     "tenant_table",
     "user_link",

@@ -100,7 +100,7 @@ class Hooks:
                 yield impl.plugin_name, answer
 
     async def before(self, hook: str, change: Any, **given: Any) -> None:
-        """Call each plugin that the change concerns; the first exception stops the write.
+        """Call each plugin whose hook applies to the change; the first exception stops the write.
 
         It fails closed: a plugin that raises anything but a refusal, or takes too long, stops the
         write too, and the caller learns only that a retry may help.
@@ -120,7 +120,7 @@ class Hooks:
 
 
 def _concerned(impl: HookImpl, entity: str, verb: str) -> bool:
-    wanted, verbs = getattr(impl.function, "concerns", (entity, ()))
+    wanted, verbs = getattr(impl.function, "applies_to", (entity, ()))
     return bool(wanted == entity and (not verbs or verb in verbs))
 
 

@@ -22,15 +22,15 @@ hookimpl = pluggy.HookimplMarker("crm")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def concerns(entity: str, *verbs: str) -> Callable[[F], F]:
-    """Say that a ``before_`` hook has an opinion on these writes only; the others skip it.
+def applies_to(entity: str, *verbs: str) -> Callable[[F], F]:
+    """Limit a ``before_`` hook to these writes; others do not call it.
 
-    Without verbs it concerns every write on ``entity``. Stands below ``@hookimpl``. A plugin with
+    Without verbs it applies to every write on ``entity``. Stands below ``@hookimpl``. A plugin with
     rules for several entities has a function for each, with ``@hookimpl(specname="before_write")``.
     """
 
     def mark(function: F) -> F:
-        function.__dict__["concerns"] = (entity, frozenset(verbs))
+        function.__dict__["applies_to"] = (entity, frozenset(verbs))
         return function
 
     return mark

@@ -75,9 +75,9 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     ``run(ctx, unit, record, values)`` gets the open transaction, the locked record as a mapping of
     its columns (``None`` on a collection) and the decoded body. It returns ``None`` to answer with
     the record as the caller may see it, or a struct. ``permission`` defaults to ``name``. What a
-    ``secret`` action answers is never kept, so an Idempotency-Key has no effect on it. ``row`` is
-    the word under which a list offers it with each of its rows, ``icon`` how it is drawn there.
-    ``submit`` stands on the button of its form, ``done`` is said afterwards.
+    ``secret`` action answers is never stored, so an Idempotency-Key has no effect on it. A list
+    offers it with each of its rows under ``row_label``, drawn as ``icon``. ``submit`` stands on the
+    button of its form; ``success_message`` is shown afterwards.
     """
 
     entity: Any
@@ -90,10 +90,10 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     returns: Any = None
     permission: str | None = None
     description: str = ""
-    row: str = ""
+    row_label: str = ""
     icon: str = "zap"
     submit: str = ""
-    done: str = ""
+    success_message: str = ""
     secret: bool = False
     plugin: str = ""
 
@@ -157,9 +157,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
     """A page of a plugin's own at ``/app/<path>/``, for who holds ``right`` on ``entity``.
 
-    ``read(page)`` returns what ``template`` is shown with. ``act(page)`` says what a form of the
-    page asks for: the name of an action of the entity, the record's id and the action's body.
-    ``desk`` names the role in whose menu it stands; without one it stands in the menu of all.
+    ``read(page)`` returns what ``template`` is shown with. ``submit(page)`` returns what a form of
+    the page asks for: the name of an action of the entity, the record's id and the action's body.
+    ``portal_role`` is the role in whose menu the page stands; without one all have it there.
     """
 
     path: str
@@ -168,9 +168,9 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
     read: Callable[..., Awaitable[Mapping[str, Any]]]
     entity: Any
     right: str = "view"
-    act: Callable[..., Awaitable[tuple[str, Any, dict[str, Any]]]] | None = None
+    submit: Callable[..., Awaitable[tuple[str, Any, dict[str, Any]]]] | None = None
     icon: str = "table-2"
-    desk: str = ""
+    portal_role: str = ""
     plugin: str = "core"
 
 

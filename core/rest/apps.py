@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar.response.base import ASGIResponse
 
-from core.rest.operation_doc import Doc
+from core.rest.operation_doc import OperationDoc
 from core.rest.request.context import open_context
 from core.rest.responses import reply
 from core.rest.route import POST, READ, AnyRequest, Methods, Route
@@ -37,18 +37,18 @@ async def _switch(request: AnyRequest, *, on: bool) -> ASGIResponse:
 def app_routes() -> list[Route]:
     """Return the routes of the installed plugins."""
 
-    def route(path: str, methods: Methods, right: str, fn: Any, doc: Doc) -> Route:
+    def route(path: str, methods: Methods, right: str, fn: Any, doc: OperationDoc) -> Route:
         return Route(path, methods, {"permission": f"core.setting.{right}", "doc": doc}, fn)
 
-    listed = Doc(id="apps_list", summary="The installed plugins", tag="Apps", answer=Apps)
+    listed = OperationDoc(id="apps_list", summary="The installed plugins", tag="Apps", answer=Apps)
     switched: dict[str, Any] = {"tag": "Apps", "answer": Switched, "refuses": (404, 409)}
-    on = Doc(
+    on = OperationDoc(
         id="apps_enable",
         summary="Enable a plugin for the tenant",
         description="Plugins that it requires are enabled too. 409: the file is read-only.",
         **switched,
     )
-    off = Doc(
+    off = OperationDoc(
         id="apps_disable",
         summary="Disable a plugin for the tenant",
         description="Its data stays. 409: another enabled plugin requires it.",

@@ -7,7 +7,7 @@ from litestar.response.base import ASGIResponse
 from core.audit.queries import AskedOfAll
 from core.audit.timeline import read_log
 from core.model.entities import HISTORY
-from core.rest.operation_doc import Doc
+from core.rest.operation_doc import OperationDoc
 from core.rest.request.context import open_context
 from core.rest.request.query_string import read_parameters
 from core.rest.responses import reply
@@ -24,7 +24,7 @@ async def show_log(request: AnyRequest) -> ASGIResponse:
 
 def audit_routes() -> list[Route]:
     """Return the route of the log."""
-    doc = Doc(
+    doc = OperationDoc(
         id="audit_list",
         tag="Audit",
         summary="Every change of the tenant, the newest first",

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from core.auth.tokens.api_keys import MadeKey, NewKey
-from core.rest.operation_doc import Doc
+from core.rest.operation_doc import OperationDoc
 
 Address = Annotated[str, Meta(min_length=3, max_length=254, pattern="^[^@\\s]+@[^@\\s]+$")]
 Secret = Annotated[str, Meta(min_length=1, max_length=1024)]
@@ -131,8 +131,8 @@ class OpenSessions(msgspec.Struct, frozen=True):
 
 
 # By the name of the handler.
-DOCS: dict[str, Doc] = {
-    "login": Doc(
+DOCS: dict[str, OperationDoc] = {
+    "login": OperationDoc(
         id="auth_login",
         summary="Sign in with e-mail and password",
         body=Credentials,
@@ -140,7 +140,7 @@ DOCS: dict[str, Doc] = {
         example={"email": "staff@acme.example", "password": "trellis-demo"},
         refuses=(401, 403, 429),
     ),
-    "refresh": Doc(
+    "refresh": OperationDoc(
         id="auth_refresh",
         summary="Get the next tokens",
         description="A refresh token is good once. Using one again ends its session.",
@@ -148,7 +148,7 @@ DOCS: dict[str, Doc] = {
         answer=SignedIn,
         refuses=(401,),
     ),
-    "logout": Doc(
+    "logout": OperationDoc(
         id="auth_logout",
         summary="End this session",
         body=Leaving,
@@ -157,18 +157,18 @@ DOCS: dict[str, Doc] = {
         status=204,
         refuses=(401, 403),
     ),
-    "logout_all": Doc(
+    "logout_all": OperationDoc(
         id="auth_logout_all", summary="End all of one's sessions", answer=None, status=204
     ),
-    "me": Doc(id="auth_me", summary="Who is asking, and what he may do", answer=Me),
-    "change_password": Doc(
+    "me": OperationDoc(id="auth_me", summary="Who is asking, and what he may do", answer=Me),
+    "change_password": OperationDoc(
         id="auth_change_password",
         summary="Replace one's own password",
         body=NewPassword,
         answer=Renewed,
         refuses=(429,),
     ),
-    "reset_request": Doc(
+    "reset_request": OperationDoc(
         id="auth_reset_request",
         summary="Ask for a way to set a password",
         description="The answer is the same whether the address is known or not.",
@@ -178,7 +178,7 @@ DOCS: dict[str, Doc] = {
         example={"email": "staff@acme.example"},
         refuses=(403, 429),
     ),
-    "reset_password": Doc(
+    "reset_password": OperationDoc(
         id="auth_reset_password",
         summary="Set a password with a one-time token",
         description="An unknown, spent or expired token answers 404.",
@@ -187,11 +187,13 @@ DOCS: dict[str, Doc] = {
         status=204,
         refuses=(404,),
     ),
-    "list_sessions": Doc(id="auth_sessions", summary="Where one is signed in", answer=OpenSessions),
-    "end_session": Doc(
+    "list_sessions": OperationDoc(
+        id="auth_sessions", summary="Where one is signed in", answer=OpenSessions
+    ),
+    "end_session": OperationDoc(
         id="auth_sessions_end", summary="End one of one's sessions", answer=None, status=204
     ),
-    "create_key": Doc(
+    "create_key": OperationDoc(
         id="api_keys_create",
         summary="Make an API key",
         description="Its text is in this answer and nowhere else.",

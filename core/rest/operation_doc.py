@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 
-class Doc(msgspec.Struct, frozen=True, kw_only=True):
-    """The words beside a handler: ``opt={"permission": …, "doc": Doc(summary=…)}``.
+class OperationDoc(msgspec.Struct, frozen=True, kw_only=True):
+    """The words beside a handler: ``opt={"permission": …, "doc": OperationDoc(summary=…)}``.
 
     ``body``, ``query`` and ``answer`` are msgspec types, ``also`` those of further statuses.
     ``each`` gives, for a tenant, every name that may stand in the path, with the type of its body

@@ -10,7 +10,7 @@ from core.errors import Invalid, Unauthenticated
 from core.model.struct_values import read_query
 from core.records.ranked_search import SearchPage, search_entities, searchable_entities
 from core.rest.addresses import base_url
-from core.rest.operation_doc import Doc
+from core.rest.operation_doc import OperationDoc
 from core.rest.request.context import open_context
 from core.rest.responses import reply
 from core.rest.route import READ, AnyRequest, Route
@@ -69,7 +69,7 @@ def _once(request: AnyRequest) -> dict[str, str]:
 
 def search_routes() -> list[Route]:
     """Return the route of the search."""
-    doc = Doc(
+    doc = OperationDoc(
         id="search",
         tag="Search",
         summary="Search everything",

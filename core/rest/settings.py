@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from core.model.struct_values import read_object, read_values
 from core.registry.registry import Choice
-from core.rest.operation_doc import Doc
+from core.rest.operation_doc import OperationDoc
 from core.rest.request.context import open_context
 from core.rest.request.decode import read_json
 from core.rest.responses import reply
@@ -96,15 +96,17 @@ async def change_dictionary(request: AnyRequest) -> ASGIResponse:
 def tenancy_routes() -> list[Route]:
     """Return the routes of settings and dictionaries."""
 
-    def route(path: str, methods: Methods, right: str, fn: Any, doc: Doc) -> Route:
+    def route(path: str, methods: Methods, right: str, fn: Any, doc: OperationDoc) -> Route:
         return Route(path, methods, {"permission": f"core.setting.{right}", "doc": doc}, fn)
 
     settings: dict[str, Any] = {"tag": "Settings", "each": settings_of}
     words: dict[str, Any] = {"tag": "Dictionaries", "each": dictionaries_of}
-    showing = Doc(id="settings_get", summary="The settings in force", **settings)
-    changing = Doc(id="settings_patch", summary="Change some settings", body=Any, **settings)
-    asking = Doc(id="dictionaries_get", summary="The choices, in order", **words)
-    replacing = Doc(
+    showing = OperationDoc(id="settings_get", summary="The settings in force", **settings)
+    changing = OperationDoc(
+        id="settings_patch", summary="Change some settings", body=Any, **settings
+    )
+    asking = OperationDoc(id="dictionaries_get", summary="The choices, in order", **words)
+    replacing = OperationDoc(
         id="dictionaries_put",
         summary="Replace the choices",
         description="Codes are stored in records, so none may go away.",

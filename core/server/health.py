@@ -8,7 +8,7 @@ from litestar.response.base import ASGIResponse
 
 from core.errors import Unavailable
 from core.postgres.roles import Unfit
-from core.rest.operation_doc import Doc
+from core.rest.operation_doc import OperationDoc
 from core.rest.responses import reply
 from core.rest.route import READ, Route
 from core.runtime.platform import Platform
@@ -69,11 +69,11 @@ class Readiness(msgspec.Struct, frozen=True):
 def health_routes() -> list[Route]:
     """Return the two public probes."""
 
-    def route(path: str, fn: Any, doc: Doc) -> Route:
+    def route(path: str, fn: Any, doc: OperationDoc) -> Route:
         return Route(path, READ, {"public": True, "doc": doc}, fn)
 
-    alive = Doc(id="health", tag="Health", summary="Does the process run?", answer=Alive)
-    able = Doc(
+    alive = OperationDoc(id="health", tag="Health", summary="Does the process run?", answer=Alive)
+    able = OperationDoc(
         id="health_ready",
         tag="Health",
         summary="Can it serve?",

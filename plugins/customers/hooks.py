@@ -1,6 +1,6 @@
 """How customers are wired in. No rule lives here: see services.py."""
 
-from core.plugin import Action, Choice, Demo, Dictionary, Grant, Role, Scope, concerns, hookimpl
+from core.plugin import Action, Choice, Demo, Dictionary, Grant, Role, Scope, applies_to, hookimpl
 from plugins.customers import (
     addresses,
     contacts,
@@ -210,24 +210,24 @@ def register_demo():
 
 
 @hookimpl(specname="before_write")
-@concerns("customers.customer", "create", "update")
+@applies_to("customers.customer", "create", "update")
 async def before_customer(tenant, change, unit):
     await status.judge_customer(unit, tenant, change)
 
 
 @hookimpl(specname="before_write")
-@concerns("customers.contact", "create", "update", "restore")
+@applies_to("customers.contact", "create", "update", "restore")
 async def before_contact(tenant, change, unit):
     await contacts.keep_one_primary(unit, tenant, change)
 
 
 @hookimpl(specname="before_write")
-@concerns("customers.address", "create", "update", "restore")
+@applies_to("customers.address", "create", "update", "restore")
 async def before_address(tenant, change, unit):
     await addresses.judge_address(unit, tenant, change)
 
 
 @hookimpl(specname="before_write")
-@concerns("customers.company_link", "create")
+@applies_to("customers.company_link", "create")
 async def before_company_link(tenant, change, unit):
     await services.refuse_link_to_buyer(unit, tenant, change)

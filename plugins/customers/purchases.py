@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from core.plugin import Conflict, Context, Invalid, Unit, digits, said
+from core.plugin import Conflict, Context, Invalid, Unit, digits, error_message
 
 MOST = 2**53  # in the smallest unit; sums of them stay exact everywhere
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,6})?", re.ASCII)
@@ -18,14 +18,17 @@ EARLY = timedelta(minutes=5)  # how far the clock of another system may go ahead
 class Order(msgspec.Struct, frozen=True):
     """An order to count. What carries the same ``key`` counts once."""
 
-    total: Annotated[int | float | str, said("Total must be an amount, 0 or more")]
-    currency: Annotated[str | None, said("Currency must be a code of three letters")] = None
+    total: Annotated[int | float | str, error_message("Total must be an amount, 0 or more")]
+    currency: Annotated[str | None, error_message("Currency must be a code of three letters")] = (
+        None
+    )
     ordered_at: Annotated[
-        datetime | None, said("Ordered must be a time with its zone, as 2026-01-31T12:00:00Z")
+        datetime | None,
+        error_message("Ordered must be a time with its zone, as 2026-01-31T12:00:00Z"),
     ] = None
     key: Annotated[
         Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None,
-        said("Key must be text of 1 to 100 characters"),
+        error_message("Key must be text of 1 to 100 characters"),
     ] = None
 
 

@@ -6,7 +6,15 @@ import msgspec
 from litestar import Controller, Request, get, post
 from litestar.response.base import ASGIResponse
 
-from core.plugin import Doc, open_context, query_records, read_body, read_id, read_values, said
+from core.plugin import (
+    OperationDoc,
+    error_message,
+    open_context,
+    query_records,
+    read_body,
+    read_id,
+    read_values,
+)
 from plugins.customers.profile import Profile, detailed_profile
 
 CUSTOMER = "customers.customer"
@@ -15,10 +23,10 @@ CUSTOMER = "customers.customer"
 class Search(msgspec.Struct, frozen=True):
     """What customers must meet, all of it; a time is written as 2026-01-31T12:00:00Z."""
 
-    criteria: Annotated[dict[str, Any] | None, said("Criteria are objects.")] = None
+    criteria: Annotated[dict[str, Any] | None, error_message("Criteria are objects.")] = None
     date_field: Annotated[
         Literal["created_at", "updated_at", "last_order_date"],
-        said("This is not a date to search by."),
+        error_message("This is not a date to search by."),
     ] = "created_at"
     date_from: str | None = None
     date_to: str | None = None
@@ -34,7 +42,7 @@ class Search(msgspec.Struct, frozen=True):
         return {"all": parts} if parts else None
 
 
-DOC = Doc(
+DOC = OperationDoc(
     summary="Search customers by several criteria",
     id="customers_customer_advanced_search",
     description="Takes ``page``, ``page_size``, ``cursor``, ``ordering`` and filters as the list.",
@@ -46,7 +54,7 @@ DOC = Doc(
 )
 
 
-PROFILE = Doc(
+PROFILE = OperationDoc(
     summary="Detailed profile of a customer",
     id="customers_customer_detailed_profile_by_id",
     description="The same as ``{id}/detailed-profile/``.",

@@ -14,8 +14,8 @@ from core.plugin import (
     Tenant,
     Unit,
     change_many,
+    error_message,
     read_ids,
-    said,
 )
 from plugins.customers.models import CompanyKind, Status
 from plugins.customers.status import SALESPERSON, STATUS, Reason
@@ -28,9 +28,9 @@ TURN = """
 SELECT 1 FROM customers_customer c
  WHERE c.tenant_id = $1 AND c.id = ANY ($2) ORDER BY c.id FOR NO KEY UPDATE
 """
-INVALID = said("Invalid action")
+INVALID = error_message("Invalid action")
 
-Customers = Annotated[list[Any], said("No customers selected")]
+Customers = Annotated[list[Any], error_message("No customers selected")]
 Deed = Literal["activate", "deactivate", "make_vip", "revoke_vip", "change_status", "transfer"]
 
 

@@ -6,13 +6,13 @@ from uuid import UUID
 
 import msgspec
 
-from core.plugin import Change, Context, FieldError, Invalid, Tenant, Unit, said
+from core.plugin import Change, Context, FieldError, Invalid, Tenant, Unit, error_message
 from plugins.customers.models import Status
 
 Text = Annotated[str, msgspec.Meta(max_length=500)]
-Reason = Annotated[Text | None, said("Reason must be text of at most 500 characters")]
-SALESPERSON = said("Salesperson must be the id of a user")
-STATUS = said("Status is active, inactive, suspended or closed")
+Reason = Annotated[Text | None, error_message("Reason must be text of at most 500 characters")]
+SALESPERSON = error_message("Salesperson must be the id of a user")
+STATUS = error_message("Status is active, inactive, suspended or closed")
 
 
 class Because(msgspec.Struct, frozen=True):

@@ -162,7 +162,7 @@ def screens() -> list[Screen]:
             read=read_profile,
             entity=Customer,
             icon="circle-user",
-            desk="customer",
+            portal_role="customer",
         ),
         Screen(
             path="me/company",
@@ -171,6 +171,6 @@ def screens() -> list[Screen]:
             read=read_company,
             entity=Company,
             icon="building-2",
-            desk="seller",
+            portal_role="seller",
         ),
     ]

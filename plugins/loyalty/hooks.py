@@ -1,6 +1,6 @@
 """How loyalty is wired in. No rule lives here: see services/."""
 
-from core.plugin import Action, Choice, Demo, Dictionary, Grant, concerns, hookimpl
+from core.plugin import Action, Choice, Demo, Dictionary, Grant, applies_to, hookimpl
 from plugins.customers.models import Customer
 from plugins.loyalty import demo, ui
 from plugins.loyalty.models import Entry, Lot, Part, Redemption, Reward, TierVersion
@@ -49,10 +49,10 @@ def _movements():
             values=Adjustment,
             run=points.update_points,
             description="Adds or takes points by hand, for a reason.",
-            row="Points",
+            row_label="Points",
             icon="coins",
             submit="Update Points",
-            done="Points updated",
+            success_message="Points updated",
         ),
         Action(
             entity=Customer,
@@ -227,6 +227,6 @@ def visible_rows(tenant, actor, entity):
 
 
 @hookimpl
-@concerns("customers.customer", "purge")
+@applies_to("customers.customer", "purge")
 async def before_write(tenant, change, unit):
     await points.refuse_purge_with_points(unit, tenant, change)

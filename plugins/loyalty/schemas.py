@@ -7,19 +7,21 @@ from uuid import UUID
 
 import msgspec
 
-from core.plugin import Invalid, said
+from core.plugin import Invalid, error_message
 
 MOST_POINTS = 2**31 - 1
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,12}\s*", re.ASCII)
 
 
-Amount = Annotated[int, said("Points must be a whole number, 1 or more", ge=1, le=MOST_POINTS)]
+Amount = Annotated[
+    int, error_message("Points must be a whole number, 1 or more", ge=1, le=MOST_POINTS)
+]
 Reason = Annotated[
-    str, said("Reason must be text of 1 to 200 characters", min_length=1, max_length=200)
+    str, error_message("Reason must be text of 1 to 200 characters", min_length=1, max_length=200)
 ]
 Key = Annotated[
     Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None,
-    said("Key must be text of 1 to 100 characters"),
+    error_message("Key must be text of 1 to 100 characters"),
 ]
 
 
@@ -34,9 +36,9 @@ class Movement(msgspec.Struct, frozen=True):
 class Adjustment(msgspec.Struct, frozen=True):
     """A change by hand, up or down; a number in quotes is taken as well."""
 
-    points: Annotated[int | float | str, said("Invalid points value")]
+    points: Annotated[int | float | str, error_message("Invalid points value")]
     reason: Annotated[
-        str, said("Reason must be text of at most 200 characters", max_length=200)
+        str, error_message("Reason must be text of at most 200 characters", max_length=200)
     ] = ""
     key: Key = None
 
@@ -44,10 +46,10 @@ class Adjustment(msgspec.Struct, frozen=True):
 class Reversal(msgspec.Struct, frozen=True):
     """Takes an entry of the customer back, once: all of it, or some of its ``points``."""
 
-    entry_id: Annotated[str, said("Entry must be the id of an entry")]
+    entry_id: Annotated[str, error_message("Entry must be the id of an entry")]
     reason: Reason
     points: Annotated[
-        Amount | None, said("Points must be a whole number, 1 or more, or null for all")
+        Amount | None, error_message("Points must be a whole number, 1 or more, or null for all")
     ] = None
     key: Key = None
 
@@ -55,8 +57,8 @@ class Reversal(msgspec.Struct, frozen=True):
 class Transfer(msgspec.Struct, frozen=True):
     """Points that one customer gives to another; they keep the day on which they end."""
 
-    from_customer_id: Annotated[UUID, said("Giver must be the id of a customer")]
-    to_customer_id: Annotated[UUID, said("Receiver must be the id of a customer")]
+    from_customer_id: Annotated[UUID, error_message("Giver must be the id of a customer")]
+    to_customer_id: Annotated[UUID, error_message("Receiver must be the id of a customer")]
     points: Amount
     reason: Reason
     key: Key = None
@@ -65,7 +67,7 @@ class Transfer(msgspec.Struct, frozen=True):
 class Wish(msgspec.Struct, frozen=True):
     """The reward that a customer takes."""
 
-    reward_id: Annotated[str, said("Reward must be the id of a reward")]
+    reward_id: Annotated[str, error_message("Reward must be the id of a reward")]
     key: Key = None
 
 
@@ -155,13 +157,15 @@ class Progress(msgspec.Struct, frozen=True):
 class Period(msgspec.Struct, frozen=True, rename={"since": "from", "until": "to"}):
     """Which days of a statement: both included, in the tenant's time zone."""
 
-    since: Annotated[date | None, said("from must be a day: YYYY-MM-DD")] = None
-    until: Annotated[date | None, said("to must be a day: YYYY-MM-DD")] = None
+    since: Annotated[date | None, error_message("from must be a day: YYYY-MM-DD")] = None
+    until: Annotated[date | None, error_message("to must be a day: YYYY-MM-DD")] = None
     expiring_days: Annotated[
-        int, said("expiring_days must be a number from 0 to 3660", ge=0, le=3660)
+        int, error_message("expiring_days must be a number from 0 to 3660", ge=0, le=3660)
     ] = 30
-    page: Annotated[int, said("page must be a number from 1", ge=1)] = 1
-    page_size: Annotated[int, said("page_size must be a number from 1 to 200", ge=1, le=200)] = 50
+    page: Annotated[int, error_message("page must be a number from 1", ge=1)] = 1
+    page_size: Annotated[
+        int, error_message("page_size must be a number from 1 to 200", ge=1, le=200)
+    ] = 50
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -44,7 +44,7 @@ def _shown(registry: Registry) -> Iterator[str]:
         for one in (*entity.aggregates, *entity.named_filters):
             yield one.label
         for action in registry.actions.get(entity.name, ()):
-            yield from (action.label, action.row, action.submit, action.done)
+            yield from (action.label, action.row_label, action.submit, action.success_message)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

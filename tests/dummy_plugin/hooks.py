@@ -1,6 +1,6 @@
 """How the dummy is wired in."""
 
-from core.plugin import Action, Choice, Dictionary, Grant, Role, Scope, concerns, hookimpl
+from core.plugin import Action, Choice, Dictionary, Grant, Role, Scope, applies_to, hookimpl
 from tests.dummy_plugin import demo, routes, services
 from tests.dummy_plugin.models import Device, Reading
 
@@ -78,7 +78,7 @@ def visible_rows(entity):
 
 
 @hookimpl
-@concerns("dummy.device")
+@applies_to("dummy.device")
 async def before_write(change):
     services.refuse_cursed(change.values)
     services.slow_down(change.values)

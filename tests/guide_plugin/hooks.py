@@ -1,6 +1,6 @@
 """How visits are wired in. No rule lives here: see services.py."""
 
-from core.plugin import Action, Grant, concerns, hookimpl
+from core.plugin import Action, Grant, applies_to, hookimpl
 from tests.guide_plugin import services
 from tests.guide_plugin.models import Visit
 
@@ -26,6 +26,6 @@ def register_actions():
 
 
 @hookimpl
-@concerns("visits.visit", "create", "update")
+@applies_to("visits.visit", "create", "update")
 async def before_write(tenant, change, unit):
     await services.refuse_inactive(tenant, unit, change)

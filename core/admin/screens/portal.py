@@ -35,10 +35,10 @@ async def show_screen(
 
 async def change_screen(page: Page, screen: Screen) -> ASGIResponse:
     """Do the action that a form of the page asks for, once per form."""
-    if screen.act is None or screen not in screens_of(page.ctx):
+    if screen.submit is None or screen not in screens_of(page.ctx):
         raise NotFound
     try:
-        name, id, body = await screen.act(page)
+        name, id, body = await screen.submit(page)
         action = _action(page, screen, name)
         await _carry_out(page, screen, action, id, body)
     except (Unauthenticated, Forbidden, NotFound):
@@ -90,8 +90,8 @@ def _pair(screen: Screen) -> list[Route]:
 
     path, right = f"/app/{screen.path}", f"{screen.entity}.{screen.right}"
     found = [page_route(path, READ, right, show, plugin=screen.plugin)]
-    if screen.act is not None:
+    if screen.submit is not None:
         found.append(page_route(path, WRITE, right, change, plugin=screen.plugin))
     for route in found:
-        route.opt["desk"] = screen.desk
+        route.opt["portal_role"] = screen.portal_role
     return found

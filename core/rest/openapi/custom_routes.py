@@ -1,4 +1,4 @@
-"""The operations that people wrote by hand: described by the ``Doc`` beside their handler."""
+"""Hand-written operations, described by the ``OperationDoc`` beside their handler."""
 
 import re
 import typing
@@ -12,7 +12,7 @@ from core.rest.openapi.answers import JSON, Schema, answer, body, problems
 from core.rest.openapi.builder import Draft
 from core.rest.openapi.components import KEY
 from core.rest.openapi.parameters import parameter
-from core.rest.operation_doc import Doc
+from core.rest.operation_doc import OperationDoc
 from core.rest.route import Route
 
 _IN_PATH = re.compile(r"\{(\w+)(?::(\w+))?\}")
@@ -27,11 +27,11 @@ def written_operations(
 ) -> Iterator[tuple[str, Schema]]:
     """Return path and operation of a hand-written route, once for each name it is known by.
 
-    Without a Doc it says what path, docstring and annotations tell.
+    Without an OperationDoc it says what path, docstring and annotations tell.
     """
     doc = route.opt.get("doc")
-    if not isinstance(doc, Doc):
-        doc = Doc(summary=_plain(route), answer=_returned(route))
+    if not isinstance(doc, OperationDoc):
+        doc = OperationDoc(summary=_plain(route), answer=_returned(route))
     if doc.each is None:
         yield path, _operation(draft, route, doc, path, method)
         return
@@ -42,7 +42,7 @@ def written_operations(
         yield here, _operation(draft, route, own, here, method)
 
 
-def _operation(draft: Draft, route: Route, doc: Doc, path: str, method: str) -> Schema:
+def _operation(draft: Draft, route: Route, doc: OperationDoc, path: str, method: str) -> Schema:
     public = bool(route.opt.get("public"))
     owner = str(route.opt.get("plugin") or "core")
     made: Schema = {
@@ -88,7 +88,7 @@ def _tag(path: str) -> str:
     return path.removeprefix("/api").strip("/").partition("/")[0].replace("-", " ").capitalize()
 
 
-def _parameters(draft: Draft, doc: Doc, path: str) -> list[Schema]:
+def _parameters(draft: Draft, doc: OperationDoc, path: str) -> list[Schema]:
     found = []
     for name, kind in _IN_PATH.findall(path):
         schema = _TYPES["uuid"] if name == "id" else _TYPES.get(kind, {"type": "string"})
@@ -99,7 +99,7 @@ def _parameters(draft: Draft, doc: Doc, path: str) -> list[Schema]:
     return found
 
 
-def _responses(draft: Draft, doc: Doc, owner: str, path: str, *, public: bool) -> Schema:
+def _responses(draft: Draft, doc: OperationDoc, owner: str, path: str, *, public: bool) -> Schema:
     headers = [*doc.headers, *(["Idempotency-Replayed"] if doc.once else [])]
     schema = None if doc.answer is None else draft.struct(doc.answer)
     good = answer("The answer.", schema, headers)
@@ -111,7 +111,7 @@ def _responses(draft: Draft, doc: Doc, owner: str, path: str, *, public: bool) -
     return found
 
 
-def _refused(doc: Doc, owner: str, path: str, *, public: bool) -> set[int]:
+def _refused(doc: OperationDoc, owner: str, path: str, *, public: bool) -> set[int]:
     found = {*doc.refuses}
     if not public:
         found |= {400, 401, 403}

@@ -13,7 +13,7 @@ from core.model.encoding import encode
 from core.model.struct_values import read_query
 from core.rest import docs
 from core.rest.openapi.document import public_document, tenant_document
-from core.rest.operation_doc import Doc
+from core.rest.operation_doc import OperationDoc
 from core.rest.request.context import open_context
 from core.rest.responses import raw_reply
 from core.rest.route import READ, Route
@@ -109,14 +109,14 @@ async def show_asset(request: AnyRequest) -> ASGIResponse:
     )
 
 
-def _doc(summary: str, id: str, *refuses: int, **more: Any) -> Doc:
-    return Doc(summary=summary, id=id, tag="Documentation", refuses=refuses, **more)
+def _doc(summary: str, id: str, *refuses: int, **more: Any) -> OperationDoc:
+    return OperationDoc(summary=summary, id=id, tag="Documentation", refuses=refuses, **more)
 
 
 def openapi_routes() -> list[Route]:
     """Return the routes of the document and of its page."""
 
-    def route(path: str, fn: Any, doc: Doc) -> Route:
+    def route(path: str, fn: Any, doc: OperationDoc) -> Route:
         return Route(path, READ, {"public": True, "doc": doc}, fn)
 
     document = _doc(

@@ -74,7 +74,9 @@ def _stencil(page: Page, entity: Declaration, columns: list[Column]) -> Stencil:
             base=place(entity),
             may=lambda verb: may(page, entity, verb),
             deeds=[
-                (a.name, page.translate(a.row), a.icon) for a in declared(page, entity) if a.row
+                (a.name, page.translate(a.row_label), a.icon)
+                for a in declared(page, entity)
+                if a.row_label
             ],
             select="ids" if bulk.offered(page, entity) else "",
         )

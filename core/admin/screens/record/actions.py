@@ -147,7 +147,7 @@ def _done(page: Page, entity: Declaration, action: Action, result: Any) -> ASGIR
     here = _back(page) or here
     if result is None:
         said = page.translate("%(deed)s: done.") % {"deed": label}
-        said = page.translate(action.done) if action.done else said
+        said = page.translate(action.success_message) if action.success_message else said
         return settle(page, entity, here, Flash(said))
     answer = msgspec.to_builtins(result)
     controls = controls_of(page)
