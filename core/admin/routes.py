@@ -4,19 +4,22 @@ from pathlib import Path
 
 from litestar.response.base import ASGIResponse
 
-from core.admin import home
 from core.admin.look.assets import asset_route
 from core.admin.look.brand import brand_route
 from core.admin.look.environment import Looks
 from core.admin.page import READ, WRITE, page_route
-from core.admin.screens import administration
+from core.admin.screens import palette, portal
 from core.admin.screens.account import account, keys, login
-from core.admin.screens.bulk import trash, undo
+from core.admin.screens.board import board_screen
+from core.admin.screens.bulk import bulk, export, trash, undo
+from core.admin.screens.dashboard import dashboard_screen
 from core.admin.screens.form import form_screen, lookup
-from core.admin.screens.list import list_screen as lists
-from core.admin.screens.panels import routes as panel_routes
+from core.admin.screens.history import achievements, history_screen, log
+from core.admin.screens.list import list_screen
 from core.admin.screens.record import actions, record_screen
 from core.admin.screens.styleguide import styleguide
+from core.admin.screens.tenant import apps, brand, dictionaries, people, roles, settings
+from core.admin.screens.tenant import keys as tenant_keys
 from core.admin.view import AnyRequest
 from core.auth.credentials import tenant_at
 from core.errors import NotFound
@@ -34,8 +37,13 @@ PUBLIC = frozenset(
         "/app/brand/{name:str}",
     )
 )
-# The screens of single records.
-RECORDS = (record_screen, form_screen, lookup, actions, trash, undo)
+# The screens that are made from the registry.
+SCREENS = (
+    *(list_screen, bulk, export, board_screen, trash, undo),
+    *(record_screen, form_screen, lookup, actions),
+    *(history_screen, achievements, log, palette, dashboard_screen, portal),
+    *(apps, settings, dictionaries, brand, people, roles, tenant_keys),
+)
 # First words of the kernel's own pages: no entity's pages may lie there.
 RESERVED = frozenset(
     (
@@ -58,10 +66,7 @@ def admin_routes(registry: Registry, looks: Looks) -> list[Route]:
     return [
         *own_pages(looks),
         *_shortcuts(registry),
-        *lists.routes(registry),
-        *administration.routes(registry),
-        *(r for one in RECORDS for r in one.routes(registry)),
-        *panel_routes(registry),
+        *(route for screen in SCREENS for route in screen.routes(registry)),
     ]
 
 
@@ -74,7 +79,7 @@ def own_pages(looks: Looks) -> list[Route]:
         page_route("/app/logout", WRITE, own, login.sign_out),
         page_route("/app/reset", READ, "", login.show_reset, public=True),
         page_route("/app/reset", WRITE, "", login.reset, public=True),
-        page_route("/app", READ, own, home.show_home),
+        page_route("/app", READ, own, dashboard_screen.show_home),
         page_route("/app/styleguide", READ, own, styleguide),
         *_account(),
         asset_route(looks.assets),

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.admin.hx import hx
 from core.admin.look.brand import Branding, check_branding, stylesheet
 from core.admin.look.environment import Looks
+from core.admin.look.hx import hx
 from core.admin.look.themes import Theme, contrast, read_themes
 from core.errors import Invalid, StartRefused
 

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from core.admin.hx import hx
 from core.admin.look.assets import STATIC, Assets, merged, read_folder, read_plugin
 from core.admin.look.brand import Brand, Brands
+from core.admin.look.hx import hx
 from core.admin.look.themes import DEFAULT, OWN, Theme, read_themes, stylesheet
 from core.admin.words.i18n import Formats, Words, direction_of
 from core.errors import StartRefused

@@ -22,8 +22,7 @@ from core.admin.screens.board.columns import (
 )
 from core.admin.screens.form.form_submit import id_of, version_of
 from core.admin.screens.list.filters import bar_of
-from core.admin.screens.list.look import look_on
-from core.admin.screens.list.state import State, read_state, state_of
+from core.admin.screens.list.list_query import ListState, list_query_on, parse_state, read_state
 from core.admin.screens.routing import screen_route
 from core.admin.words import cells
 from core.database.connections import Unit
@@ -66,34 +65,34 @@ async def show_board(page: Page, entity: Declaration) -> ASGIResponse:
     sizes = _sizes(page, stage)
 
     async def run(connection: asyncpg.Connection) -> Any:
-        seen = await look_on(connection, page, entity, asked)
-        if seen.query is None:
-            return seen, {}, {}
-        query = _query(page, entity, stage, seen.query)
+        shown_list = await list_query_on(connection, page, entity, asked)
+        if shown_list.query is None:
+            return shown_list, {}, {}
+        query = _query(page, entity, stage, shown_list.query)
         found = await columns_on(connection, page.ctx, entity, query, sizes)
-        return seen, found, await sums_on(connection, page.ctx, entity, query)
+        return shown_list, found, await sums_on(connection, page.ctx, entity, query)
 
-    seen, found, sums = await page.ctx.read(run)
-    state = on_board(entity, seen.state)
+    shown_list, found, sums = await page.ctx.read(run)
+    state = on_board(entity, shown_list.state)
     part = page.hx and page.htmx.target_id == BODY
     return page.render(
         "board_body.html" if part else "board.html",
-        status=400 if seen.refused else 200,
+        status=400 if shown_list.refused else 200,
         headers={"HX-Push-Url": state.href()} if part else None,
         entity=entity,
         stage=stage,
         state=state,
-        bar=bar_of(page, entity, state, seen.trees, seen.titles),
+        bar=bar_of(page, entity, state, shown_list.trees, shown_list.titles),
         base=f"/app/{entity.resource}/",
-        list_href=seen.state.href(),
-        problem=page.tell(seen.refused.detail) if seen.refused else "",
-        columns=columns(page, entity, stage, seen.state, found, sums),
+        list_href=shown_list.state.href(),
+        problem=page.tell(shown_list.refused.detail) if shown_list.refused else "",
+        columns=columns(page, entity, stage, shown_list.state, found, sums),
         movable=_movable(page, entity, stage),
         may_create="create" in entity.verbs and page.ctx.rights.may(entity.name, "create"),
     )
 
 
-def _narrowed(page: Page, entity: Declaration) -> State:
+def _narrowed(page: Page, entity: Declaration) -> ListState:
     """Return the state in the address, without what only the board understands."""
     state = read_state(page.request, entity)
     rest = tuple(pair for pair in state.filters if not pair[0].startswith("_shown."))
@@ -144,7 +143,7 @@ async def move_card(page: Page, entity: Declaration) -> ASGIResponse:
         await change(ctx, unit, entity, id, body, shape=shape, version=version, partial=True)
 
     await ctx.write(run, keyed=True)
-    state = state_of(entity, parse_qsl(page.form.get("state")))
+    state = parse_state(entity, parse_qsl(page.form.get("state")))
     if not page.hx:
         words = page.translate("The card is moved.")
         return page.redirect(on_board(entity, state).href(), flash=Flash(words))
@@ -152,7 +151,7 @@ async def move_card(page: Page, entity: Declaration) -> ASGIResponse:
 
 
 async def _moved(
-    page: Page, entity: Declaration, stage: Field, state: State, back: str
+    page: Page, entity: Declaration, stage: Field, state: ListState, back: str
 ) -> ASGIResponse:
     """Answer what the board replaces, and the way back."""
     shape = shape_of(page.ctx.tenant, page.ctx.rights, entity, _wanted(page, entity, stage))
@@ -160,8 +159,8 @@ async def _moved(
     sizes = dict.fromkeys(_codes(page, stage), 1)
 
     async def run(connection: asyncpg.Connection) -> Any:
-        seen = await look_on(connection, page, entity, state)
-        query = _query(page, entity, stage, seen.checked)
+        shown_list = await list_query_on(connection, page, entity, state)
+        query = _query(page, entity, stage, shown_list.valid_query)
         found = await columns_on(connection, page.ctx, entity, query, sizes)
         return found, await sums_on(connection, page.ctx, entity, query)
 

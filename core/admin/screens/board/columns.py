@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from core.admin.page import Page
-from core.admin.screens.list.lens import columns_of
-from core.admin.screens.list.state import State
+from core.admin.screens.list.list_query import ListState, columns_of
 from core.admin.words import cells
 from core.model.entities import Declaration
 from core.model.fields import Field
@@ -55,7 +54,7 @@ class Column(msgspec.Struct, frozen=True):
     all: str = ""
 
 
-def on_board(entity: Declaration, state: State) -> State:
+def on_board(entity: Declaration, state: ListState) -> ListState:
     """Return a state of the list whose addresses lead to the board."""
     return msgspec.structs.replace(state, resource=f"{entity.resource}/board", page=1)
 
@@ -63,8 +62,8 @@ def on_board(entity: Declaration, state: State) -> State:
 def shown_fields(page: Page, entity: Declaration, stage: Field) -> tuple[str, ...]:
     """Return the fields that a card shows under its title."""
     usual = columns_of(page.ctx, entity, ())
-    kept = (name for name in usual if name not in (entity.title, stage.name))
-    names = list(kept)[:FACTS]
+    below_title = (name for name in usual if name not in (entity.title, stage.name))
+    names = list(below_title)[:FACTS]
     if entity.stage_sum in page.ctx.rights.visible(entity.name) and entity.stage_sum not in names:
         names = [*names[: FACTS - 1], str(entity.stage_sum)]
     return tuple(names)
@@ -74,7 +73,7 @@ def columns(
     page: Page,
     entity: Declaration,
     stage: Field,
-    state: State,
+    state: ListState,
     found: Mapping[str | None, Found],
     sums: Sums,
 ) -> list[Column]:
@@ -121,7 +120,7 @@ def _sum(page: Page, totals: Mapping[str, Any]) -> str:
 
 
 def _with_more(
-    entity: Declaration, stage: Field, state: State, column: Column, part: Found
+    entity: Declaration, stage: Field, state: ListState, column: Column, part: Found
 ) -> Column:
     """Return the column with the ways to the rest of its cards."""
     shown = len(part.rows)

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar.response.base import ASGIResponse
 
 from core.admin.forms.controls import Control, Controls
@@ -11,8 +10,8 @@ from core.admin.page import WRITE, Flash, Page
 from core.admin.parts import Option
 from core.admin.screens.bulk.undo import undo_path
 from core.admin.screens.form.after_submit import noun, settle
-from core.admin.screens.list.look import from_form, look
-from core.admin.screens.list.state import State
+from core.admin.screens.list.bulk_actions import SWITCHES, BulkAction, bulk_actions, settable_fields
+from core.admin.screens.list.list_query import ListState, read_list_query, state_from_form
 from core.admin.screens.routing import screen_route
 from core.admin.words import cells
 from core.admin.words.wording import SWITCH
@@ -27,22 +26,9 @@ from core.records.lists.pages import ids_of, read_page
 from core.registry.registry import Registry
 from core.rest.request.decode import read_id
 from core.rest.route import Route
-from core.runtime.context import Context
 from core.search.hits import Hits
 
 NAMED = 5
-# The buttons that switch a record, and to what.
-SWITCHES = {"activate": True, "deactivate": False}
-
-
-class Deed(msgspec.Struct, frozen=True):
-    """What is to be done: ``name`` as the button says it, and the field that it sets."""
-
-    name: str
-    title: str
-    submit: str
-    field: Field | None = None
-    dangerous: bool = False
 
 
 def routes(registry: Registry) -> list[Route]:
@@ -54,64 +40,37 @@ def routes(registry: Registry) -> list[Route]:
     ]
 
 
-def settable(ctx: Context, entity: Declaration) -> list[Field]:
-    """Return the fields that the caller may set for many records at once."""
-    writable = ctx.rights.writable(entity.name, "update") if "update" in entity.verbs else ()
-    return [
-        field
-        for field in entity.fields.values()
-        if field.name in writable
-        and not field.unique
-        and field.kind not in ("json", "money", "currency")
-    ]
-
-
-def offered(page: Page, entity: Declaration) -> list[Deed]:
-    """Return what the caller may do with chosen rows."""
-    say, fields = page.translate, {f.name: f for f in settable(page.ctx, entity)}
-    found = []
-    if SWITCH in fields:
-        field = fields[SWITCH]
-        found.append(Deed("activate", say("Activate Selected"), say("Activate"), field))
-        found.append(Deed("deactivate", say("Deactivate Selected"), say("Deactivate"), field))
-    if fields:
-        found.append(Deed("set", say("Set a field…"), say("Continue")))
-    if "delete" in entity.verbs and page.ctx.rights.may(entity.name, "delete"):
-        found.append(Deed("delete", say("Delete"), say("Delete"), dangerous=True))
-    return found
-
-
 async def show_bulk(page: Page, entity: Declaration) -> ASGIResponse:
     """Show what a button would do with the chosen rows, or do it once that is confirmed."""
-    state = from_form(page, entity)
+    state = state_from_form(page, entity)
     # A row has buttons of its own, for itself alone.
     own, _, row = page.form.get("one").partition(":")
-    wanted = own or page.form.get("do")
-    deed = next((d for d in offered(page, entity) if d.name == wanted), None)
-    if deed is None:
+    name = own or page.form.get("do")
+    action = next((d for d in bulk_actions(page, entity) if d.name == name), None)
+    if action is None:
         raise Forbidden
     try:
         ids = [read_id(row)] if row else await chosen(page, entity, state)
     except Invalid as invalid:
         flash = Flash(page.tell(invalid.detail), kind="warning")
         return page.redirect(state.href(page=state.page), flash=flash)
-    if page.form.get("step") != "run" and not at_once(page, entity, deed):
-        return await preview(page, entity, state, deed, ids)
+    if page.form.get("step") != "run" and not at_once(page, entity, action):
+        return await preview(page, entity, state, action, ids)
     try:
-        found = await _run(page, entity, deed, ids)
+        found = await _run(page, entity, action, ids)
     except (Invalid, Refused) as refused:
-        return await preview(page, entity, state, deed, ids, refused)
-    flash = told(page, entity, deed, found)
+        return await preview(page, entity, state, action, ids, refused)
+    flash = result_message(page, entity, action, found)
     return settle(page, entity, state.href(page=state.page), flash, chosen=not row)
 
 
-def at_once(page: Page, entity: Declaration, deed: Deed) -> bool:
-    """Return whether a deed needs no question: the rows are in sight, and it can be taken back."""
-    seen = page.form.get("all") != "1"
-    return deed.name in SWITCHES and seen and bool(undo_path(page, entity))
+def at_once(page: Page, entity: Declaration, action: BulkAction) -> bool:
+    """Return whether an action runs unasked: its rows are in sight and it can be undone."""
+    visible = page.form.get("all") != "1"
+    return action.name in SWITCHES and visible and bool(undo_path(page, entity))
 
 
-async def chosen(page: Page, entity: Declaration, state: State) -> list[UUID]:
+async def chosen(page: Page, entity: Declaration, state: ListState) -> list[UUID]:
     """Return the ids that are ticked, or of everything that the list's address matches."""
     say = page.translate
     if page.form.get("all") != "1":
@@ -119,8 +78,8 @@ async def chosen(page: Page, entity: Declaration, state: State) -> list[UUID]:
         if not ids:
             raise Invalid(say("Nothing is selected. Tick the rows that you mean."), code="none")
         return read_ids(ids)
-    seen = await look(page, entity, state)
-    found = await ids_of(page.ctx, entity, seen.checked, MOST_IDS)
+    shown_list = await read_list_query(page, entity, state)
+    found = await ids_of(page.ctx, entity, shown_list.valid_query, MOST_IDS)
     if len(found) > MOST_IDS:
         text = say("More than 10,000 records match. Filter further first.")
         raise Invalid(text, code="too_many")
@@ -129,12 +88,14 @@ async def chosen(page: Page, entity: Declaration, state: State) -> list[UUID]:
     return found
 
 
-async def _run(page: Page, entity: Declaration, deed: Deed, ids: list[UUID]) -> dict[str, Any]:
+async def _run(
+    page: Page, entity: Declaration, action: BulkAction, ids: list[UUID]
+) -> dict[str, Any]:
     body: dict[str, Any] = {"ids": [str(id) for id in ids]}
-    if deed.name in BULK_VERBS:
-        body["action"] = deed.name
-    elif deed.name in SWITCHES:
-        body["set"] = {SWITCH: SWITCHES[deed.name]}
+    if action.name in BULK_VERBS:
+        body["action"] = action.name
+    elif action.name in SWITCHES:
+        body["set"] = {SWITCH: SWITCHES[action.name]}
     else:
         field = _field(page, entity)
         if field is None:
@@ -151,16 +112,18 @@ async def _run(page: Page, entity: Declaration, deed: Deed, ids: list[UUID]) -> 
 
 def _field(page: Page, entity: Declaration) -> Field | None:
     name = page.form.get("field")
-    return next((f for f in settable(page.ctx, entity) if f.name == name), None)
+    return next((f for f in settable_fields(page.ctx, entity) if f.name == name), None)
 
 
-def told(page: Page, entity: Declaration, deed: Deed, found: dict[str, Any]) -> Flash:
+def result_message(
+    page: Page, entity: Declaration, action: BulkAction, found: dict[str, Any]
+) -> Flash:
     """Return what has happened: how many were changed, and how many were not."""
     number, say = page.formats.number, page.translate
     done = len(found["ids"])
     same = found["updated"] - done
     text = say("%(count)s %(things)s updated")
-    if deed.name == "delete":
+    if action.name == "delete":
         text = say("%(count)s %(things)s deleted")
     parts = [text % {"count": number(done), "things": noun(page, entity, done)}]
     if same:
@@ -177,13 +140,13 @@ def told(page: Page, entity: Declaration, deed: Deed, found: dict[str, Any]) -> 
 async def preview(
     page: Page,
     entity: Declaration,
-    state: State,
-    deed: Deed,
+    state: ListState,
+    action: BulkAction,
     ids: list[UUID],
     refused: Refused | None = None,
 ) -> ASGIResponse:
     """Show how many rows are meant, some by name, and what will be done with them."""
-    field = deed.field or _field(page, entity)
+    field = action.field or _field(page, entity)
     every = page.form.get("all") == "1"
     return page.render(
         "list_bulk.html",
@@ -191,10 +154,10 @@ async def preview(
         entity=entity,
         base=f"/app/{entity.resource}/",
         state=state,
-        deed=deed,
+        deed=action,
         field=field,
-        fields=[Option(f.name, page.translate(f.label)) for f in settable(page.ctx, entity)],
-        control=_control(page, field, refused) if field and deed.name == "set" else None,
+        fields=[Option(f.name, page.translate(f.label)) for f in settable_fields(page.ctx, entity)],
+        control=_control(page, field, refused) if field and action.name == "set" else None,
         number=len(ids),
         things=noun(page, entity, len(ids)),
         names=await _names(page, entity, ids[:NAMED]),
@@ -218,8 +181,8 @@ def _control(page: Page, field: Field, refused: Refused | None) -> Control:
 
 async def _names(page: Page, entity: Declaration, ids: list[UUID]) -> list[str]:
     """Return the titles of some records."""
-    wanted = cells.wanted(page.ctx, entity, ())
-    query = Query(Paging(NAMED), wanted, (Sort("id", "id", False, False),), (Hits(ids).among(),))
+    fields = cells.wanted(page.ctx, entity, ())
+    query = Query(Paging(NAMED), fields, (Sort("id", "id", False, False),), (Hits(ids).among(),))
     found = await read_page(page.ctx, entity, query)
     title = cells.title_of(page, entity)
     return [title(row) for row in found.rows]

@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 
 from core.admin.headers import PAGE
 from core.admin.page import READ, Page
-from core.admin.screens.list.look import Look, look
+from core.admin.screens.list.list_query import ListQuery, read_list_query
 from core.admin.screens.routing import screen_route
 from core.admin.words import cells
 from core.errors import Invalid
@@ -42,9 +42,9 @@ def routes(registry: Registry) -> list[Route]:
 
 async def export(page: Page, entity: Declaration) -> ASGIResponse:
     """Answer the list as CSV."""
-    seen = await look(page, entity)
-    rows = await _rows(page, entity, seen)
-    shown = cells.cells(page, entity, seen.columns)
+    shown_list = await read_list_query(page, entity)
+    rows = await _rows(page, entity, shown_list)
+    shown = cells.cells(page, entity, shown_list.columns)
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([safe(cell.label) for cell in shown])
@@ -63,9 +63,9 @@ async def export(page: Page, entity: Declaration) -> ASGIResponse:
     )
 
 
-async def _rows(page: Page, entity: Declaration, seen: Look) -> list[Row]:
+async def _rows(page: Page, entity: Declaration, shown_list: ListQuery) -> list[Row]:
     """Return all rows of the list, read by cursor: no row twice, none left out."""
-    query, rows = seen.checked, list[Row]()
+    query, rows = shown_list.valid_query, list[Row]()
     cursor: str | None = ""
     while cursor is not None:
         paging = Paging(CHUNK, cursor=cursor)

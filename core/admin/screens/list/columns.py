@@ -6,9 +6,14 @@ from litestar.response.base import ASGIResponse
 from core.admin.page import Flash, Page
 from core.admin.preferences import prefer
 from core.admin.screens.list import views
-from core.admin.screens.list.lens import columns_of, offered
-from core.admin.screens.list.look import from_form, look
-from core.admin.screens.list.state import EVERYTHING, State
+from core.admin.screens.list.list_query import (
+    EVERYTHING,
+    ListState,
+    column_fields,
+    columns_of,
+    read_list_query,
+    state_from_form,
+)
 from core.admin.words.cells import heading
 from core.model.entities import Declaration
 
@@ -24,14 +29,14 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 async def show_columns(page: Page, entity: Declaration) -> ASGIResponse:
-    """Show which columns there are, those of now first and in their order."""
-    seen = await look(page, entity)
-    return _render(page, entity, seen.state, list(seen.columns), list(seen.columns))
+    """Show which columns there are, the current ones first and in their order."""
+    query = await read_list_query(page, entity)
+    return _render(page, entity, query.state, list(query.columns), list(query.columns))
 
 
 async def change_columns(page: Page, entity: Declaration) -> ASGIResponse:
-    """Move a column, or keep the choice: in the view's address, or else as one's own habit."""
-    state = from_form(page, entity)
+    """Move a column, or store the choice: in the view's address, or else as a preference."""
+    state = state_from_form(page, entity)
     order, chosen = page.form.getall("order"), page.form.getall("columns")
     deed, _, name = page.form.get("do").partition(":")
     if deed in (UP, DOWN) and name in order:
@@ -40,16 +45,16 @@ async def change_columns(page: Page, entity: Declaration) -> ASGIResponse:
     columns = columns_of(page.ctx, entity, named) if named else ()
     if state.view and state.view != EVERYTHING:
         return page.redirect(state.href(columns=columns))
-    await keep_likes(page, entity, columns=columns)
+    await save_preferences(page, entity, columns=columns)
     flash = Flash(page.translate("The columns are kept for you."))
     return page.redirect(state.href(columns=()), flash=flash)
 
 
-async def keep_likes(page: Page, entity: Declaration, **changed: object) -> None:
-    """Store one's own habits about a list."""
-    kept = await page.ctx.read(lambda c: views.read_kept(c, page.ctx, entity))
-    likes = msgspec.structs.replace(kept.likes, **changed)
-    await prefer(page.ctx, views.likes_name(entity), likes)
+async def save_preferences(page: Page, entity: Declaration, **changed: object) -> None:
+    """Store one's own preferences for a list."""
+    saved = await page.ctx.read(lambda c: views.read_saved_views(c, page.ctx, entity))
+    preferences = msgspec.structs.replace(saved.preferences, **changed)
+    await prefer(page.ctx, views.preferences_name(entity), preferences)
 
 
 def _moved(order: list[str], name: str, deed: str) -> list[str]:
@@ -60,9 +65,9 @@ def _moved(order: list[str], name: str, deed: str) -> list[str]:
 
 
 def _render(
-    page: Page, entity: Declaration, state: State, order: list[str], chosen: list[str]
+    page: Page, entity: Declaration, state: ListState, order: list[str], chosen: list[str]
 ) -> ASGIResponse:
-    fields = {field.name: field for field in offered(page.ctx, entity)}
+    fields = {field.name: field for field in column_fields(page.ctx, entity)}
     names = dict.fromkeys((*(n for n in order if n in fields), *fields))
     return page.render(
         "list_columns.html",

@@ -8,7 +8,7 @@ import msgspec
 
 from core.admin.page import Page
 from core.admin.screens.list.filters import options_of
-from core.admin.screens.list.state import EVERYTHING, State
+from core.admin.screens.list.list_query import EVERYTHING, ListState
 from core.admin.words.cells import tone_of
 from core.model.aggregates import Aggregate
 from core.model.entities import Declaration
@@ -53,7 +53,7 @@ def _figure(page: Page, entity: Declaration, figure: Aggregate, value: Any) -> F
         return Figure(label, text, href, figure.icon, figure.tone)
     field = entity.fields[figure.by or ""]
     labels = {option.value: option.label for option in options_of(page, field)}
-    state = State(entity.resource, view=EVERYTHING)
+    state = ListState(entity.resource, view=EVERYTHING)
     parts = (
         Part(
             labels.get(str(code), str(code)),
@@ -68,7 +68,7 @@ def _figure(page: Page, entity: Declaration, figure: Aggregate, value: Any) -> F
 
 def drill_down(entity: Declaration, figure: Aggregate) -> str:
     """Return the address of the list of what a figure counts."""
-    state = State(entity.resource, view=EVERYTHING)
+    state = ListState(entity.resource, view=EVERYTHING)
     if figure.where is None:
         return state.href() if figure.function == "count" else ""
     name, value = figure.where.get("field"), figure.where.get("value")

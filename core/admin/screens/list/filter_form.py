@@ -22,9 +22,13 @@ from core.admin.screens.list.filter_builder import (
     read_built,
     tree_of,
 )
-from core.admin.screens.list.filters import options_of, told, tree_in
-from core.admin.screens.list.look import from_form, look
-from core.admin.screens.list.state import State
+from core.admin.screens.list.filters import options_of, where_words
+from core.admin.screens.list.list_query import (
+    ListState,
+    read_list_query,
+    state_from_form,
+    where_tree,
+)
 from core.admin.screens.routing import place
 from core.admin.words.criteria_words import Clauses
 from core.criteria.names import OPERATORS
@@ -51,21 +55,21 @@ class Row(msgspec.Struct, frozen=True):
 
 async def show_filter(page: Page, entity: Declaration) -> ASGIResponse:
     """Show the filter of the list's address, to be changed."""
-    seen = await look(page, entity)
+    query = await read_list_query(page, entity)
     fields, controls = filterable(page.ctx, entity), Controls(page, page.ctx.tenant)
-    built = built_of(tree_in(seen.state), fields, controls)
+    built = built_of(where_tree(query.state), fields, controls)
     words = await _titles(page, built or Built(), fields)
     note = ""
     if built is None:  # what cannot be shown in rows is at least told
-        now = told(Clauses(page, entity, seen.titles), seen.state.where, seen.trees)
+        words_now = where_words(Clauses(page, entity, query.titles), query.state.where, query.trees)
         text = page.translate("The filter of now was made elsewhere and is replaced: %(filter)s.")
-        note = text % {"filter": now}
-    return _render(page, entity, seen.state, built or Built(), words, note=note)
+        note = text % {"filter": words_now}
+    return _render(page, entity, query.state, built or Built(), words, note=note)
 
 
 async def change_filter(page: Page, entity: Declaration) -> ASGIResponse:
     """Do what a button says: one row or group more or less, or apply the filter."""
-    state, form = from_form(page, entity), page.form
+    state, form = state_from_form(page, entity), page.form
     fields, controls = filterable(page.ctx, entity), Controls(page, page.ctx.tenant)
     built, words, errors = await _read(page, fields)
     deed = form.get("do")
@@ -85,7 +89,7 @@ async def change_filter(page: Page, entity: Declaration) -> ASGIResponse:
         return _render(page, entity, state, built, words, errors=told, note=note)
 
 
-def _within(state: State, where: str) -> str:
+def _within(state: ListState, where: str) -> str:
     """Return the address with a filter; refuses one that is longer than an address can be."""
     href = state.href(where=where)
     if len(href) > 1900:
@@ -196,7 +200,7 @@ def value_controls(
 def _render(
     page: Page,
     entity: Declaration,
-    state: State,
+    state: ListState,
     built: Built,
     words: Mapping[str, str],
     *,

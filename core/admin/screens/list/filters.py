@@ -1,21 +1,13 @@
 """The bar over a list: quick filters out of the declaration, and what is chosen as chips."""
 
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any
-
 import msgspec
 
-from core import criteria
 from core.admin.page import Page
 from core.admin.parts import Link, Option
-from core.admin.screens.list.lens import read_where
-from core.admin.screens.list.state import State
+from core.admin.screens.list.list_query import ListState, Trees
 from core.admin.words.cells import heading
-from core.admin.words.criteria_words import Clauses, Titles, links_in
+from core.admin.words.criteria_words import Clauses, Titles
 from core.admin.words.wording import truth
-from core.criteria import from_parameters
-from core.errors import Invalid
 from core.model.aggregates import NamedFilter
 from core.model.entities import Declaration
 from core.model.fields import Field
@@ -24,8 +16,6 @@ from core.search.hits import searchable
 
 MOST_QUICK = 4
 TRUTH = ("true", "false")
-# The criteria that pairs of an address ask; what is none, or may not be asked, is left out.
-Trees = Mapping[tuple[str, str], Any]
 
 
 class Quick(msgspec.Struct, frozen=True):
@@ -47,7 +37,7 @@ class Bar(msgspec.Struct, frozen=True):
     keep: dict[str, str]
 
 
-def bar_of(page: Page, entity: Declaration, state: State, trees: Trees, titles: Titles) -> Bar:
+def bar_of(page: Page, entity: Declaration, state: ListState, trees: Trees, titles: Titles) -> Bar:
     """Return the bar of a list in a state; ``titles`` are of the records that filters name."""
     clauses = Clauses(page, entity, titles)
     found = tuple(quick_filters(page, entity, dict(state.filters)))
@@ -57,12 +47,12 @@ def bar_of(page: Page, entity: Declaration, state: State, trees: Trees, titles: 
         searches=bool(searchable(page.ctx, entity)),
         quick=found,
         chips=tuple(chips(clauses, state, found, trees)),
-        clear=cleared(state) if state.narrowed else "",
+        clear=cleared_address(state) if state.narrowed else "",
         keep=keep,
     )
 
 
-def cleared(state: State) -> str:
+def cleared_address(state: ListState) -> str:
     """Return the address without any filter; columns and order stay."""
     return state.href(search="", where="", filters=())
 
@@ -112,7 +102,7 @@ def _named_options(page: Page, entity: Declaration, named: NamedFilter) -> tuple
     return tuple(found)
 
 
-def chips(clauses: Clauses, state: State, quick: tuple[Quick, ...], trees: Trees) -> list[Link]:
+def chips(clauses: Clauses, state: ListState, quick: tuple[Quick, ...], trees: Trees) -> list[Link]:
     """Return what is chosen, each with the address without it."""
     found = []
     if state.search:
@@ -121,15 +111,17 @@ def chips(clauses: Clauses, state: State, quick: tuple[Quick, ...], trees: Trees
     labels = {one.name: one for one in quick}
     for name, text in state.filters:
         rest = tuple(pair for pair in state.filters if pair != (name, text))
-        words = _said(clauses, (name, text), labels.get(name), trees)
+        words = _filter_words(clauses, (name, text), labels.get(name), trees)
         found.append(Link(words, state.href(filters=rest)))
     if state.where:
-        found.append(Link(told(clauses, state.where, trees), state.href(where="")))
+        found.append(Link(where_words(clauses, state.where, trees), state.href(where="")))
     return found
 
 
-def _said(clauses: Clauses, pair: tuple[str, str], quick: Quick | None, trees: Trees) -> str:
-    """Return one filter in words; what the reader may not ask is told as it is."""
+def _filter_words(
+    clauses: Clauses, pair: tuple[str, str], quick: Quick | None, trees: Trees
+) -> str:
+    """Return one filter in words; what the reader may not use is shown as it is."""
     name, text = pair
     if quick is not None:
         words = {option.value: option.label for option in quick.options}
@@ -142,36 +134,7 @@ def _said(clauses: Clauses, pair: tuple[str, str], quick: Quick | None, trees: T
     return f"{page.translate(named.get(name, name))}: {text}"
 
 
-def trees_of(page: Page, entity: Declaration, state: State) -> Trees:
-    """Return the criteria in a state: of each filter, and of ``where``."""
-    ctx, found = page.ctx, dict[tuple[str, str], Any]()
-    known = (entity, ctx.tenant.entities, ctx.rights, ctx.tenant.terms)
-    for pair in state.filters:
-        with suppress(Invalid):
-            found[pair] = from_parameters([pair], *known)
-    if state.where:
-        with suppress(Invalid):
-            tree = read_where(state.where)
-            criteria.parse_and_check(tree, *known)
-            found["where", state.where] = tree
-    return found
-
-
-def linked(page: Page, entity: Declaration, trees: Trees) -> dict[str, list[str]]:
-    """Return the records that criteria name, by entity."""
-    found: dict[str, list[str]] = {}
-    for tree in trees.values():
-        for target, id in links_in(page, entity, tree):
-            found.setdefault(target, []).append(id)
-    return found
-
-
-def told(clauses: Clauses, where: str, trees: Trees) -> str:
+def where_words(clauses: Clauses, where: str, trees: Trees) -> str:
     """Return criteria in a sentence; of what the reader may not ask, only that it is there."""
     tree = trees.get(("where", where))
     return clauses.say("A filter that cannot be used") if tree is None else clauses.sentence(tree)
-
-
-def tree_in(state: State) -> Any:
-    """Return the tree of criteria in a state, or None."""
-    return read_where(state.where) if state.where else None

@@ -3,24 +3,30 @@
 from typing import Any
 
 import asyncpg
+import msgspec
 from litestar.response.base import ASGIResponse
 
+from core.admin.nav import icon_of
 from core.admin.page import READ, WRITE, Page
 from core.admin.parts import Column
-from core.admin.screens.bulk import bulk, export
 from core.admin.screens.form.after_submit import noun
 from core.admin.screens.list import columns as list_columns
 from core.admin.screens.list import edit_cell, filter_form, view_dialogs
-from core.admin.screens.list.empty import empty_of
+from core.admin.screens.list.bulk_actions import bulk_actions
 from core.admin.screens.list.figures import Figure, figures_on
-from core.admin.screens.list.filters import bar_of
-from core.admin.screens.list.lens import headers, size_of, sizes
-from core.admin.screens.list.look import Look, look_on
-from core.admin.screens.list.rows import ACTIONS, may, rows_of
-from core.admin.screens.list.state import read_state
-from core.admin.screens.list.views import differs, may_change
+from core.admin.screens.list.filters import Bar, bar_of
+from core.admin.screens.list.list_query import (
+    ListQuery,
+    list_query_on,
+    page_size,
+    page_sizes,
+    read_state,
+)
+from core.admin.screens.list.rows import ACTIONS, may, rows_of, table_columns
+from core.admin.screens.list.views import may_change
 from core.admin.screens.routing import Screen, place, screen_route
 from core.admin.words import cells
+from core.admin.words.wording import purpose
 from core.model.entities import Declaration
 from core.records.lists.large_table_pages import COUNTED
 from core.records.lists.pages import Found, page_on
@@ -28,6 +34,17 @@ from core.registry.registry import Registry
 from core.rest.route import Route
 
 BODY = "list"
+
+
+class EmptyList(msgspec.Struct, frozen=True):
+    """The words of an empty list, and the one thing to do about it."""
+
+    icon: str
+    title: str
+    text: str
+    label: str = ""
+    href: str = ""
+    adds: bool = False
 
 
 def routes(registry: Registry) -> list[Route]:
@@ -49,77 +66,79 @@ def routes(registry: Registry) -> list[Route]:
         if "list" in entity.verbs
         for path, methods, show in screens
     ]
-    return [*made, *bulk.routes(registry), *export.routes(registry), *edit_cell.routes(registry)]
+    return [*made, *edit_cell.routes(registry)]
 
 
 async def show_list(page: Page, entity: Declaration) -> ASGIResponse:
     """Show the rows that the address asks for: everything is read in one transaction."""
-    asked = read_state(page.request, entity)
+    state = read_state(page.request, entity)
     part = page.hx and page.htmx.target_id == BODY
     # After a change the list asks for itself, and for the figures over it.
     again = part and page.htmx.source.partition("#")[2] == BODY
 
-    async def run(connection: asyncpg.Connection) -> tuple[Look, Found | None, list[Figure]]:
-        seen = await look_on(connection, page, entity, asked)
+    async def run(connection: asyncpg.Connection) -> tuple[ListQuery, Found | None, list[Figure]]:
+        query = await list_query_on(connection, page, entity, state)
         found = None
-        if seen.query is not None:
-            found = await page_on(connection, page.ctx, entity, seen.query, "list")
+        if query.query is not None:
+            found = await page_on(connection, page.ctx, entity, query.query, "list")
         figures = await figures_on(connection, page, entity) if again or not part else []
-        return seen, found, figures
+        return query, found, figures
 
-    seen, found, figures = await page.ctx.read(run)
+    query, found, figures = await page.ctx.read(run)
     template, pushed = "list_body.html" if part else "list.html", part and not again
     return page.render(
         template,
-        status=400 if seen.refused else 200,
-        headers={"HX-Push-Url": seen.state.href(page=seen.state.page)} if pushed else None,
+        status=400 if query.refused else 200,
+        headers={"HX-Push-Url": query.state.href(page=query.state.page)} if pushed else None,
         figures=figures,
         again=again,
-        **values(page, entity, seen, found),
+        **values(page, entity, query, found),
     )
 
 
-def values(page: Page, entity: Declaration, seen: Look, found: Found | None) -> dict[str, Any]:
+def values(
+    page: Page, entity: Declaration, query: ListQuery, found: Found | None
+) -> dict[str, Any]:
     """Return what the templates of a list are given."""
-    state, ctx = seen.state, page.ctx
-    columns = _columns(page, entity, seen)
+    state, ctx = query.state, page.ctx
+    columns = _columns(page, entity, query)
     rows, back = found.rows if found else [], state.href(page=state.page)
-    view = seen.kept.view(state.view)
-    bar = bar_of(page, entity, state, seen.trees, seen.titles)
+    view = query.saved.view(state.view)
+    bar = bar_of(page, entity, state, query.trees, query.titles)
     return {
         "entity": entity,
         "base": place(entity),
         "here": back,
         "state": state,
         "bar": bar,
-        "views": view_dialogs.tabs(page, entity, seen),
+        "views": view_dialogs.tabs(page, entity, query),
         "view": view,
-        "view_differs": view is not None and differs(state, view, entity),
+        "view_differs": view is not None and view_dialogs.differs(state, view, entity),
         "view_changes": view is not None and may_change(ctx, view),
-        "kept": seen.kept,
+        "saved": query.saved,
         "columns": columns,
-        "deeds": bulk.offered(page, entity),
+        "bulk_actions": bulk_actions(page, entity),
         "nouns": (noun(page, entity, 1), noun(page, entity, 2)),
         "rows": rows_of(page, entity, columns, rows, back),
-        "empty": None if rows else empty_of(page, entity, bar),
-        "count": said_count(page, found),
-        "span": _span(page, seen, found),
-        "sizes": sizes(state),
-        "size": size_of(state),
+        "empty": None if rows else empty_list(page, entity, bar),
+        "count": count_text(page, found),
+        "span": _span(page, query, found),
+        "sizes": page_sizes(state),
+        "size": page_size(state),
         "previous": state.href(**found.backward) if found and found.backward else "",
         "onward": state.href(**found.onward) if found and found.onward else "",
-        "problem": page.tell(seen.refused.detail) if seen.refused else "",
+        "problem": page.tell(query.refused.detail) if query.refused else "",
         "may": lambda verb: may(page, entity, verb),
     }
 
 
-def _columns(page: Page, entity: Declaration, seen: Look) -> list[Column]:
-    shown = cells.cells(page, entity, seen.columns)
-    found = headers(page, entity, seen.state, shown)
+def _columns(page: Page, entity: Declaration, query: ListQuery) -> list[Column]:
+    shown = cells.cells(page, entity, query.columns)
+    found = table_columns(page, entity, query.state, shown)
     return [*found, Column(ACTIONS, page.translate("Actions"), ACTIONS)]
 
 
-def said_count(page: Page, found: Found | None) -> str:
+def count_text(page: Page, found: Found | None) -> str:
     """Return how many there are; what is not counted to the end has a plus behind it."""
     if found is None or found.count is None:
         return ""
@@ -128,7 +147,35 @@ def said_count(page: Page, found: Found | None) -> str:
     return page.formats.number(found.count) + ("+" if found.said.get("count_is_capped") else "")
 
 
-def _span(page: Page, seen: Look, found: Found | None) -> tuple[str, str]:
+def _span(page: Page, query: ListQuery, found: Found | None) -> tuple[str, str]:
     """Return which rows are on this page."""
-    before, number = (seen.state.page - 1) * size_of(seen.state), page.formats.number
+    before, number = (query.state.page - 1) * page_size(query.state), page.formats.number
     return number(before + 1), number(before + len(found.rows if found else ()))
+
+
+def empty_list(page: Page, entity: Declaration, bar: Bar) -> EmptyList:
+    """Return what an empty list says to the reader."""
+    return _nothing_matches(page, bar) if bar.clear else _nothing_yet(page, entity)
+
+
+def _nothing_matches(page: Page, bar: Bar) -> EmptyList:
+    """Name the filters, so that one sees which of them is too much."""
+    say = page.translate
+    filters = "; ".join(chip.label for chip in bar.chips)
+    text = say("Nothing matches all of this: %(filters)s.") % {"filters": filters}
+    return EmptyList("search", say("Nothing found"), text, say("Clear Filters"), bar.clear)
+
+
+def _nothing_yet(page: Page, entity: Declaration) -> EmptyList:
+    """Teach what the entity is, and offer to add the first one to who may."""
+    say = page.translate
+    title = say("No %(things)s yet") % {"things": noun(page, entity, 0)}
+    about = say(purpose(entity.doc)) if entity.doc else ""
+    icon = icon_of(entity)
+    if "create" not in entity.verbs or not page.ctx.rights.may(entity.name, "create"):
+        after = say("Nobody has added any so far, or you may not see those that there are.")
+        return EmptyList(icon, title, f"{about} {after}".strip())
+    after = say("Add the first one: the list, its filters and its history begin with it.")
+    label = say("Add %(thing)s") % {"thing": say(entity.label)}
+    text = f"{about} {after}".strip()
+    return EmptyList(icon, title, text, label, place(entity, under="new/"), adds=True)

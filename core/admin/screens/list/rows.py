@@ -1,5 +1,6 @@
 """The rows of a list: what a shape needs is made once, a row then only fills it."""
 
+from collections.abc import Iterable
 from urllib.parse import quote
 
 import msgspec
@@ -8,12 +9,14 @@ from markupsafe import Markup
 from core.admin.page import Page
 from core.admin.parts import Column
 from core.admin.row_templates import Stencil, gap
-from core.admin.screens.bulk import bulk
 from core.admin.screens.list import edit_cell
+from core.admin.screens.list.bulk_actions import bulk_actions
+from core.admin.screens.list.list_query import ListState
 from core.admin.screens.record.actions import declared
 from core.admin.screens.routing import place
 from core.admin.words import cells
 from core.model.entities import HISTORY, Declaration
+from core.records.lists.list_query import sortable
 from core.records.projection import Row
 
 ACTIONS = "actions"
@@ -32,6 +35,31 @@ class Gaps(msgspec.Struct, frozen=True):
 def may(page: Page, entity: Declaration, verb: str) -> bool:
     """Return whether the caller may do something that the entity has."""
     return verb in (*entity.verbs, HISTORY) and page.ctx.rights.may(entity.name, verb)
+
+
+def table_columns(
+    page: Page, entity: Declaration, state: ListState, shown: Iterable[cells.Cell]
+) -> list[Column]:
+    """Return the columns of the table; a header orders by it, and the other way round."""
+    allowed = set(sortable(entity, page.ctx.rights.visible(entity.name)))
+    first = (state.ordering or entity.order).split(",")[0]
+    columns = []
+    for number, cell in enumerate(shown):
+        name = cell.key
+        here = first.lstrip("-") == name
+        down = here and first.startswith("-")
+        ordering = name if down or not here else f"-{name}"
+        columns.append(
+            Column(
+                name,
+                cell.label,
+                cell.kind,
+                sort=state.href(ordering=ordering) if name in allowed else "",
+                order=("descending" if down else "ascending") if here else "",
+                primary=number == 0,
+            )
+        )
+    return columns
 
 
 def rows_of(
@@ -78,7 +106,7 @@ def _stencil(page: Page, entity: Declaration, columns: list[Column]) -> Stencil:
                 for a in declared(page, entity)
                 if a.row_label
             ],
-            select="ids" if bulk.offered(page, entity) else "",
+            select="ids" if bulk_actions(page, entity) else "",
         )
         found = Stencil(text)
         if len(ctx.tenant.shapes) > MOST_KEPT:

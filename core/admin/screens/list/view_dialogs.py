@@ -10,9 +10,15 @@ from core.admin.forms.body import wrong_fields
 from core.admin.page import Flash, Page
 from core.admin.parts import Link, Option
 from core.admin.screens.list import views
-from core.admin.screens.list.columns import keep_likes
-from core.admin.screens.list.look import Look, from_form, look
-from core.admin.screens.list.state import EVERYTHING, State
+from core.admin.screens.list.columns import save_preferences
+from core.admin.screens.list.list_query import (
+    EVERYTHING,
+    ListQuery,
+    ListState,
+    parse_state,
+    read_list_query,
+    state_from_form,
+)
 from core.admin.screens.list.views import View
 from core.errors import Forbidden, Invalid, NotFound
 from core.model.entities import Declaration
@@ -20,13 +26,13 @@ from core.model.entities import Declaration
 MOST_PINS = 20
 
 
-def tabs(page: Page, entity: Declaration, seen: Look) -> list[Link]:
+def tabs(page: Page, entity: Declaration, query: ListQuery) -> list[Link]:
     """Return the views that stand over the table: everything, the first one, those pinned."""
-    base, now = f"/app/{entity.resource}/", seen.state.view
-    first = seen.kept.first
+    base, now = f"/app/{entity.resource}/", query.state.view
+    first = query.saved.first
     found = [Link(page.translate("All"), base + (f"?view={EVERYTHING}" if first else ""))]
-    shown = [v for v in seen.kept.views if v.id in seen.kept.likes.pins or v in (first,)]
-    current = seen.kept.view(now)
+    shown = [v for v in query.saved.views if v.id in query.saved.preferences.pins or v in (first,)]
+    current = query.saved.view(now)
     if current is not None and current not in shown:
         shown.append(current)
     found += [Link(v.name, f"{base}?view={v.id}", active=v.id == now) for v in shown]
@@ -35,16 +41,25 @@ def tabs(page: Page, entity: Declaration, seen: Look) -> list[Link]:
     return found
 
 
+def differs(state: ListState, view: View, entity: Declaration) -> bool:
+    """Return whether a list shows something else than its view has stored."""
+    saved = parse_state(entity, view.state)
+    fixed = {"page": 1, "view": "", "size": 0}
+    now = msgspec.structs.replace(state, **fixed)
+    then = msgspec.structs.replace(saved, ordering=saved.ordering or entity.order, **fixed)
+    return sorted(now.pairs()) != sorted(then.pairs())
+
+
 async def show_new(page: Page, entity: Declaration) -> ASGIResponse:
     """Ask for the name of a new view."""
-    seen = await look(page, entity)
-    return _render(page, entity, seen.state, View("", "", "private", ()))
+    query = await read_list_query(page, entity)
+    return _render(page, entity, query.state, View("", "", "private", ()))
 
 
 async def show_view(page: Page, entity: Declaration) -> ASGIResponse:
     """Show a view's name and audience, to be changed."""
-    seen = await look(page, entity)
-    return _render(page, entity, seen.state, await _found(page, entity, change=True))
+    query = await read_list_query(page, entity)
+    return _render(page, entity, query.state, await _read_view(page, entity, change=True))
 
 
 async def create_view(page: Page, entity: Declaration) -> ASGIResponse:
@@ -55,7 +70,7 @@ async def create_view(page: Page, entity: Declaration) -> ASGIResponse:
 async def change_view(page: Page, entity: Declaration) -> ASGIResponse:
     """Do with a view what a button says: save, pin, unpin or delete."""
     deed = page.form.get("do", "save")
-    view = await _found(page, entity, change=deed not in ("pin", "unpin"))
+    view = await _read_view(page, entity, change=deed not in ("pin", "unpin"))
     base = f"/app/{entity.resource}/"
     if deed in ("pin", "unpin"):
         await _pin(page, entity, view.id, on=deed == "pin")
@@ -69,10 +84,10 @@ async def change_view(page: Page, entity: Declaration) -> ASGIResponse:
     return await _store(page, entity, view)
 
 
-async def _found(page: Page, entity: Declaration, *, change: bool) -> View:
+async def _read_view(page: Page, entity: Declaration, *, change: bool) -> View:
     id = str(page.request.path_params["id"])
-    kept = await page.ctx.read(lambda c: views.read_kept(c, page.ctx, entity))
-    view = kept.view(id)
+    saved = await page.ctx.read(lambda c: views.read_saved_views(c, page.ctx, entity))
+    view = saved.view(id)
     if view is None:
         raise NotFound
     if change and not views.may_change(page.ctx, view):
@@ -81,14 +96,14 @@ async def _found(page: Page, entity: Declaration, *, change: bool) -> View:
 
 
 async def _pin(page: Page, entity: Declaration, id: str, *, on: bool) -> None:
-    kept = await page.ctx.read(lambda c: views.read_kept(c, page.ctx, entity))
-    pins = [pin for pin in kept.likes.pins if pin != id and kept.view(pin)]
-    await keep_likes(page, entity, pins=tuple([*pins, id] if on else pins)[-MOST_PINS:])
+    saved = await page.ctx.read(lambda c: views.read_saved_views(c, page.ctx, entity))
+    pins = [pin for pin in saved.preferences.pins if pin != id and saved.view(pin)]
+    await save_preferences(page, entity, pins=tuple([*pins, id] if on else pins)[-MOST_PINS:])
 
 
 async def _update(page: Page, entity: Declaration, view: View) -> ASGIResponse:
     """Keep filters, columns and order of now under the view's name."""
-    state = msgspec.structs.replace(from_form(page, entity), view="", page=1)
+    state = msgspec.structs.replace(state_from_form(page, entity), view="", page=1)
     changed = msgspec.structs.replace(view, state=tuple(state.pairs()))
     await views.save(page.ctx, entity, changed, view.id)
     text = page.translate("The view %(name)s is saved.") % {"name": view.name}
@@ -96,25 +111,25 @@ async def _update(page: Page, entity: Declaration, view: View) -> ASGIResponse:
 
 
 async def _store(page: Page, entity: Declaration, view: View | None) -> ASGIResponse:
-    state = from_form(page, entity)
+    state = state_from_form(page, entity)
     try:
-        given = views.read_view(page, state)
+        view_data = views.read_view(page, msgspec.structs.replace(state, view="", page=1).pairs())
     except Invalid as invalid:
         typed = View(view.id if view else "", page.form.get("name"), "private", ())
         return _render(page, entity, state, typed, wrong_fields(invalid))
     if view is not None and page.form.get("take") != "1":
-        given = msgspec.structs.replace(given, state=view.state)
-    id = await views.save(page.ctx, entity, given, view.id if view else None)
+        view_data = msgspec.structs.replace(view_data, state=view.state)
+    id = await views.save(page.ctx, entity, view_data, view.id if view else None)
     if page.form.get("pin") == "1":
         await _pin(page, entity, id, on=True)
-    text = page.translate("The view %(name)s is saved.") % {"name": given.name}
+    text = page.translate("The view %(name)s is saved.") % {"name": view_data.name}
     return page.redirect(f"/app/{entity.resource}/?view={id}", flash=Flash(text))
 
 
 def _render(
     page: Page,
     entity: Declaration,
-    state: State,
+    state: ListState,
     view: View,
     errors: dict[str, str] | None = None,
 ) -> ASGIResponse:

@@ -9,9 +9,8 @@ import msgspec
 
 from core.access.rights import ADMIN
 from core.admin.page import Page
-from core.admin.screens.list.state import EVERYTHING, State, state_of
 from core.database.connections import Unit
-from core.errors import Forbidden, Invalid, NotFound
+from core.errors import Forbidden, Invalid
 from core.model.encoding import encode
 from core.model.entities import Declaration
 from core.rest.request.decode import read_id
@@ -20,7 +19,7 @@ from core.runtime.context import Context
 MOST_NAME = 80
 MOST_VIEWS = 200
 AUDIENCES = ("private", "team", "tenant")
-KEPT = """
+SAVED = """
 SELECT (SELECT p.value FROM core_preference p WHERE p.tenant_id = $1 AND p.user_id = $2
            AND p.name = $3 AND p.deleted_at IS NULL) AS likes,
        (SELECT jsonb_agg(to_jsonb(f)) FROM (
@@ -59,18 +58,18 @@ class View(msgspec.Struct, frozen=True):
     mine: bool = False
 
 
-class Likes(msgspec.Struct, frozen=True):
-    """How one person wants one list, whatever the view."""
+class ListPreferences(msgspec.Struct, frozen=True):
+    """How one person wants to have one list, whatever the view."""
 
     columns: tuple[str, ...] = ()
     size: int = 0
     pins: tuple[str, ...] = ()
 
 
-class Kept(msgspec.Struct, frozen=True):
-    """What is kept about a list: one's own likes, and the views that one may use."""
+class SavedViews(msgspec.Struct, frozen=True):
+    """What is stored for a list: one's own preferences, and the views that one may use."""
 
-    likes: Likes = Likes()
+    preferences: ListPreferences = ListPreferences()
     views: tuple[View, ...] = ()
 
     def view(self, id: str) -> View | None:
@@ -83,22 +82,27 @@ class Kept(msgspec.Struct, frozen=True):
         return next((view for view in self.views if view.is_default), None)
 
 
-def likes_name(entity: Declaration) -> str:
-    """Return the name under which likes about a list are kept."""
+def preferences_name(entity: Declaration) -> str:
+    """Return the name under which the preferences for a list are stored."""
     return f"list:{entity.name}"
 
 
-async def read_kept(connection: asyncpg.Connection, ctx: Context, entity: Declaration) -> Kept:
-    """Return likes and views in one statement."""
+async def read_saved_views(
+    connection: asyncpg.Connection, ctx: Context, entity: Declaration
+) -> SavedViews:
+    """Return preferences and views in one statement."""
     row = await connection.fetchrow(
-        KEPT,
+        SAVED,
         ctx.tenant.id,
         UUID(ctx.principal.id),
-        likes_name(entity),
+        preferences_name(entity),
         entity.name,
         list(ctx.principal.roles),
     )
-    return Kept(_read(row["likes"] or {}, Likes, Likes()), _read_views(row["views"] or ()))
+    return SavedViews(
+        _read(row["likes"] or {}, ListPreferences, ListPreferences()),
+        _read_views(row["views"] or ()),
+    )
 
 
 def _read_views(stored: Sequence[Any]) -> tuple[View, ...]:
@@ -107,42 +111,11 @@ def _read_views(stored: Sequence[Any]) -> tuple[View, ...]:
 
 
 def _read(stored: Any, kind: Any, otherwise: Any) -> Any:
-    """Return what is stored; what another version stored otherwise is left aside."""
+    """Return what is stored, or ``otherwise`` where another version stored it differently."""
     try:
         return msgspec.convert(stored, kind)
     except msgspec.ValidationError:
         return otherwise
-
-
-def resolve(state: State, kept: Kept, entity: Declaration) -> State:
-    """Return the state of the view that an address names, or of the one seen first.
-
-    An address that says more than its view stands for itself; the view is then only its name.
-    """
-    if not state.plain:
-        return state
-    view = kept.view(state.view) if state.view else kept.first
-    if state.view == EVERYTHING or (view is None and not state.view):
-        return state
-    if view is None:
-        raise NotFound
-    saved = state_of(entity, view.state)
-    return msgspec.structs.replace(
-        saved,
-        view=view.id,
-        page=state.page,
-        size=state.size or saved.size,
-        ordering=saved.ordering or entity.order,
-    )
-
-
-def differs(state: State, view: View, entity: Declaration) -> bool:
-    """Return whether a list is looked at otherwise than its view was saved."""
-    saved = state_of(entity, view.state)
-    fixed = {"page": 1, "view": "", "size": 0}
-    now = msgspec.structs.replace(state, **fixed)
-    then = msgspec.structs.replace(saved, ordering=saved.ordering or entity.order, **fixed)
-    return sorted(now.pairs()) != sorted(then.pairs())
 
 
 def may_share(ctx: Context) -> bool:
@@ -151,11 +124,11 @@ def may_share(ctx: Context) -> bool:
 
 
 def may_change(ctx: Context, view: View) -> bool:
-    """Return whether the caller may change a view: his own, or as administrator a shared one."""
+    """Return whether the caller may change a view: their own, or as administrator a shared one."""
     return view.mine or (ADMIN in ctx.rights.roles and view.audience != "private")
 
 
-def read_view(page: Page, state: State) -> View:
+def read_view(page: Page, pairs: Sequence[tuple[str, str]]) -> View:
     """Return what a form says of a view; refuses what the sender may not."""
     ctx, form, say = page.ctx, page.form, page.translate
     name = form.get("name").strip()
@@ -172,12 +145,11 @@ def read_view(page: Page, state: State) -> View:
     if audience == "tenant" and ADMIN not in ctx.rights.roles:
         raise Forbidden(say("Only administrators make views for everybody."))
     first = audience == "tenant" and form.get("is_default") == "1"
-    pairs = msgspec.structs.replace(state, view="", page=1).pairs()
     return View("", name, audience, tuple(pairs), role, first, True)
 
 
 def teams(ctx: Context) -> list[str]:
-    """Return the roles for which the caller may make a view: his own, an administrator's all."""
+    """Return the roles for which the caller may make a view; administrators may for all."""
     every = ADMIN in ctx.rights.roles
     names = [*ctx.tenant.roles, *(n for n in ctx.tenant.config.roles if n not in ctx.tenant.roles)]
     return [n for n in names if every or n in ctx.principal.roles]
@@ -187,13 +159,13 @@ async def save(ctx: Context, entity: Declaration, view: View, id: str | None = N
     """Store a new view, or a changed one; return its id."""
 
     async def run(unit: Unit) -> str:
-        place = None if id is None else read_id(id)
+        view_id = None if id is None else read_id(id)
         if view.is_default:
-            await unit.execute(NO_OTHER_FIRST, ctx.tenant.id, entity.name, place)
+            await unit.execute(NO_OTHER_FIRST, ctx.tenant.id, entity.name, view_id)
         values = (view.name, view.audience, view.role, view.is_default, encode(view.state).decode())
-        if place is not None:
-            await unit.execute(UPDATE, ctx.tenant.id, place, entity.name, *values)
-            return str(place)
+        if view_id is not None:
+            await unit.execute(UPDATE, ctx.tenant.id, view_id, entity.name, *values)
+            return str(view_id)
         me = UUID(ctx.principal.id)
         return str(await unit.fetchval(INSERT, ctx.tenant.id, me, entity.name, *values))
 
@@ -201,5 +173,5 @@ async def save(ctx: Context, entity: Declaration, view: View, id: str | None = N
 
 
 async def remove(ctx: Context, entity: Declaration, id: str) -> None:
-    """Take a view away; whoever had it pinned sees it no longer."""
+    """Delete a view; whoever had pinned it no longer sees it."""
     await ctx.write(lambda unit: unit.execute(DELETE, ctx.tenant.id, read_id(id), entity.name))
