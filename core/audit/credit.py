@@ -14,7 +14,7 @@ from core.audit.rows import Where, newest, people
 from core.audit.timeline import seen
 from core.errors import Forbidden
 from core.model.entities import HISTORY, Declaration
-from core.records.row_filter import conditions, plugin_conditions
+from core.records.row_filter import plugin_conditions, where_clause
 from core.runtime.context import Context
 
 MOST_PERIODS = 1000
@@ -185,7 +185,7 @@ def _scope(ctx: Context, entity: Declaration, first: int) -> tuple[str, list[Any
     """Return what limits entries to records in the caller's scope, in the trash or not."""
     if ctx.rights.scopes(entity.name, HISTORY) == ("all",) and not plugin_conditions(ctx, entity):
         return "true", []
-    where, values = conditions(ctx, entity, HISTORY, (), first, trash=None)
+    where, values = where_clause(ctx, entity, HISTORY, (), first, trash=None)
     return f"EXISTS (SELECT 1 FROM {entity.table} x WHERE x.id = e.record_id AND {where})", values
 
 

@@ -12,8 +12,8 @@ from core.audit.rendering import View
 from core.audit.rows import People, Where, newest, people
 from core.errors import Invalid, NotFound
 from core.model.entities import HISTORY, Declaration
-from core.records.projection import Row, Shape
-from core.records.row_filter import conditions, plugin_conditions
+from core.records.projection import Projection, Row
+from core.records.row_filter import plugin_conditions, where_clause
 from core.runtime.context import Context
 
 PURGED = """
@@ -200,7 +200,7 @@ async def seen(ctx: Context, connection: asyncpg.Connection, entity: Declaration
     currency = "x.currency" if "currency" in entity.fields else "NULL"
     held = _deleted(ctx, entity)
     for trash in (False, True) if held else (False,):
-        where, values = conditions(ctx, entity, HISTORY, (), 3, trash=trash)
+        where, values = where_clause(ctx, entity, HISTORY, (), 3, trash=trash)
         scope = ctx.rights.predicate(entity, held, "x") if trash else "true"
         found = await connection.fetchrow(
             f"SELECT {currency} FROM {entity.table} x WHERE x.id = $2 AND {where} AND {scope}",
@@ -214,10 +214,10 @@ async def seen(ctx: Context, connection: asyncpg.Connection, entity: Declaration
 
 
 async def read_kept(
-    ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID, shape: Shape
+    ctx: Context, connection: asyncpg.Connection, entity: Declaration, id: UUID, shape: Projection
 ) -> tuple[Row | None, bool]:
     """Return what is left of a record that has a history, and whether it is deleted."""
-    where, values = conditions(ctx, entity, HISTORY, (), 3, trash=None)
+    where, values = where_clause(ctx, entity, HISTORY, (), 3, trash=None)
     record = await connection.fetchrow(
         f"SELECT {shape.columns('x')}, x.deleted_at AS __deleted FROM {entity.table} x"
         f" WHERE x.id = $2 AND {where}",

@@ -55,7 +55,7 @@ from core.model.fields import choice, computed, currency, field, link, money, us
 from core.model.struct_values import error_message, read_values
 from core.model.types import Email, Phone, ScaledDecimal, Tags
 from core.records.changes.bulk import change_many, read_ids
-from core.records.row_filter import conditions
+from core.records.row_filter import where_clause as conditions
 from core.records.visible_records import visible_records
 from core.registry.hookspecs import Change, applies_to, hookimpl
 from core.registry.registry import (

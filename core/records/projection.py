@@ -10,7 +10,7 @@ from core.errors import FieldError, Invalid
 from core.model.conversion import from_database
 from core.model.entities import Declaration
 from core.model.standard_fields import STANDARD
-from core.records.row_filter import conditions
+from core.records.row_filter import where_clause
 
 Row = dict[str, Any]
 MOST_EXPANDED = 2
@@ -18,8 +18,8 @@ _FIRST = ("id",)
 _LAST = ("custom", "version", "created_at", "created_by", "updated_at", "updated_by")
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """What the query asks of the shape: ``fields``, ``omit``, ``expand``, ``mobile``."""
+class FieldSelection(msgspec.Struct, frozen=True):
+    """Which fields a request selects: ``fields``, ``omit``, ``expand``, ``mobile``."""
 
     fields: tuple[str, ...] = ()
     omit: tuple[str, ...] = ()
@@ -29,19 +29,21 @@ class Wanted(msgspec.Struct, frozen=True):
     trash: bool = False
 
 
-class Shape:
+class Projection:
     """The readable columns of an entity, as text for a select list, and the row's conversion."""
 
-    def __init__(self, entity: Declaration, names: Sequence[str], wanted: Wanted) -> None:
+    def __init__(
+        self, entity: Declaration, names: Sequence[str], selection: FieldSelection
+    ) -> None:
         self.entity = entity
         self.names = tuple(names)
-        self.expand = wanted.expand
+        self.expand = selection.expand
         self._converters: list[tuple[str, Callable[[Any, Any], Any], str | None]] = []
         self._hidden: list[str] = []
         columns = [self._column(name) for name in names]
         columns += [f"{{t}}.{name} AS __{name}" for name in self._hidden]
         self._columns = ", ".join(columns)
-        text = f"{entity.name}{self.names}{wanted.expand}"
+        text = f"{entity.name}{self.names}{selection.expand}"
         self.hash = hashlib.blake2s(text.encode(), digest_size=4).hexdigest()
 
     def _column(self, name: str) -> str:
@@ -78,9 +80,9 @@ def readable(entity: Declaration, visible: frozenset[str]) -> list[str]:
     return [*_FIRST, *own, *(n for n in _LAST if n in visible)]
 
 
-def _names(entity: Declaration, visible: frozenset[str], wanted: Wanted) -> list[str]:
+def _names(entity: Declaration, visible: frozenset[str], selection: FieldSelection) -> list[str]:
     names = readable(entity, visible)
-    for option, given in (("fields", wanted.fields), ("omit", wanted.omit)):
+    for option, given in (("fields", selection.fields), ("omit", selection.omit)):
         unknown = [name for name in given if name not in names]
         if unknown:
             raise Invalid.fields(
@@ -90,38 +92,40 @@ def _names(entity: Declaration, visible: frozenset[str], wanted: Wanted) -> list
                 ]
             )
     # A link that is expanded is shown itself, whatever else is asked for.
-    roots = [path.partition(".")[0] for path in wanted.expand]
+    roots = [path.partition(".")[0] for path in selection.expand]
     expanded_links = [field.name for root in roots if (field := entity.field(root)) is not None]
-    if wanted.fields:
-        return list(dict.fromkeys(("id", *wanted.fields, *expanded_links)))
+    if selection.fields:
+        return list(dict.fromkeys(("id", *selection.fields, *expanded_links)))
     shown = [
         n
         for n in names
         if n in expanded_links
         or (
-            n not in wanted.omit
-            and (wanted.detail or not entity.fields[n].detail_only)
-            and (not wanted.mobile or entity.fields[n].mobile)
+            n not in selection.omit
+            and (selection.detail or not entity.fields[n].detail_only)
+            and (not selection.mobile or entity.fields[n].mobile)
         )
     ]
-    if wanted.trash and "deleted_at" in visible:
+    if selection.trash and "deleted_at" in visible:
         shown.append("deleted_at")
     return ["id", *(n for n in shown if n != "id")]
 
 
-def shape_of(tenant: Any, rights: Any, entity: Declaration, wanted: Wanted) -> Shape:
-    """Return the shape for a principal's rights; compiled once and kept with the tenant."""
-    place = ("shape", entity.name, rights, wanted)
-    found: Shape | None = tenant.shapes.get(place)
-    if found is None:
+def projection_of(
+    tenant: Any, rights: Any, entity: Declaration, selection: FieldSelection
+) -> Projection:
+    """Return the projection for a principal's rights; compiled once and kept with the tenant."""
+    key = ("projection", entity.name, rights, selection)
+    projection: Projection | None = tenant.shapes.get(key)
+    if projection is None:
         visible = rights.visible(entity.name)
-        names = _names(entity, visible, wanted)
-        _check_expand(tenant, rights, entity, wanted.expand)
-        found = Shape(entity, names, wanted)
+        names = _names(entity, visible, selection)
+        _check_expand(tenant, rights, entity, selection.expand)
+        projection = Projection(entity, names, selection)
         if len(tenant.shapes) > 2000:
             tenant.shapes.clear()
-        tenant.shapes[place] = found
-    return found
+        tenant.shapes[key] = projection
+    return projection
 
 
 def expandable(tenant: Any, rights: Any, entity: Declaration) -> list[str]:
@@ -150,7 +154,7 @@ def _check_expand(tenant: Any, rights: Any, entity: Declaration, paths: tuple[st
             here = tenant.entities[field.target]
 
 
-async def expanded(
+async def expand_links(
     fetch: Callable[..., Any], ctx: Any, entity: Declaration, rows: list[Row], paths: Sequence[str]
 ) -> None:
     """Put the linked records beside their ids: one query per link, however many rows."""
@@ -163,20 +167,20 @@ async def expanded(
     for step, rest in tree.items():
         column = f"{step}_id" if f"{step}_id" in entity.fields else step
         target = ctx.tenant.entities[entity.fields[column].target]
-        shape = shape_of(ctx.tenant, ctx.rights, target, Wanted())
+        projection = projection_of(ctx.tenant, ctx.rights, target, FieldSelection())
         ids = list({row[column] for row in rows if row.get(column) is not None})
         found: dict[Any, Row] = {}
         if ids:
-            where, values = conditions(ctx, target, "view", (), 3)
+            where, values = where_clause(ctx, target, "view", (), 3)
             records = await fetch(
-                f"SELECT {shape.columns('x')} FROM {target.table} x"
+                f"SELECT {projection.columns('x')} FROM {target.table} x"
                 f" WHERE x.id = ANY ($2) AND {where}",
                 ctx.tenant.id,
                 ids,
                 *values,
             )
-            found = {record["id"]: shape.row(record) for record in records}
-            await expanded(fetch, ctx, target, list(found.values()), rest)
+            found = {record["id"]: projection.row(record) for record in records}
+            await expand_links(fetch, ctx, target, list(found.values()), rest)
         name = step if step != column else f"{step}_record"
         for row in rows:
             row[name] = found.get(row.get(column))

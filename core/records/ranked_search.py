@@ -10,8 +10,8 @@ import msgspec
 
 from core.errors import Invalid
 from core.model.entities import Declaration
-from core.records.projection import Wanted, shape_of
-from core.records.row_filter import conditions
+from core.records.projection import FieldSelection, projection_of
+from core.records.row_filter import where_clause
 from core.runtime.context import Context
 from core.search.hits import find, searchable
 
@@ -134,13 +134,13 @@ async def _rows(
     """Return the best of the hits, as far as the caller may list them and see their titles."""
     title = entity.fields[entity.title]
     title_visible = title.name in ctx.rights.visible(entity.name)
-    wanted = Wanted(fields=(title.name if title_visible else "id",))
-    shape = shape_of(ctx.tenant, ctx.rights, entity, wanted)
-    where, values = conditions(ctx, entity, "list", (among,), 2)
+    selection = FieldSelection(fields=(title.name if title_visible else "id",))
+    projection = projection_of(ctx.tenant, ctx.rights, entity, selection)
+    where, values = where_clause(ctx, entity, "list", (among,), 2)
     parameter = len(values) + 2
     folded = f"crm_fold(x.{title.name}::text)" if title_visible and not title.sql else "NULL::text"
     records = await connection.fetch(
-        f"SELECT {shape.columns('x')}, count(*) OVER () AS __count,"
+        f"SELECT {projection.columns('x')}, count(*) OVER () AS __count,"
         f" CASE WHEN {folded} = crm_fold(${parameter}) THEN {EXACT}"
         f" WHEN {folded} ^@ crm_fold(${parameter}) THEN {BEGINS} ELSE {OTHER} END AS __rank"
         f" FROM {entity.table} x WHERE {where} ORDER BY __rank, x.id DESC LIMIT ${parameter + 1}",
@@ -149,4 +149,4 @@ async def _rows(
         phrase,
         size,
     )
-    return [shape.row(record) for record in records]
+    return [projection.row(record) for record in records]

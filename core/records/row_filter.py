@@ -36,7 +36,7 @@ def _trusted(ctx: Context, entity: Declaration, plugin: str, tree: Any) -> crite
         ) from invalid
 
 
-class Sight:
+class FieldAccess:
     """The caller's rights as criteria ask for them.
 
     No filter leads over a link into an entity of which a plugin hides rows: the filter would
@@ -56,18 +56,18 @@ class Sight:
         return not plugin_conditions(ctx, ctx.tenant.entities[entity])
 
 
-def looking(ctx: Context, entity: Declaration) -> str:
+def read_action(ctx: Context, entity: Declaration) -> str:
     """Return the right by which a principal sees records of ``entity``, if by any."""
     return "view" if ctx.rights.may(entity.name, "view") else "list"
 
 
-def seen(ctx: Context, entity: Declaration, first: int) -> tuple[str, list[Any]]:
+def visible_predicate(ctx: Context, entity: Declaration, first: int) -> tuple[str, list[Any]]:
     """Return whether the caller may see a row ``x`` that he wrote, as SQL, and its values."""
-    where, values = conditions(ctx, entity, looking(ctx, entity), (), first)
+    where, values = where_clause(ctx, entity, read_action(ctx, entity), (), first)
     return f"coalesce({where}, false)", values
 
 
-def conditions(
+def where_clause(
     ctx: Context,
     entity: Declaration,
     action: str,

@@ -7,8 +7,8 @@ import asyncpg
 from core import criteria
 from core.records.lists.cursors import order_by
 from core.records.lists.list_query import read_sorts
-from core.records.projection import Row, Wanted, shape_of
-from core.records.row_filter import conditions
+from core.records.projection import FieldSelection, Row, projection_of
+from core.records.row_filter import where_clause
 from core.runtime.context import Context
 
 MOST = 200
@@ -37,14 +37,14 @@ async def visible_records(
     checked = criteria.parse_and_check(
         where, entity, ctx.tenant.entities, every, ctx.tenant.terms, trusted=True
     )
-    shape = shape_of(ctx.tenant, ctx.rights, entity, Wanted(detail=detail))
+    projection = projection_of(ctx.tenant, ctx.rights, entity, FieldSelection(detail=detail))
     sorts = read_sorts(entity, ctx.rights.visible(name), ordering)
-    seen, values = conditions(ctx, entity, right, (checked,), 2)
+    seen, values = where_clause(ctx, entity, right, (checked,), 2)
     records = await connection.fetch(
-        f"SELECT {shape.columns('x')} FROM {entity.table} x WHERE {seen}"
+        f"SELECT {projection.columns('x')} FROM {entity.table} x WHERE {seen}"
         f" ORDER BY {order_by(sorts)} LIMIT ${len(values) + 2}",
         ctx.tenant.id,
         *values,
         limit,
     )
-    return [shape.row(record) for record in records]
+    return [projection.row(record) for record in records]

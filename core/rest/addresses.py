@@ -12,10 +12,10 @@ def page_url(request: Request[Any, Any, Any], ctx: Context, **changed: Any) -> s
     """Return this list's absolute address with other paging, all else equal."""
     pairs = [(k, v) for k, v in request.query_params.multi_items() if k not in changed]
     pairs += [(k, str(v)) for k, v in changed.items()]
-    return f"{base_url(request, ctx)}{asked_path(request)}/?{urlencode(pairs)}"
+    return f"{base_url(request, ctx)}{requested_path(request)}/?{urlencode(pairs)}"
 
 
-def asked_path(request: Request[Any, Any, Any]) -> str:
+def requested_path(request: Request[Any, Any, Any]) -> str:
     """Return the path as the client asked for it, alias and all, without its last slash."""
     scope: Any = request.scope
     path: str = scope.get("crm_path", scope["path"])

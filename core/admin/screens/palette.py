@@ -19,7 +19,7 @@ from core.errors import Invalid
 from core.model.entities import Declaration
 from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import read_page
-from core.records.projection import Wanted
+from core.records.projection import FieldSelection
 from core.records.ranked_search import Result, SearchPage, search_entities, searchable_entities
 from core.registry.registry import Registry
 from core.rest.route import Route
@@ -197,7 +197,7 @@ async def _remembered(page: Page, entity: Declaration, ids: list[UUID]) -> list[
     title = entity.title if entity.title in visible else "id"
     query = Query(
         Paging(MOST_RECENT),
-        Wanted(fields=tuple(dict.fromkeys(("id", title)))),
+        FieldSelection(fields=tuple(dict.fromkeys(("id", title)))),
         read_sorts(entity, visible, None),
         (Hits(ids).among(),),
     )

@@ -10,7 +10,7 @@ from core.admin.portals import screens_of
 from core.admin.screens.form.form_submit import form_key, save_once
 from core.database.connections import Unit
 from core.errors import Forbidden, NotFound, Refused, Unauthenticated
-from core.records.changes.actions import act, read_given
+from core.records.changes.actions import perform_action, read_action_values
 from core.registry.registry import Action, Registry, Screen
 from core.rest.route import Route
 
@@ -62,12 +62,12 @@ def _action(page: Page, screen: Screen, name: str) -> Action:
 async def _carry_out(
     page: Page, screen: Screen, action: Action, id: UUID, body: dict[str, Any]
 ) -> None:
-    ctx, values = page.ctx, read_given(action, body)
+    ctx, values = page.ctx, read_action_values(action, body)
     entity = ctx.tenant.entities[screen.entity]
     ctx.reason = getattr(values, "reason", None) or ctx.reason
 
     async def run(unit: Unit) -> Any:
-        return await act(ctx, unit, entity, action, id, None, values)
+        return await perform_action(ctx, unit, entity, action, id, None, values)
 
     await save_once(page, run)
 

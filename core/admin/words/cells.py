@@ -17,7 +17,7 @@ from core.admin.row_templates import Stencil, gap
 from core.admin.words.wording import SWITCH, Show, Wording, iso, truth
 from core.model.entities import Declaration
 from core.model.fields import Field
-from core.records.projection import Row, Wanted, expandable
+from core.records.projection import FieldSelection, Row, expandable
 from core.runtime.context import Context
 
 NONE = Markup('<span class="none">\N{EN DASH}</span>')
@@ -48,7 +48,7 @@ class Cell(msgspec.Struct, frozen=True):
     text: Show
 
 
-def wanted(ctx: Context, entity: Declaration, names: Sequence[str]) -> Wanted:
+def wanted(ctx: Context, entity: Declaration, names: Sequence[str]) -> FieldSelection:
     """Return what a list must ask for so that the cells of these fields can be shown."""
     fields = [entity.fields[name] for name in names]
     beside = [field.currency for field in fields if field.currency]
@@ -56,7 +56,7 @@ def wanted(ctx: Context, entity: Declaration, names: Sequence[str]) -> Wanted:
     visible = ctx.rights.visible(entity.name)
     title = [name for name in (entity.title, entity.subtitle) if name in visible]
     every = dict.fromkeys((*title, *names, *beside, "version"))
-    return Wanted(
+    return FieldSelection(
         fields=tuple(name for name in every if name in visible),
         expand=tuple(
             f.name.removesuffix("_id")

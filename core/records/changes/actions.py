@@ -12,12 +12,12 @@ from core.model.entities import Declaration
 from core.model.struct_values import read_values
 from core.records.changes.input_validation import constraint_refusal
 from core.records.changes.writing import hook, locked
-from core.records.row_filter import conditions
+from core.records.row_filter import where_clause
 from core.registry.registry import Action
 from core.runtime.context import Context
 
 
-def read_given(action: Action, body: dict[str, Any]) -> Any:
+def read_action_values(action: Action, body: dict[str, Any]) -> Any:
     """Return the body of an action as its struct, None where it takes none."""
     if action.values is not None:
         return read_values(action.values, body)
@@ -26,7 +26,7 @@ def read_given(action: Action, body: dict[str, Any]) -> Any:
     return None
 
 
-async def act(
+async def perform_action(
     ctx: Context,
     unit: Unit,
     entity: Declaration,
@@ -51,7 +51,7 @@ async def fetch_record(
     ctx: Context, connection: asyncpg.Connection, entity: Declaration, action: Action, id: UUID
 ) -> asyncpg.Record:
     """Return the record that a GET action reads, if it is in the caller's scope."""
-    where, values = conditions(ctx, entity, action.right, (), 3)
+    where, values = where_clause(ctx, entity, action.right, (), 3)
     record = await connection.fetchrow(
         f"SELECT x.* FROM {entity.table} x WHERE x.id = $2 AND {where}",
         ctx.tenant.id,

@@ -171,7 +171,7 @@ async def _insert_all(
     done: set[str] = set()
     for names, some in alike.items():
         done |= await _insert_alike(ctx, unit, entity, names, some, atomic=atomic)
-    errors += [_taken(entity, draft) for draft in drafts if str(draft.id) not in done]
+    errors += [_duplicate_error(entity, draft) for draft in drafts if str(draft.id) not in done]
     return [draft.id for draft in drafts if str(draft.id) in done]
 
 
@@ -202,7 +202,7 @@ async def _insert_alike(
     return {str(row["id"]) for row in rows}
 
 
-def _taken(entity: Declaration, draft: Draft) -> FieldError:
+def _duplicate_error(entity: Declaration, draft: Draft) -> FieldError:
     """Say that a record exists already, at its unique field when it can only be that one."""
     unique = [f for f in entity.fields.values() if f.unique and draft.values.get(f.name)]
     detail = f"This {entity.label.lower()} already exists."

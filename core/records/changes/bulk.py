@@ -20,7 +20,7 @@ from core.records.changes.selection import MOST_IDS, known_keys, read_atomic, re
 from core.records.changes.single import assignments, refuse_large
 from core.records.changes.trash import purge, trash, untrash
 from core.records.changes.writing import hook
-from core.records.row_filter import Sight, conditions
+from core.records.row_filter import FieldAccess, where_clause
 from core.runtime.context import Context
 
 __all__ = ["Order", "carry_out", "change_many", "read_ids", "read_order"]
@@ -87,7 +87,7 @@ def _chosen(ctx: Context, entity: Declaration, body: dict[str, Any]) -> Any:
         return read_ids(body["ids"])
     ctx.rights.require(entity.name, "list")
     return criteria.parse_and_check(
-        body["filter"], entity, ctx.tenant.entities, Sight(ctx), ctx.tenant.terms
+        body["filter"], entity, ctx.tenant.entities, FieldAccess(ctx), ctx.tenant.terms
     )
 
 
@@ -144,7 +144,7 @@ async def _lock_chosen(
         extra, given = " AND x.id = ANY ($2)", [chosen]
     else:
         checked = (chosen,)
-    where, more = conditions(ctx, entity, verb, checked, 2 + len(given), trash=in_trash)
+    where, more = where_clause(ctx, entity, verb, checked, 2 + len(given), trash=in_trash)
     rows = await unit.fetch(
         f"SELECT x.id, x.deleted_at FROM {entity.table} x WHERE {where}{extra}"
         f" ORDER BY x.id LIMIT {MOST_IDS + 1} FOR UPDATE OF x",

@@ -9,10 +9,10 @@ from core.errors import FieldError, Invalid
 from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.changes.input_validation import Values
-from core.records.row_filter import conditions, looking
+from core.records.row_filter import read_action, where_clause
 from core.runtime.context import Context
 
-Wanted = Mapping[str, Collection[UUID]]
+LinkedIds = Mapping[str, Collection[UUID]]
 
 
 def links_in(entity: Declaration, records: Collection[Values]) -> dict[str, set[UUID]]:
@@ -27,7 +27,7 @@ def links_in(entity: Declaration, records: Collection[Values]) -> dict[str, set[
 
 
 async def unknown_ids(
-    ctx: Context, unit: Unit, entity: Declaration, wanted: Wanted
+    ctx: Context, unit: Unit, entity: Declaration, wanted: LinkedIds
 ) -> dict[str, set[str]]:
     """Return, per link, the ids that the principal may not refer to; one statement."""
     if not wanted:
@@ -49,7 +49,7 @@ async def unknown_ids(
 
 def _visible_rows(ctx: Context, field: Field, place: int) -> tuple[str, list[Any]]:
     target = ctx.tenant.entities[field.target]
-    where, values = conditions(ctx, target, looking(ctx, target), (), place + 1)
+    where, values = where_clause(ctx, target, read_action(ctx, target), (), place + 1)
     sql = f"SELECT x.id FROM {target.table} x WHERE x.id = ANY (${place}::uuid[]) AND {where}"
     return sql, values
 
@@ -79,7 +79,7 @@ async def check_changed_links(
     unknown = await unknown_ids(ctx, unit, entity, links_in(entity, [values]))
     if not unknown:
         return
-    where, more = conditions(ctx, entity, "update", (), 3)
+    where, more = where_clause(ctx, entity, "update", (), 3)
     stored = await unit.fetchrow(
         f"SELECT {', '.join(f'x.{name}' for name in unknown)} FROM {entity.table} x"
         f" WHERE x.id = $2 AND {where} FOR UPDATE OF x",

@@ -20,16 +20,18 @@ from core.records.changes.input_validation import (
 )
 from core.records.changes.links import check_changed_links, check_links
 from core.records.changes.writing import hook, locked, new_id, returning
-from core.records.projection import Row, Shape, Wanted, expanded, shape_of
-from core.records.row_filter import conditions
+from core.records.projection import FieldSelection, Projection, Row, expand_links, projection_of
+from core.records.row_filter import where_clause
 from core.runtime.context import Context
 
-DETAIL = Wanted(detail=True)
+DETAIL = FieldSelection(detail=True)
 
 
-async def read_one(ctx: Context, entity: Declaration, id: UUID, shape: Shape) -> tuple[Row, int]:
+async def read_one(
+    ctx: Context, entity: Declaration, id: UUID, projection: Projection
+) -> tuple[Row, int]:
     """Return the record as the caller may see it, and its version."""
-    found = await ctx.read(lambda c: read_row(ctx, c, entity, id, shape, "view"), keyed=True)
+    found = await ctx.read(lambda c: read_row(ctx, c, entity, id, projection, "view"), keyed=True)
     if found is None:
         raise NotFound
     return found
@@ -40,13 +42,13 @@ async def read_row(
     connection: asyncpg.Connection,
     entity: Declaration,
     id: UUID,
-    shape: Shape,
+    projection: Projection,
     right: str,
 ) -> tuple[Row, int] | None:
     """Return the record and its version where ``right`` reaches it, else None."""
-    where, values = conditions(ctx, entity, right, (), 3)
+    where, values = where_clause(ctx, entity, right, (), 3)
     record = await connection.fetchrow(
-        f"SELECT {shape.columns('x')}, x.version AS __version FROM {entity.table} x"
+        f"SELECT {projection.columns('x')}, x.version AS __version FROM {entity.table} x"
         f" WHERE x.id = $2 AND {where}",
         ctx.tenant.id,
         id,
@@ -54,10 +56,10 @@ async def read_row(
     )
     if record is None:
         return None
-    row = shape.row(record)
+    row = projection.row(record)
     version = row.pop("__version")
-    if shape.expand:
-        await expanded(connection.fetch, ctx, entity, [row], shape.expand)
+    if projection.expand:
+        await expand_links(connection.fetch, ctx, entity, [row], projection.expand)
     return row, version
 
 
@@ -68,7 +70,7 @@ def read_new(ctx: Context, entity: Declaration, body: Mapping[str, Any]) -> Valu
 
 
 async def insert(
-    ctx: Context, unit: Unit, entity: Declaration, values: Values, shape: Shape
+    ctx: Context, unit: Unit, entity: Declaration, values: Values, projection: Projection
 ) -> tuple[UUID, asyncpg.Record | None]:
     """Write a new record; return its id, and what ``read_written`` takes."""
     await check_links(ctx, unit, entity, values)
@@ -76,7 +78,7 @@ async def insert(
     await hook(ctx, unit, entity, "create", (id,), values)
     names = ["tenant_id", "id", *values]
     marks = ", ".join(f"${place}" for place in range(1, len(names) + 1))
-    listed, more = returning(ctx, entity, shape, len(names) + 1)
+    listed, more = returning(ctx, entity, projection, len(names) + 1)
     sql = (
         f"INSERT INTO {entity.table} AS x ({', '.join(names)}) VALUES ({marks}) RETURNING {listed}"
     )
@@ -93,18 +95,18 @@ async def change(
     id: UUID,
     body: Mapping[str, Any],
     *,
-    shape: Shape,
+    projection: Projection,
     version: int | None,
     partial: bool,
 ) -> asyncpg.Record | None:
     """Write a body over a record; return what ``read_written`` takes."""
-    values = await _judged(ctx, unit, entity, id, body, version=version, partial=partial)
+    values = await _validate_update(ctx, unit, entity, id, body, version=version, partial=partial)
     return await _update(
-        ctx, unit, entity, id, values, shape=shape, version=version, partial=partial
+        ctx, unit, entity, id, values, projection=projection, version=version, partial=partial
     )
 
 
-async def _judged(
+async def _validate_update(
     ctx: Context,
     unit: Unit,
     entity: Declaration,
@@ -118,7 +120,7 @@ async def _judged(
     given = Input(ctx, entity, "update")
     stored = None
     if given.needs_stored(body):
-        whole = shape_of(ctx.tenant, ctx.rights, entity, DETAIL)
+        whole = projection_of(ctx.tenant, ctx.rights, entity, DETAIL)
         record = await locked(ctx, unit, entity, "update", id, version, columns=whole.columns("x"))
         stored = whole.row(record)
     values = given.read(body, partial=partial, stored=stored)
@@ -153,7 +155,7 @@ async def _update(
     id: UUID,
     values: Values,
     *,
-    shape: Shape,
+    projection: Projection,
     version: int | None,
     partial: bool,
 ) -> asyncpg.Record | None:
@@ -161,9 +163,9 @@ async def _update(
     record = None
     if values:
         sets, changed = assignments(values, 3, merge=partial)
-        where, more = conditions(ctx, entity, "update", (), 3 + len(values))
+        where, more = where_clause(ctx, entity, "update", (), 3 + len(values))
         given = [ctx.tenant.id, id, *values.values(), *more, version]
-        listed, last = returning(ctx, entity, shape, len(given) + 1)
+        listed, last = returning(ctx, entity, projection, len(given) + 1)
         sql = (
             f"UPDATE {entity.table} x SET {sets} WHERE x.id = $2 AND {where} AND {changed}"
             f" AND x.version = coalesce(${len(given)}::int, x.version) RETURNING {listed}"

@@ -10,8 +10,8 @@ import uuid_utils
 from core.database.connections import Unit
 from core.errors import NotFound, Stale
 from core.model.entities import Declaration
-from core.records.projection import Row, Shape, expanded
-from core.records.row_filter import conditions, looking, seen
+from core.records.projection import Projection, Row, expand_links
+from core.records.row_filter import read_action, visible_predicate, where_clause
 from core.registry.hookspecs import Change
 from core.runtime.context import Context
 
@@ -65,7 +65,7 @@ async def locked(
 
     Refuses with ``NotFound`` outside the scope and with ``Stale`` for another version.
     """
-    where, values = conditions(ctx, entity, action, (), 3, trash=trash)
+    where, values = where_clause(ctx, entity, action, (), 3, trash=trash)
     record = await unit.fetchrow(
         f"SELECT {columns}, x.version AS __version FROM {entity.table} x"
         f" WHERE x.id = $2 AND {where} FOR UPDATE OF x",
@@ -80,10 +80,12 @@ async def locked(
     return record
 
 
-def returning(ctx: Context, entity: Declaration, shape: Shape, first: int) -> tuple[str, list[Any]]:
+def returning(
+    ctx: Context, entity: Declaration, projection: Projection, first: int
+) -> tuple[str, list[Any]]:
     """Return the list behind RETURNING for an answer, and its values from ``first``."""
-    sql, values = seen(ctx, entity, first)
-    return f"{shape.columns('x')}, x.version AS __version, {sql} AS __seen", values
+    sql, values = visible_predicate(ctx, entity, first)
+    return f"{projection.columns('x')}, x.version AS __version, {sql} AS __seen", values
 
 
 async def read_written(
@@ -91,30 +93,30 @@ async def read_written(
     unit: Unit,
     entity: Declaration,
     id: UUID,
-    shape: Shape,
+    projection: Projection,
     record: Mapping[str, Any] | None = None,
 ) -> tuple[Row, int] | None:
     """Return the record as its writer may see it and its version; None where they may not.
 
     ``record`` is what ``returning`` gave; without it the record is read again.
     """
-    record = record or await _read_back(ctx, unit, entity, id, shape)
+    record = record or await _read_back(ctx, unit, entity, id, projection)
     if record is None or not record["__seen"]:
         return None
-    row: Row = shape.row(record)
+    row: Row = projection.row(record)
     del row["__seen"]
     version = row.pop("__version")
-    if shape.expand:
-        await expanded(unit.fetch, ctx, entity, [row], shape.expand)
+    if projection.expand:
+        await expand_links(unit.fetch, ctx, entity, [row], projection.expand)
     return row, version
 
 
 async def _read_back(
-    ctx: Context, unit: Unit, entity: Declaration, id: UUID, shape: Shape
+    ctx: Context, unit: Unit, entity: Declaration, id: UUID, projection: Projection
 ) -> asyncpg.Record | None:
-    where, values = conditions(ctx, entity, looking(ctx, entity), (), 3)
+    where, values = where_clause(ctx, entity, read_action(ctx, entity), (), 3)
     return await unit.fetchrow(
-        f"SELECT {shape.columns('x')}, x.version AS __version, true AS __seen"
+        f"SELECT {projection.columns('x')}, x.version AS __version, true AS __seen"
         f" FROM {entity.table} x WHERE x.id = $2 AND {where}",
         ctx.tenant.id,
         id,

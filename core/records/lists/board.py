@@ -13,8 +13,8 @@ from core.model.conversion import from_database
 from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.lists.list_query import Paging, Query
-from core.records.lists.pages import Found, page_on
-from core.records.row_filter import conditions
+from core.records.lists.pages import ListPage, page_on
+from core.records.row_filter import where_clause
 from core.runtime.context import Context
 from core.search.hits import find
 
@@ -42,7 +42,7 @@ async def columns_on(
     entity: Declaration,
     query: Query,
     sizes: Mapping[str | None, int],
-) -> dict[str | None, Found]:
+) -> dict[str | None, ListPage]:
     """Return the first rows of each column, with its count; a statement per column."""
     stage = entity.fields[str(entity.stage)]
     found = {}
@@ -63,7 +63,7 @@ async def sums_on(
     filters = query.filters
     if query.phrase is not None:
         filters = (*filters, (await find(ctx, connection, entity, query.phrase)).among())
-    where, values = conditions(ctx, entity, "list", filters, 2)
+    where, values = where_clause(ctx, entity, "list", filters, 2)
     currency = f"x.{field.currency}" if field.currency else "''"
     rows = await connection.fetch(
         f"SELECT x.{entity.stage} AS stage, {currency} AS currency, sum(x.{field.name})::numeric"

@@ -7,7 +7,7 @@ from typing import Any
 from core import criteria
 from core.model.aggregates import Aggregate
 from core.model.entities import Declaration
-from core.records.row_filter import conditions, plugin_conditions
+from core.records.row_filter import plugin_conditions, where_clause
 from core.runtime.context import Context
 from core.schema.sql.scopes import TENANT
 
@@ -17,7 +17,6 @@ MOST_KEPT = 2000
 # hands each of a million rows on a second time. Criteria over links do name the value.
 _TENANT = f"{TENANT} AND $1::uuid IS NOT NULL"
 Fetch = Callable[..., Awaitable[Any]]
-_cache_key = "stats"
 
 
 def shown(ctx: Context, entity: Declaration) -> list[Aggregate]:
@@ -36,19 +35,19 @@ def codes(ctx: Context, entity: Declaration, name: str) -> list[str]:
     return [code for code, _ in field.choices]
 
 
-def _place(ctx: Context, entity: Declaration) -> tuple[Any, ...]:
+def _key(ctx: Context, entity: Declaration) -> tuple[Any, ...]:
     """Return under what figures are kept: tenant's snapshot, scope, fields and perhaps person."""
     who = tuple(sorted(ctx.principal.attributes.items()))
     scoped = ctx.rights.predicate(entity, "list", "x") != "true"
     # What a plugin demands of the rows may differ from person to person.
     personal = scoped or bool(plugin_conditions(ctx, entity))
     person = ctx.principal.id if personal else None
-    return (_cache_key, entity.name, ctx.rights, who if scoped else (), person)
+    return ("stats", entity.name, ctx.rights, who if scoped else (), person)
 
 
 def kept_figures(ctx: Context, entity: Declaration) -> dict[str, Any] | None:
     """Return figures of the last seconds that the caller may have, or None."""
-    kept = ctx.tenant.shapes.get(_place(ctx, entity))
+    kept = ctx.tenant.shapes.get(_key(ctx, entity))
     written = ctx.tenant.writes.get(ctx.principal.id, 0.0)
     if kept is None or kept[0] <= max(time.monotonic() - FRESH_SECONDS, written):
         return None
@@ -65,7 +64,7 @@ async def recent_figures(ctx: Context, entity: Declaration, fetch: Fetch) -> dic
     found = await figures(ctx, entity, (), fetch)
     if len(ctx.tenant.shapes) > MOST_KEPT:
         ctx.tenant.shapes.clear()
-    ctx.tenant.shapes[_place(ctx, entity)] = (began, found)
+    ctx.tenant.shapes[_key(ctx, entity)] = (began, found)
     return found
 
 
@@ -79,7 +78,7 @@ async def figures(
     figures = shown(ctx, entity)
     if not figures:
         return {}
-    where, values = conditions(ctx, entity, "list", filters, 2, tenant=_TENANT)
+    where, values = where_clause(ctx, entity, "list", filters, 2, tenant=_TENANT)
     columns: list[str] = []
     for place, figure in enumerate(figures):
         condition, more = _condition(ctx, entity, figure, len(values) + 2)

@@ -7,8 +7,8 @@ import msgspec
 from core import criteria
 from core.errors import FieldError, Invalid
 from core.model.entities import Declaration
-from core.records.projection import Wanted
-from core.records.row_filter import Sight
+from core.records.projection import FieldSelection
+from core.records.row_filter import FieldAccess
 from core.runtime.context import Context
 from core.search.hits import read_phrase, searchable
 
@@ -40,7 +40,7 @@ class Query(msgspec.Struct, frozen=True):
     """A list request, read and checked."""
 
     paging: Paging
-    wanted: Wanted
+    selection: FieldSelection
     sorts: tuple[Sort, ...]
     filters: tuple[criteria.Checked, ...]
     trash: bool = False
@@ -70,7 +70,7 @@ def _words(name: str, text: str | None) -> tuple[str, ...]:
 
 
 def read_paging(own: dict[str, str]) -> Paging:
-    """Return the page asked for; refuses deep pages with a word about ``cursor`` (ruling 22)."""
+    """Return the requested page; refuses deep pages and names ``cursor`` (ruling 22)."""
     size = _whole("page_size", own.get("page_size", str(PAGE)), 1, MOST_PAGE)
     page = _whole("page", own.get("page", "1"), 1, 10**9)
     cursor = own.get("cursor")
@@ -85,9 +85,9 @@ def read_paging(own: dict[str, str]) -> Paging:
     return Paging(size, page, cursor, count == "exact")
 
 
-def read_wanted(own: dict[str, str], *, detail: bool = False) -> Wanted:
-    """Return the shape asked for."""
-    return Wanted(
+def read_field_selection(own: dict[str, str], *, detail: bool = False) -> FieldSelection:
+    """Return which fields are requested."""
+    return FieldSelection(
         fields=_words("fields", own.get("fields")),
         omit=_words("omit", own.get("omit")),
         expand=_words("expand", own.get("expand")),
@@ -102,7 +102,7 @@ def sortable(entity: Declaration, visible: frozenset[str]) -> list[str]:
 
 
 def read_sorts(entity: Declaration, visible: frozenset[str], text: str | None) -> tuple[Sort, ...]:
-    """Return the order asked for, or the entity's own; the id always breaks ties."""
+    """Return the requested order, or the entity's own; the id always breaks ties."""
     allowed = sortable(entity, visible)
     names = _words("ordering", text)
     if not names:
@@ -148,14 +148,14 @@ def read_filters(
     found: list[criteria.Checked] = []
     plain: list[tuple[str, str]] = []
     errors: list[FieldError] = []
-    sight = (entity, ctx.tenant.entities, Sight(ctx), ctx.tenant.terms)
+    terms = (entity, ctx.tenant.entities, FieldAccess(ctx), ctx.tenant.terms)
     for name, value in pairs:
         if name not in named:
             plain.append((name, value))
             continue
         try:
             tree = named[name].criteria(value)
-            found.append(criteria.parse_and_check(tree, *sight, trusted=True))
+            found.append(criteria.parse_and_check(tree, *terms, trusted=True))
         except ValueError as error:
             errors.append(FieldError(f"?{name}", str(error), "invalid"))
         except Invalid as invalid:
@@ -164,5 +164,5 @@ def read_filters(
     if errors:
         raise Invalid.fields(errors)
     if plain:
-        found.append(criteria.parse_and_check(criteria.from_parameters(plain, *sight), *sight))
+        found.append(criteria.parse_and_check(criteria.from_parameters(plain, *terms), *terms))
     return tuple(found)

@@ -11,61 +11,63 @@ from core.model.entities import Declaration
 from core.records.lists.cursors import after, among, order_by, read_cursor, write_cursor
 from core.records.lists.large_table_pages import COUNTED, Scan, has_order, scan_page
 from core.records.lists.list_query import MOST_OFFSET, Query
-from core.records.projection import Row, Shape, expanded, shape_of
-from core.records.row_filter import conditions
+from core.records.projection import Projection, Row, expand_links, projection_of
+from core.records.row_filter import where_clause
 from core.runtime.context import Context
 from core.search.hits import find
 
-Said = dict[str, bool]
-NOTHING_SAID: Said = {}
+CountNotes = dict[str, bool]
+NO_NOTES: CountNotes = {}
 
 
-class Found(msgspec.Struct, frozen=True):
-    """A page. ``onward`` and ``backward`` are what the address of its neighbours changes.
+class ListPage(msgspec.Struct, frozen=True):
+    """A page. ``next`` and ``previous`` are what the address of its neighbours changes.
 
-    ``said`` tells what is not exact: ``count_is_estimate``, ``count_is_capped``.
+    ``count_notes`` names what is not exact: ``count_is_estimate``, ``count_is_capped``.
     """
 
     rows: list[Row]
     count: int | None
-    said: Said = NOTHING_SAID
-    onward: dict[str, Any] | None = None
-    backward: dict[str, Any] | None = None
+    count_notes: CountNotes = NO_NOTES
+    next: dict[str, Any] | None = None
+    previous: dict[str, Any] | None = None
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """A query as SQL: its shape and the condition of its rows with the values."""
+class CompiledQuery(msgspec.Struct, frozen=True):
+    """A query as SQL: its projection, and the condition of its rows with the values."""
 
     entity: Declaration
     query: Query
-    shape: Shape
+    projection: Projection
     where: str
     values: list[Any]
 
 
-async def read_page(ctx: Context, entity: Declaration, query: Query, action: str = "list") -> Found:
+async def read_page(
+    ctx: Context, entity: Declaration, query: Query, action: str = "list"
+) -> ListPage:
     """Return the page that a checked query asks for, read in a transaction of its own."""
     return await ctx.read(lambda connection: page_on(connection, ctx, entity, query, action))
 
 
 async def page_on(
     connection: asyncpg.Connection, ctx: Context, entity: Declaration, query: Query, action: str
-) -> Found:
+) -> ListPage:
     """Return the page of a checked query.
 
     A search comes first; everything else applies to its newest hits, and the page says so when
     there are more (ruling 30).
     """
-    shape = shape_of(ctx.tenant, ctx.rights, entity, query.wanted)
-    filters, said = query.filters, NOTHING_SAID
+    projection = projection_of(ctx.tenant, ctx.rights, entity, query.selection)
+    filters, notes = query.filters, NO_NOTES
     if query.phrase is not None:
         hits = await find(ctx, connection, entity, query.phrase)
-        filters, said = (*filters, hits.among()), {"count_is_capped": hits.capped}
-    where, values = conditions(ctx, entity, action, filters, 2, trash=query.trash)
-    asked = Asked(entity, query, shape, where, values)
+        filters, notes = (*filters, hits.among()), {"count_is_capped": hits.capped}
+    where, values = where_clause(ctx, entity, action, filters, 2, trash=query.trash)
+    compiled = CompiledQuery(entity, query, projection, where, values)
     if query.paging.cursor is not None:
-        return await _by_cursor(connection, ctx, asked, said)
-    return await _by_page(connection, ctx, asked, said)
+        return await _by_cursor(connection, ctx, compiled, notes)
+    return await _by_page(connection, ctx, compiled, notes)
 
 
 async def ids_of(ctx: Context, entity: Declaration, query: Query, most: int) -> list[UUID]:
@@ -79,16 +81,18 @@ async def ids_of(ctx: Context, entity: Declaration, query: Query, most: int) -> 
         if query.phrase is not None:
             hits = await find(ctx, connection, entity, query.phrase)
             filters = (*filters, hits.among())
-        where, values = conditions(ctx, entity, "list", filters, 2, trash=query.trash)
+        where, values = where_clause(ctx, entity, "list", filters, 2, trash=query.trash)
         sql = f"SELECT x.id FROM {entity.table} x WHERE {where} ORDER BY x.id LIMIT {most + 1}"
         return [row["id"] for row in await connection.fetch(sql, ctx.tenant.id, *values)]
 
     return await ctx.read(run)
 
 
-async def _by_page(connection: asyncpg.Connection, ctx: Context, asked: Asked, said: Said) -> Found:
-    entity, query, where, values = asked.entity, asked.query, asked.where, asked.values
-    paging, columns = query.paging, asked.shape.columns("x")
+async def _by_page(
+    connection: asyncpg.Connection, ctx: Context, compiled: CompiledQuery, notes: CountNotes
+) -> ListPage:
+    entity, query, where, values = compiled.entity, compiled.query, compiled.where, compiled.values
+    paging, columns = query.paging, compiled.projection.columns("x")
     place, order = len(values) + 2, order_by(query.sorts)
     page = f"{entity.table} x WHERE {where} ORDER BY {order} LIMIT ${place} OFFSET ${place + 1}"
     page = _page(entity, query, page, order)
@@ -101,17 +105,17 @@ async def _by_page(connection: asyncpg.Connection, ctx: Context, asked: Asked, s
     count = records[0]["__count"] if records else 0
     if not records and paging.page > 1:
         count = await connection.fetchval(f"SELECT {scan.counted}", *given)
-    rows = await _rows(ctx, connection, asked, records, ("__count",))
+    rows = await _rows(ctx, connection, compiled, records, ("__count",))
     if count > COUNTED and not paging.exact:
         count = await _estimate(connection, entity, where, given)
-        said = {**said, "count_is_estimate": True}
+        notes = {**notes, "count_is_estimate": True}
     more = paging.page * paging.size < count and (paging.page + 1) * paging.size <= MOST_OFFSET
-    return Found(
+    return ListPage(
         rows,
         count,
-        said,
-        onward={"page": paging.page + 1} if more else None,
-        backward={"page": paging.page - 1} if paging.page > 1 else None,
+        notes,
+        next={"page": paging.page + 1} if more else None,
+        previous={"page": paging.page - 1} if paging.page > 1 else None,
     )
 
 
@@ -132,17 +136,17 @@ def _page(entity: Declaration, query: Query, page: str, order: str) -> str:
 async def _rows(
     ctx: Context,
     connection: asyncpg.Connection,
-    asked: Asked,
+    compiled: CompiledQuery,
     records: Sequence[asyncpg.Record],
     own: Sequence[str],
 ) -> list[Row]:
     """Return records as they are answered, without the list's ``own`` columns."""
-    rows = [asked.shape.row(record) for record in records]
+    rows = [compiled.projection.row(record) for record in records]
     for row in rows:
         for name in own:
             del row[name]
-    if asked.shape.expand:
-        await expanded(connection.fetch, ctx, asked.entity, rows, asked.shape.expand)
+    if compiled.projection.expand:
+        await expand_links(connection.fetch, ctx, compiled.entity, rows, compiled.projection.expand)
     return rows
 
 
@@ -158,9 +162,9 @@ async def _estimate(
 
 
 async def _by_cursor(
-    connection: asyncpg.Connection, ctx: Context, asked: Asked, said: Said
-) -> Found:
-    entity, query, where, values = asked.entity, asked.query, asked.where, asked.values
+    connection: asyncpg.Connection, ctx: Context, compiled: CompiledQuery, notes: CountNotes
+) -> ListPage:
+    entity, query, where, values = compiled.entity, compiled.query, compiled.where, compiled.values
     sorts, size, text = query.sorts, query.paging.size, query.paging.cursor
     cursor = read_cursor(text, sorts, entity, ctx.tenant.terms) if text else None
     back = cursor is not None and cursor.back
@@ -172,9 +176,9 @@ async def _by_cursor(
     names = [f"__s{place}" for place in range(len(sorts))]
     keys_sql = ", ".join(f"x.{s.column} AS {name}" for s, name in zip(sorts, names, strict=True))
     page = _page(entity, query, f"{found} ORDER BY {order} LIMIT ${len(values) + 2}", order)
-    sql = f"SELECT {asked.shape.columns('x')}, {keys_sql} FROM {page}"
+    sql = f"SELECT {compiled.projection.columns('x')}, {keys_sql} FROM {page}"
     records = await connection.fetch(sql, ctx.tenant.id, *values, size + 1)
-    rows = await _rows(ctx, connection, asked, records[:size], names)
+    rows = await _rows(ctx, connection, compiled, records[:size], names)
     more, shown = len(records) > size, records[:size]
     if back:
         rows, shown = rows[::-1], shown[::-1]
@@ -183,10 +187,10 @@ async def _by_cursor(
         return {"cursor": write_cursor(entity, sorts, record, back=back)}
 
     started = not shown or cursor is None or (back and not more)
-    return Found(
+    return ListPage(
         rows,
         None,
-        said,
-        onward=leading(shown[-1], back=False) if shown and (more or back) else None,
-        backward=None if started else leading(shown[0], back=True),
+        notes,
+        next=leading(shown[-1], back=False) if shown and (more or back) else None,
+        previous=None if started else leading(shown[0], back=True),
     )

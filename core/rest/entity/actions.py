@@ -9,9 +9,9 @@ from core.database.connections import Unit
 from core.model.encoding import encode
 from core.model.entities import Declaration
 from core.model.struct_values import read_object
-from core.records.changes.actions import act, fetch_record, read_given
+from core.records.changes.actions import fetch_record, perform_action, read_action_values
 from core.records.changes.idempotency import StoredAnswer
-from core.records.projection import shape_of
+from core.records.projection import projection_of
 from core.registry.registry import Action
 from core.rest.entity.records import record_answer
 from core.rest.request.decode import read_id, read_json
@@ -31,16 +31,16 @@ async def answer_post(
     record_id = read_id(request.path_params["id"]) if action.on == "record" else None
     version = required_version(ctx, request, record_id) if record_id is not None else None
     wanted = read_selection(request)
-    values = read_given(action, read_object(await read_json(request)))
+    values = read_action_values(action, read_object(await read_json(request)))
     ctx.reason = getattr(values, "reason", None) or ctx.reason
 
     async def run(unit: Unit) -> StoredAnswer:
-        result = await act(ctx, unit, entity, action, record_id, version, values)
+        result = await perform_action(ctx, unit, entity, action, record_id, version, values)
         if result is not None or record_id is None:
             return StoredAnswer(encode(result if result is not None else {}))
         await unit.finish()
-        shape = shape_of(ctx.tenant, ctx.rights, entity, wanted)
-        return await record_answer(ctx, unit, entity, record_id, shape)
+        projection = projection_of(ctx.tenant, ctx.rights, entity, wanted)
+        return await record_answer(ctx, unit, entity, record_id, projection)
 
     if action.secret:
         return response(await ctx.write(run, keyed=True))

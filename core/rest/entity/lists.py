@@ -11,21 +11,19 @@ from core.errors import Invalid
 from core.model.entities import Declaration
 from core.records.lists.list_query import (
     Query,
+    read_field_selection,
     read_filters,
     read_paging,
     read_search,
     read_sorts,
-    read_wanted,
 )
-from core.records.lists.pages import Found, read_page
-from core.records.row_filter import Sight
+from core.records.lists.pages import read_page
+from core.records.row_filter import FieldAccess
 from core.rest.addresses import page_url
 from core.rest.request.query_string import split_parameters
 from core.rest.responses import reply
 from core.rest.route import AnyRequest
 from core.runtime.context import Context
-
-__all__ = ["Found", "list_records", "query_records", "read_list", "read_page", "read_tree"]
 
 
 async def list_records(
@@ -49,7 +47,7 @@ def read_list(
     """Return a list's own parameters and its filters as a checked query."""
     return Query(
         paging=read_paging(own),
-        wanted=msgspec.structs.replace(read_wanted(own), trash=trash),
+        selection=msgspec.structs.replace(read_field_selection(own), trash=trash),
         sorts=read_sorts(entity, ctx.rights.visible(entity.name), own.get("ordering")),
         filters=read_filters(ctx, entity, pairs),
         trash=trash,
@@ -59,7 +57,9 @@ def read_list(
 
 def read_tree(ctx: Context, entity: Declaration, tree: Any) -> criteria.Checked:
     """Return a tree of criteria, checked for the caller."""
-    return criteria.parse_and_check(tree, entity, ctx.tenant.entities, Sight(ctx), ctx.tenant.terms)
+    return criteria.parse_and_check(
+        tree, entity, ctx.tenant.entities, FieldAccess(ctx), ctx.tenant.terms
+    )
 
 
 async def query_records(
@@ -82,17 +82,17 @@ async def answer(
     ctx: Context, request: AnyRequest, entity: Declaration, query: Query, action: str
 ) -> ASGIResponse:
     """Run a checked list query and return its page."""
-    found = await read_page(ctx, entity, query, action)
+    page = await read_page(ctx, entity, query, action)
 
-    def leading(changed: dict[str, Any] | None) -> str | None:
+    def address(changed: dict[str, Any] | None) -> str | None:
         return None if changed is None else page_url(request, ctx, **changed)
 
     return reply(
         {
-            "count": found.count,
-            **found.said,
-            "next": leading(found.onward),
-            "previous": leading(found.backward),
-            "results": found.rows,
+            "count": page.count,
+            **page.count_notes,
+            "next": address(page.next),
+            "previous": address(page.previous),
+            "results": page.rows,
         }
     )

@@ -13,8 +13,8 @@ from core.model.struct_values import read_object
 from core.records.changes.idempotency import StoredAnswer
 from core.records.changes.single import change, insert, read_new, read_one
 from core.records.changes.writing import read_written
-from core.records.projection import Shape, shape_of
-from core.rest.addresses import asked_path, base_url
+from core.records.projection import Projection, projection_of
+from core.rest.addresses import base_url, requested_path
 from core.rest.request.decode import read_id, read_json
 from core.rest.request.etags import etag, required_version, tags
 from core.rest.request.idempotency import write_once
@@ -25,14 +25,14 @@ from core.runtime.context import Context
 
 
 async def view_record(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
-    """Answer ``GET /api/<resource>/{id}/``; 304 when the caller has this version and shape."""
+    """Answer ``GET /api/<resource>/{id}/``; 304 when the caller has this version and projection."""
     ctx.rights.require(entity.name, "view")
     id = read_id(request.path_params["id"])
-    shape = shape_of(ctx.tenant, ctx.rights, entity, read_selection(request))
-    row, version = await read_one(ctx, entity, id, shape)
-    tag = etag(id, version, shape.hash)
+    projection = projection_of(ctx.tenant, ctx.rights, entity, read_selection(request))
+    row, version = await read_one(ctx, entity, id, projection)
+    tag = etag(id, version, projection.hash)
     given = request.headers.get("if-none-match", "")
-    if not shape.expand and (tag.strip('"') in tags(given) or given.strip() == "*"):
+    if not projection.expand and (tag.strip('"') in tags(given) or given.strip() == "*"):
         return no_content(304, {"ETag": tag})
     return raw_reply(encode(row), 200, {"ETag": tag})
 
@@ -40,15 +40,17 @@ async def view_record(ctx: Context, request: AnyRequest, entity: Declaration) ->
 async def create_record(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
     """Answer ``POST /api/<resource>/`` with 201, the record and its address."""
     ctx.rights.require(entity.name, "create")
-    shape = shape_of(ctx.tenant, ctx.rights, entity, read_selection(request))
+    projection = projection_of(ctx.tenant, ctx.rights, entity, read_selection(request))
     body = read_object(await read_json(request))
     given = read_new(ctx, entity, body)
-    home = f"{base_url(request, ctx)}{asked_path(request)}"
+    home = f"{base_url(request, ctx)}{requested_path(request)}"
 
     async def run(unit: Unit) -> StoredAnswer:
-        id, record = await insert(ctx, unit, entity, given, shape)
+        id, record = await insert(ctx, unit, entity, given, projection)
         place = {"Location": f"{home}/{id}/"}
-        return await record_answer(ctx, unit, entity, id, shape, record, status=201, headers=place)
+        return await record_answer(
+            ctx, unit, entity, id, projection, record, status=201, headers=place
+        )
 
     return await write_once(ctx, request, run, keyed=True)
 
@@ -58,16 +60,16 @@ async def change_record(
 ) -> ASGIResponse:
     """Answer PUT and PATCH. PUT demands the required fields; what is left out stays."""
     ctx.rights.require(entity.name, "update")
-    shape = shape_of(ctx.tenant, ctx.rights, entity, read_selection(request))
+    projection = projection_of(ctx.tenant, ctx.rights, entity, read_selection(request))
     id = read_id(request.path_params["id"])
     version = required_version(ctx, request, id)
     body = read_object(await read_json(request))
 
     async def run(unit: Unit) -> StoredAnswer:
         record = await change(
-            ctx, unit, entity, id, body, shape=shape, version=version, partial=partial
+            ctx, unit, entity, id, body, projection=projection, version=version, partial=partial
         )
-        return await record_answer(ctx, unit, entity, id, shape, record)
+        return await record_answer(ctx, unit, entity, id, projection, record)
 
     return await write_once(ctx, request, run, keyed=True)
 
@@ -77,16 +79,16 @@ async def record_answer(
     unit: Unit,
     entity: Declaration,
     id: UUID,
-    shape: Shape,
+    projection: Projection,
     record: Mapping[str, Any] | None = None,
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> StoredAnswer:
     """Return the answer to a writer: the record as they may see it, or its id alone."""
-    written = await read_written(ctx, unit, entity, id, shape, record)
+    written = await read_written(ctx, unit, entity, id, projection, record)
     if written is None:
         return StoredAnswer(encode({"id": id}), status, dict(headers or {}))
     row, version = written
-    tag = etag(id, version, shape.hash)
+    tag = etag(id, version, projection.hash)
     return StoredAnswer(encode(row), status, {**(headers or {}), "ETag": tag})

@@ -6,7 +6,7 @@ from core.database.connections import Unit
 from core.model.entities import Declaration
 from core.records.changes.idempotency import StoredAnswer
 from core.records.changes.trash import delete, destroy, restore
-from core.records.projection import shape_of
+from core.records.projection import projection_of
 from core.rest.entity.records import record_answer
 from core.rest.request.decode import read_id
 from core.rest.request.etags import required_version
@@ -34,11 +34,11 @@ async def restore_record(ctx: Context, request: AnyRequest, entity: Declaration)
     ctx.rights.require(entity.name, "restore")
     id = read_id(request.path_params["id"])
     version = required_version(ctx, request, id)
-    shape = shape_of(ctx.tenant, ctx.rights, entity, read_selection(request))
+    projection = projection_of(ctx.tenant, ctx.rights, entity, read_selection(request))
 
     async def run(unit: Unit) -> StoredAnswer:
         await restore(ctx, unit, entity, id, version)
-        return await record_answer(ctx, unit, entity, id, shape)
+        return await record_answer(ctx, unit, entity, id, projection)
 
     return await write_once(ctx, request, run, keyed=True)
 

@@ -5,12 +5,12 @@ from typing import Any
 from core.model.entities import Declaration
 from core.registry.registry import Action
 from core.rest.openapi.answers import Schema, answer, body
-from core.rest.openapi.builder import Draft
+from core.rest.openapi.builder import DocumentBuilder
 from core.rest.openapi.components import ID, KEY, operation, shaping
 from core.rest.openapi.parameters import parameter
 
 
-def action_operation(draft: Draft, entity: Declaration, action: Action) -> Schema:
+def action_operation(draft: DocumentBuilder, entity: Declaration, action: Action) -> Schema:
     """Return the operation of a declared action."""
     on_record = action.on == "record"
     parameters: list[Schema] = [ID] if on_record else []
@@ -31,7 +31,7 @@ def action_operation(draft: Draft, entity: Declaration, action: Action) -> Schem
     )
 
 
-def _action_answer(draft: Draft, entity: Declaration, action: Action) -> Schema:
+def _action_answer(draft: DocumentBuilder, entity: Declaration, action: Action) -> Schema:
     headers = ["Idempotency-Replayed"] if action.method == "POST" else []
     if action.returns is not None:
         schema = draft.struct(action.returns)
@@ -41,7 +41,7 @@ def _action_answer(draft: Draft, entity: Declaration, action: Action) -> Schema:
     return answer("The outcome.", {"type": "object"}, headers)
 
 
-def query_parameters(draft: Draft, struct: Any) -> list[Schema]:
+def query_parameters(draft: DocumentBuilder, struct: Any) -> list[Schema]:
     """Return the fields of a struct as query parameters."""
     if struct is None:
         return []

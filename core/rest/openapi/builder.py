@@ -7,7 +7,7 @@ import msgspec
 from core.model.entities import Declaration
 from core.records.projection import expandable, readable
 from core.rest.openapi.answers import Schema, closed, problems, ref, shared_schemas
-from core.rest.openapi.fields import example, nullable, sent, taken
+from core.rest.openapi.fields import example, nullable, request_schema, response_schema
 from core.rest.openapi.parameters import shared_parameters
 from core.runtime.tenant import Tenant
 
@@ -18,7 +18,7 @@ def camel(text: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in words)
 
 
-class Draft:
+class DocumentBuilder:
     """The document of one tenant for one set of rights, in the making."""
 
     def __init__(self, tenant: Tenant, rights: Any) -> None:
@@ -49,13 +49,13 @@ class Draft:
         if name not in self.schemas:
             self.record(entity)
             known = self.schemas[camel(entity.name)]
-            properties = {**known["properties"], field.name: sent(field)}
+            properties = {**known["properties"], field.name: response_schema(field)}
             self.schemas[name] = {**known, "properties": properties}
         return ref(name)
 
     def _record(self, entity: Declaration) -> Schema:
         names = readable(entity, self.rights.visible(entity.name))
-        properties = {n: sent(entity.fields[n]) for n in names}
+        properties = {n: response_schema(entity.fields[n]) for n in names}
         for step in expandable(self.tenant, self.rights, entity):
             column = f"{step}_id" if f"{step}_id" in entity.fields else step
             key = step if step != column else f"{step}_record"
@@ -74,7 +74,7 @@ class Draft:
     def _input(self, entity: Declaration, action: str, *, whole: bool) -> Schema:
         fields = self.inputs(entity, action)
         required = [f.name for f in fields if f.required] if whole else []
-        return closed({f.name: taken(f, self.tenant) for f in fields}, required)
+        return closed({f.name: request_schema(f, self.tenant) for f in fields}, required)
 
     def inputs(self, entity: Declaration, action: str) -> list[Any]:
         """Return the fields that a body of ``action`` may carry, in their order."""

@@ -5,12 +5,12 @@ from core.model.entities import Declaration
 from core.records.changes.bulk import BULK_VERBS
 from core.records.changes.selection import MOST_IDS
 from core.rest.openapi.answers import Schema, answer, body, closed, listed, ref
-from core.rest.openapi.builder import Draft
+from core.rest.openapi.builder import DocumentBuilder
 from core.rest.openapi.components import ID_LIST, KEY, filtering, operation, page, searching
 from core.rest.openapi.fields import codes
 
 
-def query_operation(draft: Draft, entity: Declaration) -> Schema:
+def query_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
     """Return the list by a tree of criteria."""
     draft.schemas.setdefault("Criteria", criteria_schema())
     schema = closed({"criteria": {"anyOf": [ref("Criteria"), {"type": "null"}]}})
@@ -46,7 +46,7 @@ def criteria_schema() -> Schema:
     }
 
 
-def batch_operation(draft: Draft, entity: Declaration) -> Schema:
+def batch_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
     """Return the creation of many records."""
     given = draft.input(entity, "create", "create")
     schema = closed(
@@ -79,7 +79,7 @@ def batch_operation(draft: Draft, entity: Declaration) -> Schema:
     )
 
 
-def bulk_operation(draft: Draft, entity: Declaration) -> Schema:
+def bulk_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
     """Return the change of many records."""
     draft.schemas.setdefault("Criteria", criteria_schema())
     may = draft.rights.may
@@ -122,7 +122,7 @@ def bulk_operation(draft: Draft, entity: Declaration) -> Schema:
     )
 
 
-def options_operation(draft: Draft, entity: Declaration) -> Schema:
+def options_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
     """Return the description of a resource for its caller."""
     draft.schemas.setdefault("Options", options_schema())
     return operation(
@@ -165,7 +165,7 @@ def options_schema() -> Schema:
     return closed(properties, properties)
 
 
-def stats_operation(draft: Draft, entity: Declaration) -> Schema:
+def stats_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
     """Return the declared figures that the caller may see."""
     visible = draft.rights.visible(entity.name)
     number: Schema = {"type": "integer"}

@@ -4,7 +4,7 @@ from typing import Any
 
 from core.model.entities import Declaration
 from core.rest.openapi.answers import Schema, closed, listed, ref
-from core.rest.openapi.builder import Draft
+from core.rest.openapi.builder import DocumentBuilder
 from core.rest.openapi.parameters import (
     PAGING,
     filter_parameters,
@@ -31,20 +31,20 @@ def operation(entity: Declaration, verb: str, summary: str, **rest: Any) -> Sche
     return {"operationId": named, "tags": [entity.plural], "summary": summary} | rest
 
 
-def shaping(draft: Draft, entity: Declaration) -> list[Schema]:
+def shaping(draft: DocumentBuilder, entity: Declaration) -> list[Schema]:
     """Return the parameters that choose the shape of a record."""
     own = shape_parameters(draft.tenant, draft.rights, entity)
     made = [draft.share(f"{resource(entity)}.{name}", given) for name, given in own.items()]
     return [*made, {"$ref": "#/components/parameters/mobile"}]
 
 
-def filtering(draft: Draft, entity: Declaration) -> list[Schema]:
+def filtering(draft: DocumentBuilder, entity: Declaration) -> list[Schema]:
     """Return the filters of a list."""
     own = filter_parameters(draft.tenant, draft.rights, entity)
     return [draft.share(f"{resource(entity)}.{name}", given) for name, given in own.items()]
 
 
-def listing(draft: Draft, entity: Declaration) -> list[Schema]:
+def listing(draft: DocumentBuilder, entity: Declaration) -> list[Schema]:
     """Return every parameter of a list."""
     paging: list[Schema] = [{"$ref": f"#/components/parameters/{name}"} for name in PAGING]
     order = order_parameter(draft.rights, entity)
@@ -53,14 +53,14 @@ def listing(draft: Draft, entity: Declaration) -> list[Schema]:
     return [*paging, *shaping(draft, entity), *filtering(draft, entity)]
 
 
-def searching(draft: Draft, entity: Declaration) -> list[Schema]:
+def searching(draft: DocumentBuilder, entity: Declaration) -> list[Schema]:
     """Return the parameters of a list that can be searched, if this one can by this principal."""
     if not classes(entity, draft.rights.visible(entity.name)):
         return listing(draft, entity)
     return [{"$ref": "#/components/parameters/search"}, *listing(draft, entity)]
 
 
-def page(draft: Draft, record: Schema) -> Schema:
+def page(draft: DocumentBuilder, record: Schema) -> Schema:
     """Return a reference to a page of ``record``."""
     name = f"{record['$ref'].rpartition('/')[2]}Page"
     properties: dict[str, Schema] = {

@@ -9,7 +9,7 @@ import msgspec
 
 from core.rest.openapi.action import query_parameters, struct_example
 from core.rest.openapi.answers import JSON, Schema, answer, body, problems
-from core.rest.openapi.builder import Draft
+from core.rest.openapi.builder import DocumentBuilder
 from core.rest.openapi.components import KEY
 from core.rest.openapi.parameters import parameter
 from core.rest.operation_doc import OperationDoc
@@ -23,7 +23,7 @@ _TYPES: dict[str, Schema] = {
 
 
 def written_operations(
-    draft: Draft, route: Route, path: str, method: str
+    draft: DocumentBuilder, route: Route, path: str, method: str
 ) -> Iterator[tuple[str, Schema]]:
     """Return path and operation of a hand-written route, once for each name it is known by.
 
@@ -42,7 +42,9 @@ def written_operations(
         yield here, _operation(draft, route, own, here, method)
 
 
-def _operation(draft: Draft, route: Route, doc: OperationDoc, path: str, method: str) -> Schema:
+def _operation(
+    draft: DocumentBuilder, route: Route, doc: OperationDoc, path: str, method: str
+) -> Schema:
     public = bool(route.opt.get("public"))
     owner = str(route.opt.get("plugin") or "core")
     made: Schema = {
@@ -88,7 +90,7 @@ def _tag(path: str) -> str:
     return path.removeprefix("/api").strip("/").partition("/")[0].replace("-", " ").capitalize()
 
 
-def _parameters(draft: Draft, doc: OperationDoc, path: str) -> list[Schema]:
+def _parameters(draft: DocumentBuilder, doc: OperationDoc, path: str) -> list[Schema]:
     found = []
     for name, kind in _IN_PATH.findall(path):
         schema = _TYPES["uuid"] if name == "id" else _TYPES.get(kind, {"type": "string"})
@@ -99,7 +101,9 @@ def _parameters(draft: Draft, doc: OperationDoc, path: str) -> list[Schema]:
     return found
 
 
-def _responses(draft: Draft, doc: OperationDoc, owner: str, path: str, *, public: bool) -> Schema:
+def _responses(
+    draft: DocumentBuilder, doc: OperationDoc, owner: str, path: str, *, public: bool
+) -> Schema:
     headers = [*doc.headers, *(["Idempotency-Replayed"] if doc.once else [])]
     schema = None if doc.answer is None else draft.struct(doc.answer)
     good = answer("The answer.", schema, headers)

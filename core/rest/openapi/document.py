@@ -7,7 +7,7 @@ from core import VERSION
 from core.model.entities import Declaration
 from core.rest.openapi.action import action_operation
 from core.rest.openapi.answers import HEADERS, Schema, shared_responses
-from core.rest.openapi.builder import Draft
+from core.rest.openapi.builder import DocumentBuilder
 from core.rest.openapi.custom_routes import written_operations
 from core.rest.openapi.entity import MADE
 from core.rest.route import Route
@@ -78,7 +78,7 @@ def usable(tenant: Tenant, rights: Any, route: Route, path: str) -> bool:
 
 def tenant_document(table: Iterable[Route], tenant: Tenant, rights: Any) -> Schema:
     """Return what ``tenant`` has enabled, as far as ``rights`` can use it."""
-    draft = Draft(tenant, rights)
+    draft = DocumentBuilder(tenant, rights)
     paths: dict[str, Schema] = {}
     used: dict[str, str] = {}
     for path, method, route in served(table):
@@ -95,7 +95,7 @@ def tenant_document(table: Iterable[Route], tenant: Tenant, rights: Any) -> Sche
 
 
 def _operations(
-    draft: Draft, entity: Declaration | None, route: Route, path: str, method: str
+    draft: DocumentBuilder, entity: Declaration | None, route: Route, path: str, method: str
 ) -> Iterator[tuple[str, Schema]]:
     if entity is None:
         yield from written_operations(draft, route, path, method)
@@ -103,7 +103,7 @@ def _operations(
         yield path, _generated(draft, entity, path, method)
 
 
-def _generated(draft: Draft, entity: Declaration, path: str, method: str) -> Schema:
+def _generated(draft: DocumentBuilder, entity: Declaration, path: str, method: str) -> Schema:
     rest = path.removeprefix(f"/api/{entity.resource}").replace("{id:str}", "{id}")
     made = MADE.get((rest, method))
     if made is not None:
@@ -115,7 +115,7 @@ def _generated(draft: Draft, entity: Declaration, path: str, method: str) -> Sch
 
 def public_document(table: Iterable[Route], tenant: Tenant) -> Schema:
     """Return the document of an address without tenant: health and signing in."""
-    draft = Draft(tenant, tenant.rights((), known=False))
+    draft = DocumentBuilder(tenant, tenant.rights((), known=False))
     paths: dict[str, Schema] = {}
     used: dict[str, str] = {}
     for path, method, route in served(table):
@@ -126,7 +126,9 @@ def public_document(table: Iterable[Route], tenant: Tenant) -> Schema:
     return _whole(draft, paths, used, "")
 
 
-def _whole(draft: Draft, paths: dict[str, Schema], used: dict[str, str], name: str) -> Schema:
+def _whole(
+    draft: DocumentBuilder, paths: dict[str, Schema], used: dict[str, str], name: str
+) -> Schema:
     tags = [{"name": t} | ({"description": doc} if doc else {}) for t, doc in used.items()]
     return {
         "openapi": "3.1.0",

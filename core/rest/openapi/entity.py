@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from core.model.entities import Declaration
 from core.rest.openapi.answers import Schema, answer, body
-from core.rest.openapi.builder import Draft
+from core.rest.openapi.builder import DocumentBuilder
 from core.rest.openapi.collection import (
     batch_operation,
     bulk_operation,
@@ -20,10 +20,10 @@ from core.rest.openapi.history import (
     history_stats_operation,
 )
 
-Made = Callable[[Draft, Declaration], Schema]
+Made = Callable[[DocumentBuilder, Declaration], Schema]
 
 
-def _list(draft: Draft, entity: Declaration) -> Schema:
+def _list(draft: DocumentBuilder, entity: Declaration) -> Schema:
     found = page(draft, draft.record(entity))
     return operation(
         entity,
@@ -35,7 +35,7 @@ def _list(draft: Draft, entity: Declaration) -> Schema:
     )
 
 
-def _trash(draft: Draft, entity: Declaration) -> Schema:
+def _trash(draft: DocumentBuilder, entity: Declaration) -> Schema:
     found = page(draft, draft.trashed(entity))
     return operation(
         entity,
@@ -46,7 +46,7 @@ def _trash(draft: Draft, entity: Declaration) -> Schema:
     )
 
 
-def _create(draft: Draft, entity: Declaration) -> Schema:
+def _create(draft: DocumentBuilder, entity: Declaration) -> Schema:
     headers = ("ETag", "Location", "Idempotency-Replayed")
     given = draft.input(entity, "create", "create")
     made = answer("Created.", draft.record(entity), headers)
@@ -60,7 +60,7 @@ def _create(draft: Draft, entity: Declaration) -> Schema:
     )
 
 
-def _get(draft: Draft, entity: Declaration) -> Schema:
+def _get(draft: DocumentBuilder, entity: Declaration) -> Schema:
     same = {"$ref": "#/components/parameters/If-None-Match"}
     return operation(
         entity,
@@ -75,16 +75,16 @@ def _get(draft: Draft, entity: Declaration) -> Schema:
     )
 
 
-def _put(draft: Draft, entity: Declaration) -> Schema:
+def _put(draft: DocumentBuilder, entity: Declaration) -> Schema:
     text = "Required fields must be there; what is left out stays."
     return _change(draft, entity, "put", "Replace") | {"description": text}
 
 
-def _patch(draft: Draft, entity: Declaration) -> Schema:
+def _patch(draft: DocumentBuilder, entity: Declaration) -> Schema:
     return _change(draft, entity, "patch", "Change")
 
 
-def _change(draft: Draft, entity: Declaration, verb: str, word: str) -> Schema:
+def _change(draft: DocumentBuilder, entity: Declaration, verb: str, word: str) -> Schema:
     given = draft.input(entity, verb, "update")
     return operation(
         entity,
@@ -99,7 +99,7 @@ def _change(draft: Draft, entity: Declaration, verb: str, word: str) -> Schema:
     )
 
 
-def _delete(draft: Draft, entity: Declaration) -> Schema:
+def _delete(draft: DocumentBuilder, entity: Declaration) -> Schema:
     return operation(
         entity,
         "delete",
@@ -109,7 +109,7 @@ def _delete(draft: Draft, entity: Declaration) -> Schema:
     )
 
 
-def _restore(draft: Draft, entity: Declaration) -> Schema:
+def _restore(draft: DocumentBuilder, entity: Declaration) -> Schema:
     headers = ("ETag", "Idempotency-Replayed")
     return operation(
         entity,
@@ -123,7 +123,7 @@ def _restore(draft: Draft, entity: Declaration) -> Schema:
     )
 
 
-def _purge(draft: Draft, entity: Declaration) -> Schema:
+def _purge(draft: DocumentBuilder, entity: Declaration) -> Schema:
     return operation(
         entity,
         "purge",

@@ -37,7 +37,7 @@ def nullable(schema: Schema) -> Schema:
     return found
 
 
-def sent(field: Field) -> Schema:
+def response_schema(field: Field) -> Schema:
     """Return the schema of a field in an answer."""
     schema = dict(_SENT.get(field.kind) or {"type": "string"})
     if field.kind == "choice" and field.choices:
@@ -61,7 +61,7 @@ _SENT: dict[str, Schema] = {
 }
 
 
-def taken(field: Field, tenant: Tenant) -> Schema:
+def request_schema(field: Field, tenant: Tenant) -> Schema:
     """Return the schema of a field in a body."""
     schema = plain(field, tenant)
     if field.nullable:

@@ -7,7 +7,7 @@ from core.audit.queries import Asked, Kind, Period
 from core.model.entities import Declaration
 from core.rest.openapi.action import query_parameters
 from core.rest.openapi.answers import Schema, answer, closed, listed, ref
-from core.rest.openapi.builder import Draft
+from core.rest.openapi.builder import DocumentBuilder
 from core.rest.openapi.components import ID, operation
 
 TEXT: Schema = {"type": ["string", "null"]}
@@ -18,7 +18,7 @@ PERSON = closed({"id": UUID, "name": TEXT, "gone": {"type": "boolean"}}, ("id", 
 SOMEBODY: Schema = {"anyOf": [PERSON, {"type": "null"}]}
 
 
-def history_operation(draft: Draft, entity: Declaration) -> Schema:
+def history_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
     """Return who changed what in a record."""
     draft.schemas.setdefault("HistoryEntry", _entry())
     page = closed({"next_cursor": TEXT, "results": listed(ref("HistoryEntry"))}, _PAGE)
@@ -65,7 +65,7 @@ def _entry() -> Schema:
     return closed(whole, [name for name in whole if name != "responsible"])
 
 
-def history_stats_operation(draft: Draft, entity: Declaration) -> Schema:
+def history_stats_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
     """Return how often what was changed."""
     numbers: Schema = {"type": "object", "additionalProperties": NUMBER}
     whole = {
@@ -90,7 +90,7 @@ def _credit() -> Schema:
     return {"type": "object", "additionalProperties": numbers}
 
 
-def attribution_operation(draft: Draft, entity: Declaration) -> Schema:
+def attribution_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
     """Return everyone who was responsible for a record, and when."""
     period = {
         "responsible": PERSON,
@@ -109,7 +109,7 @@ def attribution_operation(draft: Draft, entity: Declaration) -> Schema:
     )
 
 
-def credit_operation(draft: Draft, entity: Declaration) -> Schema:
+def credit_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
     """Return what each responsible person achieved in a period."""
     line = {"responsible": SOMEBODY, "credit": _credit()}
     labels: Schema = {"type": "object", "additionalProperties": {"type": "string"}}

@@ -23,7 +23,7 @@ from core.runtime.tenant import Tenant
 AnyRequest = Request[Any, Any, Any]
 
 
-class Asked(msgspec.Struct, frozen=True):
+class DocumentQuery(msgspec.Struct, frozen=True):
     """The parameters of the document."""
 
     tenant: Annotated[
@@ -47,7 +47,7 @@ async def show_document(request: AnyRequest) -> ASGIResponse:
     without tenant may name it with ``?tenant=``, and describes only health and login otherwise.
     """
     platform = refuse_when_off(request)
-    asked: Asked = read_query(Asked, dict(request.query_params))
+    asked: DocumentQuery = read_query(DocumentQuery, dict(request.query_params))
     if "authorization" in request.headers:
         ctx = await open_context(request)
         # The credential is checked where all are: in a transaction.
@@ -120,7 +120,14 @@ def openapi_routes() -> list[Route]:
         return Route(path, READ, {"public": True, "doc": doc}, fn)
 
     document = _doc(
-        "This document", "openapi_get", 400, 401, 403, 404, query=Asked, answer=dict[str, Any]
+        "This document",
+        "openapi_get",
+        400,
+        401,
+        403,
+        404,
+        query=DocumentQuery,
+        answer=dict[str, Any],
     )
     page = _doc("The page that shows this document", "docs_page", 404, media="text/html")
     asset = _doc("A file of the page", "docs_asset", 404, media="*/*")

@@ -7,8 +7,8 @@ from litestar import Request
 from core.errors import Invalid
 from core.model.struct_values import read_query
 from core.records.changes.single import DETAIL
-from core.records.lists.list_query import read_wanted
-from core.records.projection import Wanted
+from core.records.lists.list_query import read_field_selection
+from core.records.projection import FieldSelection
 
 OWN = frozenset(
     (
@@ -48,7 +48,7 @@ def split_parameters(
     return own, filters
 
 
-def read_selection(request: Request[Any, Any, Any]) -> Wanted:
+def read_selection(request: Request[Any, Any, Any]) -> FieldSelection:
     """Return which fields of a single record are requested; refuses other parameters."""
     if not request.scope["query_string"]:
         return DETAIL
@@ -57,7 +57,7 @@ def read_selection(request: Request[Any, Any, Any]) -> Wanted:
     for name in (*own, *(name for name, _ in filters)):
         if name not in allowed:
             raise Invalid.field(f"?{name}", f"Unknown parameter {name!r}.", "unknown", allowed)
-    return read_wanted(own, detail=True)
+    return read_field_selection(own, detail=True)
 
 
 def read_parameters(struct: Any, request: Request[Any, Any, Any]) -> Any:

@@ -33,7 +33,7 @@ from core.records.changes.single import change, read_one
 from core.records.lists.board import columns_on, stage_of, sums_on
 from core.records.lists.choices import choices
 from core.records.lists.list_query import Query
-from core.records.projection import Wanted, shape_of
+from core.records.projection import FieldSelection, projection_of
 from core.registry.registry import Registry
 from core.rest.route import Route
 
@@ -117,7 +117,7 @@ def _sizes(page: Page, stage: Field) -> dict[str | None, int]:
 def _query(page: Page, entity: Declaration, stage: Field, query: Query) -> Query:
     names = (*shown_fields(page, entity, stage), stage.name)
     wanted = cells.wanted(page.ctx, entity, names)
-    return msgspec.structs.replace(query, wanted=wanted)
+    return msgspec.structs.replace(query, selection=wanted)
 
 
 def _movable(page: Page, entity: Declaration, stage: Field) -> bool:
@@ -135,12 +135,14 @@ async def move_card(page: Page, entity: Declaration) -> ASGIResponse:
     code = None if text == NONE else text
     if code not in _codes(page, stage):
         raise Invalid.field(f"#/{stage.name}", "There is no such column.", "choice")
-    shape = shape_of(ctx.tenant, ctx.rights, entity, Wanted(fields=(stage.name, "version")))
+    shape = projection_of(
+        ctx.tenant, ctx.rights, entity, FieldSelection(fields=(stage.name, "version"))
+    )
     before, _version = await read_one(ctx, entity, id, shape)
     version, body = version_of(page), {stage.name: code}
 
     async def run(unit: Unit) -> None:
-        await change(ctx, unit, entity, id, body, shape=shape, version=version, partial=True)
+        await change(ctx, unit, entity, id, body, projection=shape, version=version, partial=True)
 
     await ctx.write(run, keyed=True)
     state = parse_state(entity, parse_qsl(page.form.get("state")))
@@ -154,7 +156,7 @@ async def _moved(
     page: Page, entity: Declaration, stage: Field, state: ListState, back: str
 ) -> ASGIResponse:
     """Answer what the board replaces, and the way back."""
-    shape = shape_of(page.ctx.tenant, page.ctx.rights, entity, _wanted(page, entity, stage))
+    shape = projection_of(page.ctx.tenant, page.ctx.rights, entity, _wanted(page, entity, stage))
     row, _version = await read_one(page.ctx, entity, id_of(page), shape)
     sizes = dict.fromkeys(_codes(page, stage), 1)
 
@@ -176,5 +178,5 @@ async def _moved(
     )
 
 
-def _wanted(page: Page, entity: Declaration, stage: Field) -> Wanted:
+def _wanted(page: Page, entity: Declaration, stage: Field) -> FieldSelection:
     return cells.wanted(page.ctx, entity, (*shown_fields(page, entity, stage), stage.name))

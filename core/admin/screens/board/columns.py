@@ -14,7 +14,7 @@ from core.model.fields import Field
 from core.records.lists.board import Sums
 from core.records.lists.choices import choices
 from core.records.lists.large_table_pages import COUNTED
-from core.records.lists.pages import Found
+from core.records.lists.pages import ListPage
 from core.records.projection import Row
 
 SIZE, MOST = 20, 100
@@ -74,7 +74,7 @@ def columns(
     entity: Declaration,
     stage: Field,
     state: ListState,
-    found: Mapping[str | None, Found],
+    found: Mapping[str | None, ListPage],
     sums: Sums,
 ) -> list[Column]:
     _ = page.translate
@@ -102,12 +102,14 @@ def _retired(page: Page, stage: Field) -> set[str]:
     return {c.code for c in page.ctx.tenant.dictionary(stage.dictionary) if c.retired}
 
 
-def _count(page: Page, part: Found) -> str:
+def _count(page: Page, part: ListPage) -> str:
     if part.count is None:
         return ""
-    if "count_is_estimate" in part.said:
+    if "count_is_estimate" in part.count_notes:
         return f"{page.formats.number(COUNTED)}+"
-    return page.formats.number(part.count) + ("+" if part.said.get("count_is_capped") else "")
+    return page.formats.number(part.count) + (
+        "+" if part.count_notes.get("count_is_capped") else ""
+    )
 
 
 def _sum(page: Page, totals: Mapping[str, Any]) -> str:
@@ -120,7 +122,7 @@ def _sum(page: Page, totals: Mapping[str, Any]) -> str:
 
 
 def _with_more(
-    entity: Declaration, stage: Field, state: ListState, column: Column, part: Found
+    entity: Declaration, stage: Field, state: ListState, column: Column, part: ListPage
 ) -> Column:
     """Return the column with the ways to the rest of its cards."""
     shown = len(part.rows)

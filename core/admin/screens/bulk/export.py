@@ -16,7 +16,7 @@ from core.admin.words import cells
 from core.errors import Invalid
 from core.model.entities import Declaration
 from core.records.lists.list_query import Paging
-from core.records.lists.pages import Found, read_page
+from core.records.lists.pages import ListPage, read_page
 from core.records.projection import Row
 from core.registry.registry import Registry
 from core.rest.route import Route
@@ -69,15 +69,15 @@ async def _rows(page: Page, entity: Declaration, shown_list: ListQuery) -> list[
     cursor: str | None = ""
     while cursor is not None:
         paging = Paging(CHUNK, cursor=cursor)
-        found: Found = await read_page(
+        found: ListPage = await read_page(
             page.ctx, entity, msgspec.structs.replace(query, paging=paging)
         )
         rows += found.rows
-        if len(rows) > MOST or (len(rows) == MOST and found.onward):
+        if len(rows) > MOST or (len(rows) == MOST and found.next):
             say = page.translate
             text = say("More than 10,000 records match: too many for a file. Filter further first.")
             raise Invalid(text, code="too_many")
-        cursor = found.onward["cursor"] if found.onward else None
+        cursor = found.next["cursor"] if found.next else None
     return rows
 
 

@@ -19,8 +19,8 @@ from core.records.changes import trash
 from core.records.changes.bulk import change_many
 from core.records.changes.selection import read_ids
 from core.records.lists.list_query import Paging, Query, Sort
-from core.records.lists.pages import Found, read_page
-from core.records.projection import Wanted
+from core.records.lists.pages import ListPage, read_page
+from core.records.projection import FieldSelection
 from core.registry.registry import Registry
 from core.rest.route import Route
 from core.search.hits import Hits
@@ -72,8 +72,8 @@ async def _trash(page: Page, entity: Declaration, problem: str = "") -> ASGIResp
         held=held,
         problem=problem,
         key=form_key(),
-        previous=f"{base}?page={found.backward['page']}" if found.backward else "",
-        onward=f"{base}?page={found.onward['page']}" if found.onward else "",
+        previous=f"{base}?page={found.previous['page']}" if found.previous else "",
+        onward=f"{base}?page={found.next['page']}" if found.next else "",
         count=found.count or 0,
     )
 
@@ -83,9 +83,9 @@ def _number(page: Page) -> int:
     return min(max(int(text), 1), LAST) if text.isascii() and text.isdigit() else 1
 
 
-async def _found(page: Page, entity: Declaration, names: list[str], number: int) -> Found:
+async def _found(page: Page, entity: Declaration, names: list[str], number: int) -> ListPage:
     links = wanted(page.ctx, entity, [n for n in names if n != "deleted_at"]).expand
-    asked = Wanted(expand=links, detail=True, trash=True)
+    asked = FieldSelection(expand=links, detail=True, trash=True)
     latest = (Sort("deleted_at", "deleted_at", True, False), Sort("id", "id", True, False))
     query = Query(Paging(SIZE, number), asked, latest, (), trash=True)
     return await read_page(page.ctx, entity, query, "trash")
@@ -189,7 +189,7 @@ async def _name(page: Page, entity: Declaration, *, in_trash: bool) -> str | Non
     if not ctx.rights.may(entity.name, right):
         return None
     named = entity.title in ctx.rights.visible(entity.name)
-    asked = Wanted(fields=(entity.title,) if named else ("id",))
+    asked = FieldSelection(fields=(entity.title,) if named else ("id",))
     query = Query(
         Paging(1),
         asked,

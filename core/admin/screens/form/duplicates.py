@@ -14,7 +14,7 @@ from core.model.entities import Declaration
 from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import page_on
 from core.records.projection import Row
-from core.records.row_filter import looking
+from core.records.row_filter import read_action
 
 ANYWAY = "_anyway"
 KINDS = ("email", "phone")
@@ -42,7 +42,7 @@ async def refuse(page: Page, entity: Declaration, unit: Unit, values: dict[str, 
         for name, value in values.items()
         if entity.fields[name].kind in KINDS and value and name in visible
     ]
-    right = looking(ctx, entity)
+    right = read_action(ctx, entity)
     if not same or not ctx.rights.may(entity.name, right):
         return
     every = ctx.tenant.rights(("admin",))

@@ -30,7 +30,7 @@ from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.changes.input_validation import Input
 from core.records.changes.single import DETAIL, change, insert, read_new, read_one
-from core.records.projection import shape_of
+from core.records.projection import projection_of
 from core.registry.registry import Registry
 from core.rest.route import Route
 
@@ -62,7 +62,7 @@ async def create(page: Page, entity: Declaration) -> ASGIResponse:
     if asked := page.request.query_params.get("check"):
         return await check_field(page, entity, "create", fields, typed, str(asked))
     body = {n: v for n, v in body_of(page, fields, typed.texts).items() if v not in (None, "")}
-    shape = shape_of(ctx.tenant, ctx.rights, entity, DETAIL)
+    shape = projection_of(ctx.tenant, ctx.rights, entity, DETAIL)
 
     async def run(unit: Unit) -> dict[str, Any]:
         values = read_new(ctx, entity, body)
@@ -119,7 +119,7 @@ async def show_edit(page: Page, entity: Declaration) -> ASGIResponse:
 async def _read(page: Page, entity: Declaration) -> tuple[dict[str, Any], int]:
     ctx = page.ctx
     ctx.rights.require(entity.name, "view")
-    shape = shape_of(ctx.tenant, ctx.rights, entity, DETAIL)
+    shape = projection_of(ctx.tenant, ctx.rights, entity, DETAIL)
     return await read_one(ctx, entity, id_of(page), shape)
 
 
@@ -202,10 +202,10 @@ async def _save(
     body = body_of(page, changed, typed.texts)
     if isinstance(body.get("custom"), dict):  # what was taken out of it is sent as null
         body["custom"] = dict.fromkeys(row.get("custom") or {}) | body["custom"]
-    shape = shape_of(ctx.tenant, ctx.rights, entity, DETAIL)
+    shape = projection_of(ctx.tenant, ctx.rights, entity, DETAIL)
 
     async def run(unit: Unit) -> dict[str, Any]:
-        await change(ctx, unit, entity, id, body, shape=shape, version=version, partial=True)
+        await change(ctx, unit, entity, id, body, projection=shape, version=version, partial=True)
         return {"id": id}
 
     links = {f.name for f in changed} & typed.links.errors.keys()

@@ -23,7 +23,7 @@ from core.records.changes.idempotency import MOST_KEY, StoredAnswer, run_once
 from core.records.changes.writing import new_id
 from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import read_page
-from core.records.projection import Wanted
+from core.records.projection import FieldSelection
 from core.rest.request.decode import read_id
 from core.rest.request.idempotency import route_name
 from core.search.hits import Hits
@@ -122,5 +122,5 @@ async def _in_trash(page: Page, entity: Declaration) -> bool:
     ctx = page.ctx
     sorts = read_sorts(entity, ctx.rights.visible(entity.name), None)
     only = (Hits([id_of(page)]).among(),)
-    query = Query(Paging(1), Wanted(fields=("id",)), sorts, only, trash=True)
+    query = Query(Paging(1), FieldSelection(fields=("id",)), sorts, only, trash=True)
     return bool((await read_page(ctx, entity, query, "trash")).rows)

@@ -19,7 +19,7 @@ from core.errors import Invalid
 from core.model.entities import Declaration
 from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import page_on
-from core.records.row_filter import looking
+from core.records.row_filter import read_action
 from core.registry.registry import Registry
 from core.rest.route import Route
 from core.search.hits import Hits, read_phrase, searchable
@@ -65,7 +65,7 @@ def source(page: Page, target: str, **narrowed: Any) -> str:
 
 async def show_options(page: Page, entity: Declaration) -> ASGIResponse:
     """Answer a lookup with what may be chosen, as options."""
-    page.ctx.rights.require(entity.name, looking(page.ctx, entity))
+    page.ctx.rights.require(entity.name, read_action(page.ctx, entity))
     asked = dict(page.request.query_params)
     found = await options(page, entity, str(asked.pop("q", "")), narrowed=asked)
     return page.render("form_options.html", options=found, id=f"lookup-{entity.resource}")
@@ -91,7 +91,7 @@ async def options(
             filters += _beginning(page, entity, text.strip()[:100])
     query = Query(
         paging=Paging(most),
-        wanted=wanted(ctx, entity, names),
+        selection=wanted(ctx, entity, names),
         sorts=read_sorts(entity, ctx.rights.visible(entity.name), None),
         filters=tuple(filters),
         phrase=phrase,
@@ -180,7 +180,7 @@ async def _titles(
         asked = wanted(ctx, target, [target.title])
         sorts = read_sorts(target, ctx.rights.visible(name), None)
         query = Query(Paging(len(ids)), asked, sorts, (Hits(ids).among(),))
-        rows = (await page_on(connection, ctx, target, query, looking(ctx, target))).rows
+        rows = (await page_on(connection, ctx, target, query, read_action(ctx, target))).rows
         (title,) = cells(page, target, [target.title])
         found.update({str(row["id"]): title.text(row) for row in rows})
     return found

@@ -27,7 +27,7 @@ from core.errors import Forbidden, Invalid, NotFound
 from core.model.entities import HISTORY, Declaration
 from core.model.struct_values import read_query
 from core.records.changes.single import read_one
-from core.records.projection import Row, shape_of
+from core.records.projection import Row, projection_of
 from core.registry.registry import Registry
 from core.rest.route import Route
 
@@ -148,7 +148,9 @@ async def _row(page: Page, entity: Declaration, id: UUID) -> Row | None:
         return None
     asked = wanted(ctx, entity, _shown(page, entity))
     try:
-        row, _ = await read_one(ctx, entity, id, shape_of(ctx.tenant, ctx.rights, entity, asked))
+        row, _ = await read_one(
+            ctx, entity, id, projection_of(ctx.tenant, ctx.rights, entity, asked)
+        )
     except (NotFound, Forbidden):
         return None
     return row
@@ -173,7 +175,7 @@ async def _title(page: Page, entity: Declaration, id: UUID, row: Row | None) -> 
     title, ctx = title_of(page, entity), page.ctx
     if row is not None:
         return title(row) or page.translate(entity.label), False
-    shape = shape_of(ctx.tenant, ctx.rights, entity, wanted(ctx, entity, ()))
+    shape = projection_of(ctx.tenant, ctx.rights, entity, wanted(ctx, entity, ()))
     kept, gone = await ctx.read(lambda c: read_kept(ctx, c, entity, id, shape))
     return (title(kept) if kept else "") or page.translate(entity.label), gone
 

@@ -27,7 +27,7 @@ from core.model.conversion import amount, from_database
 from core.model.entities import HISTORY, Declaration
 from core.model.fields import Field
 from core.records.changes.single import DETAIL, change, read_one, read_row
-from core.records.projection import Row, Wanted, shape_of
+from core.records.projection import FieldSelection, Row, projection_of
 from core.registry.registry import Registry
 from core.rest.request.decode import read_id
 from core.rest.route import Route
@@ -69,8 +69,8 @@ async def read_now(
         return None
     names = tuple(field.name for field in fields_of(page, entity, "update"))
     known = ctx.rights.visible(entity.name)
-    asked = Wanted(fields=tuple(n for n in names if n in known), detail=True)
-    shape = shape_of(ctx.tenant, ctx.rights, entity, asked)
+    asked = FieldSelection(fields=tuple(n for n in names if n in known), detail=True)
+    shape = projection_of(ctx.tenant, ctx.rights, entity, asked)
     found = await read_row(ctx, connection, entity, id, shape, "update")
     if found is None:
         return None
@@ -96,13 +96,15 @@ async def put_back(page: Page, entity: Declaration) -> ASGIResponse:
     if field is None:
         raise NotFound
     try:
-        shape = shape_of(ctx.tenant, ctx.rights, entity, DETAIL)
+        shape = projection_of(ctx.tenant, ctx.rights, entity, DETAIL)
         row, _version = await read_one(ctx, entity, id, shape)
         body = await _body(page, entity, id, read_id(asked), field, row)
 
         async def run(unit: Unit) -> dict[str, Any]:
             version = version_of(page)
-            await change(ctx, unit, entity, id, body, shape=shape, version=version, partial=True)
+            await change(
+                ctx, unit, entity, id, body, projection=shape, version=version, partial=True
+            )
             return {"id": id}
 
         await save_once(page, run)

@@ -14,7 +14,7 @@ from core.errors import NotFound
 from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.changes.single import DETAIL, read_one
-from core.records.projection import shape_of
+from core.records.projection import projection_of
 from core.registry.registry import Registry
 from core.rest.route import Route
 
@@ -42,7 +42,7 @@ async def show_cell(page: Page, entity: Declaration) -> ASGIResponse:
     field = _field(page, entity)
     back = paths.local_path(page.request.query_params.get(BACK, ""))
     action = place(entity, id_of(page), "edit/")
-    shape = shape_of(page.ctx.tenant, page.ctx.rights, entity, DETAIL)
+    shape = projection_of(page.ctx.tenant, page.ctx.rights, entity, DETAIL)
     row, version = await read_one(page.ctx, entity, id_of(page), shape)
     if not page.hx:
         return page.redirect(f"{action}?{urlencode({BACK: back})}")

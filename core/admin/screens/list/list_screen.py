@@ -29,7 +29,7 @@ from core.admin.words import cells
 from core.admin.words.wording import purpose
 from core.model.entities import Declaration
 from core.records.lists.large_table_pages import COUNTED
-from core.records.lists.pages import Found, page_on
+from core.records.lists.pages import ListPage, page_on
 from core.registry.registry import Registry
 from core.rest.route import Route
 
@@ -76,7 +76,9 @@ async def show_list(page: Page, entity: Declaration) -> ASGIResponse:
     # After a change the list asks for itself, and for the figures over it.
     again = part and page.htmx.source.partition("#")[2] == BODY
 
-    async def run(connection: asyncpg.Connection) -> tuple[ListQuery, Found | None, list[Figure]]:
+    async def run(
+        connection: asyncpg.Connection,
+    ) -> tuple[ListQuery, ListPage | None, list[Figure]]:
         query = await list_query_on(connection, page, entity, state)
         found = None
         if query.query is not None:
@@ -97,7 +99,7 @@ async def show_list(page: Page, entity: Declaration) -> ASGIResponse:
 
 
 def values(
-    page: Page, entity: Declaration, query: ListQuery, found: Found | None
+    page: Page, entity: Declaration, query: ListQuery, found: ListPage | None
 ) -> dict[str, Any]:
     """Return what the templates of a list are given."""
     state, ctx = query.state, page.ctx
@@ -125,8 +127,8 @@ def values(
         "span": _span(page, query, found),
         "sizes": page_sizes(state),
         "size": page_size(state),
-        "previous": state.href(**found.backward) if found and found.backward else "",
-        "onward": state.href(**found.onward) if found and found.onward else "",
+        "previous": state.href(**found.previous) if found and found.previous else "",
+        "onward": state.href(**found.next) if found and found.next else "",
         "problem": page.tell(query.refused.detail) if query.refused else "",
         "may": lambda verb: may(page, entity, verb),
     }
@@ -138,16 +140,18 @@ def _columns(page: Page, entity: Declaration, query: ListQuery) -> list[Column]:
     return [*found, Column(ACTIONS, page.translate("Actions"), ACTIONS)]
 
 
-def count_text(page: Page, found: Found | None) -> str:
+def count_text(page: Page, found: ListPage | None) -> str:
     """Return how many there are; what is not counted to the end has a plus behind it."""
     if found is None or found.count is None:
         return ""
-    if "count_is_estimate" in found.said:
+    if "count_is_estimate" in found.count_notes:
         return f"{page.formats.number(COUNTED)}+"
-    return page.formats.number(found.count) + ("+" if found.said.get("count_is_capped") else "")
+    return page.formats.number(found.count) + (
+        "+" if found.count_notes.get("count_is_capped") else ""
+    )
 
 
-def _span(page: Page, query: ListQuery, found: Found | None) -> tuple[str, str]:
+def _span(page: Page, query: ListQuery, found: ListPage | None) -> tuple[str, str]:
     """Return which rows are on this page."""
     before, number = (query.state.page - 1) * page_size(query.state), page.formats.number
     return number(before + 1), number(before + len(found.rows if found else ()))

@@ -29,9 +29,9 @@ from core.database.connections import Unit
 from core.errors import Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from core.model.entities import Declaration
 from core.model.types import named
-from core.records.changes.actions import act, read_given
+from core.records.changes.actions import perform_action, read_action_values
 from core.records.changes.single import read_one
-from core.records.projection import Wanted, shape_of
+from core.records.projection import FieldSelection, projection_of
 from core.registry.registry import Action, Registry
 from core.rest.route import Route
 
@@ -101,7 +101,7 @@ async def _title(page: Page, entity: Declaration, action: Action) -> str:
         return page.translate(entity.label)
     visible = entity.title in ctx.rights.visible(entity.name)
     names = (entity.title,) if visible else ("id",)
-    shape = shape_of(ctx.tenant, ctx.rights, entity, Wanted(fields=names))
+    shape = projection_of(ctx.tenant, ctx.rights, entity, FieldSelection(fields=names))
     row, _ = await read_one(ctx, entity, id_of(page), shape)
     return str(row.get(entity.title) or page.translate(entity.label))
 
@@ -117,10 +117,10 @@ async def run_action(page: Page, entity: Declaration) -> ASGIResponse:
     told: list[Mistake] = [Mistake(text, name) for name, text in typed.errors.items()]
 
     async def run(unit: Unit) -> Any:
-        return await act(ctx, unit, entity, action, id, None, values)
+        return await perform_action(ctx, unit, entity, action, id, None, values)
 
     try:
-        values = read_given(action, body)
+        values = read_action_values(action, body)
         if told:
             raise Invalid(told[0].text)
         ctx.reason = getattr(values, "reason", None) or ctx.reason

@@ -23,9 +23,9 @@ from core.admin.screens.routing import place, screen_route
 from core.admin.words.cells import Cell, cells, wanted
 from core.errors import NotFound
 from core.model.entities import Declaration
-from core.records.capabilities import Reach
+from core.records.capabilities import Capabilities
 from core.records.changes.single import read_one
-from core.records.projection import Row, readable, shape_of
+from core.records.projection import Row, projection_of, readable
 from core.registry.registry import Registry
 from core.rest.route import Route
 
@@ -41,7 +41,7 @@ async def show_record(page: Page, entity: Declaration) -> ASGIResponse:
     asked = wanted(ctx, entity, [*names, *({"custom"} & visible)])
     try:
         row, version = await read_one(
-            ctx, entity, id_of(page), shape_of(ctx.tenant, ctx.rights, entity, asked)
+            ctx, entity, id_of(page), projection_of(ctx.tenant, ctx.rights, entity, asked)
         )
     except NotFound:
         return await gone(page, entity)
@@ -85,7 +85,7 @@ def _deeds(
     page: Page,
     entity: Declaration,
     row: Row,
-    reach: Reach,
+    reach: Capabilities,
     own: list[actions.Action],
     version: int,
 ) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _deeds(
 
 
 def _tabs(
-    page: Page, entity: Declaration, row: Row, key: str, related: list[Related], reach: Reach
+    page: Page, entity: Declaration, row: Row, key: str, related: list[Related], reach: Capabilities
 ) -> list[Link]:
     """Return the tabs; a related list that is empty, and to which nothing can be added, is none."""
     here = place(entity, row["id"])
@@ -128,7 +128,7 @@ async def _body(
     entity: Declaration,
     row: Row,
     version: int,
-    reach: Reach,
+    reach: Capabilities,
     shown: Mapping[str, Cell],
     key: str,
     related: list[Related],

@@ -12,7 +12,7 @@ from core.admin.screens.routing import place
 from core.admin.words.cells import Cell, cells, wanted
 from core.model.entities import Declaration
 from core.model.fields import Field
-from core.records.capabilities import Asked, Reach, read_reach
+from core.records.capabilities import Capabilities, CapabilityQuery, read_capabilities
 from core.records.lists.large_table_pages import COUNTED
 from core.records.lists.list_query import Paging, Query, read_sorts
 from core.records.lists.pages import read_page
@@ -61,10 +61,12 @@ def related_of(page: Page, entity: Declaration) -> list[Related]:
 
 async def reach_of(
     page: Page, entity: Declaration, id: UUID, rights: list[str], related: list[Related]
-) -> Reach:
+) -> Capabilities:
     """Return what may be done with a record, and how much hangs on it; one statement."""
-    asked = Asked(entity, id, tuple(rights), tuple((r.entity, r.field.name) for r in related))
-    return await read_reach(page.ctx, asked)
+    asked = CapabilityQuery(
+        entity, id, tuple(rights), tuple((r.entity, r.field.name) for r in related)
+    )
+    return await read_capabilities(page.ctx, asked)
 
 
 def count_text(page: Page, count: int) -> str:

@@ -10,7 +10,7 @@ from core.admin.page import Page
 from core.auth.users.rules import attributes_of
 from core.errors import NotFound
 from core.model.entities import Declaration
-from core.records.access import find_users, is_seen, is_trashed, lies_in
+from core.records.access import find_users, is_in_scope, is_trashed, is_visible
 from core.records.row_filter import plugin_conditions
 from core.runtime.context import Context
 
@@ -179,7 +179,7 @@ async def _scopes(page: Page, person: Person, entity: Declaration, id: UUID) -> 
             text = _("The role reaches %(reach)s, but the user's field “%(field)s” is empty.")
             found.append(Step(None, text % {**words, "field": label}))
             continue
-        if await lies_in(other, entity, id, scope):
+        if await is_in_scope(other, entity, id, scope):
             found.append(Step(True, _("The record is one of %(reach)s.") % words))
         else:
             text = _("The role reaches %(reach)s; the record is none of them.")
@@ -192,7 +192,7 @@ async def _rules(page: Page, person: Person, entity: Declaration, id: UUID) -> l
     _, other = page.translate, as_person(page.ctx, person)
     if not plugin_conditions(other, entity):
         return []
-    if await is_seen(other, entity, id):
+    if await is_visible(other, entity, id):
         return [Step(True, _("No rule of an app hides the record."))]
     return [Step(False, _("A rule of an app hides this record from everybody with these rights."))]
 

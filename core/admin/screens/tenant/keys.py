@@ -12,8 +12,8 @@ from core.auth.tokens.api_keys import MadeKey
 from core.database.connections import Unit
 from core.records.changes.trash import delete
 from core.records.lists.list_query import Paging, Query, read_sorts
-from core.records.lists.pages import Found, page_on
-from core.records.projection import Wanted, expandable
+from core.records.lists.pages import ListPage, page_on
+from core.records.projection import FieldSelection, expandable
 from core.registry.registry import Registry
 from core.rest.request.decode import read_id
 from core.rest.route import Route
@@ -52,8 +52,8 @@ async def _keys(
         made=made,
         keys=found.rows,
         now=datetime.now(UTC),
-        previous=f"{HOME}?page={number - 1}" if found.backward else "",
-        onward=f"{HOME}?page={number + 1}" if found.onward else "",
+        previous=f"{HOME}?page={number - 1}" if found.previous else "",
+        onward=f"{HOME}?page={number + 1}" if found.next else "",
         count=page.formats.number(found.count or 0),
         may_create=ctx.rights.may(KEY, "create"),
         may_end=ctx.rights.may(KEY, "delete"),
@@ -61,13 +61,13 @@ async def _keys(
     )
 
 
-async def _found(page: Page, connection: asyncpg.Connection, number: int) -> Found:
+async def _found(page: Page, connection: asyncpg.Connection, number: int) -> ListPage:
     ctx, entity = page.ctx, page.ctx.tenant.entities[KEY]
     visible = ctx.rights.visible(KEY)
     expand = ("user",) if "user" in expandable(ctx.tenant, ctx.rights, entity) else ()
     query = Query(
         Paging(SIZE, number),
-        Wanted(fields=tuple(name for name in FIELDS if name in visible), expand=expand),
+        FieldSelection(fields=tuple(name for name in FIELDS if name in visible), expand=expand),
         read_sorts(entity, visible, "-created_at"),
         (),
     )

@@ -13,7 +13,7 @@ from core.database.connections import Unit
 from core.errors import Forbidden, Invalid, Rejected
 from core.model.entities import Declaration
 from core.records.changes.single import DETAIL, change, insert, read_new, read_one
-from core.records.projection import shape_of
+from core.records.projection import projection_of
 from core.registry.registry import Registry
 from core.rest.addresses import base_url
 from core.rest.request.decode import read_id
@@ -78,7 +78,7 @@ async def invite(page: Page) -> ASGIResponse:
     body: dict[str, Any] = {"name": form.get("name").strip(), "email": form.get("email").strip()}
     if "roles" in ctx.rights.writable(USER, "create"):
         body["roles"] = form.getall("roles")
-    shape = shape_of(ctx.tenant, ctx.rights, users, DETAIL)
+    shape = projection_of(ctx.tenant, ctx.rights, users, DETAIL)
 
     async def run(unit: Unit) -> str:
         id, _record = await insert(ctx, unit, users, read_new(ctx, users, body), shape)
@@ -114,7 +114,7 @@ async def show_roles(page: Page) -> ASGIResponse:
 
 async def _roles(page: Page, problem: str, status: int = 200) -> ASGIResponse:
     ctx, id = page.ctx, read_id(page.request.path_params["id"])
-    shape = shape_of(ctx.tenant, ctx.rights, _users(page), DETAIL)
+    shape = projection_of(ctx.tenant, ctx.rights, _users(page), DETAIL)
     row, version = await read_one(ctx, _users(page), id, shape)
     if "roles" not in row:
         raise Forbidden
@@ -137,12 +137,19 @@ async def change_roles(page: Page) -> ASGIResponse:
     ctx, id = page.ctx, read_id(page.request.path_params["id"])
     version = page.form.get("_version")
     wanted = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None
-    shape = shape_of(ctx.tenant, ctx.rights, _users(page), DETAIL)
+    shape = projection_of(ctx.tenant, ctx.rights, _users(page), DETAIL)
     body = {"roles": page.form.getall("roles")}
 
     async def run(unit: Unit) -> None:
         await change(
-            ctx, unit, _users(page), UUID(str(id)), body, shape=shape, version=wanted, partial=True
+            ctx,
+            unit,
+            _users(page),
+            UUID(str(id)),
+            body,
+            projection=shape,
+            version=wanted,
+            partial=True,
         )
 
     try:
