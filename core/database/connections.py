@@ -8,7 +8,7 @@ connection, inside the transaction that the door opened, so both doors have one 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 import msgspec
@@ -23,7 +23,7 @@ from core.errors import Unavailable
 from core.model.entities import Entity
 from core.postgres.urls import driver_url
 
-__all__ = ["Broken", "Database", "Unit", "translate"]
+__all__ = ["Broken", "Connection", "Database", "Unit", "translate"]
 
 # Planning under row security costs more than fetching one row does, and for rows found by their
 # key there is one right plan for every tenant. Elsewhere the role plans each time: a list's plan
@@ -37,6 +37,19 @@ APPLICATION = "trellis"
 PAUSES = (0.01, 0.03, 0.1, 0.3)
 # A statement of a plugin may have SET something for the session: the next borrower must not see it.
 COMMIT = "COMMIT; RESET ALL"
+
+
+class Connection(Protocol):
+    """The driver's connection inside an open transaction, as far as a read needs it."""
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]:
+        """Return all rows of a statement."""
+
+    async def fetchrow(self, query: str, *args: Any) -> Any:
+        """Return the first row of a statement, or None."""
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """Return the first value of the first row, or None."""
 
 
 class Unit:

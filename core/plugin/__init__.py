@@ -1,4 +1,4 @@
-"""The plugin API: the only module of the kernel that a plugin imports, besides ``core.testing``.
+"""The plugin API: with ``core.plugin.ui`` and ``core.testing`` all that a plugin may import.
 
 Declare entities in ``models.py``::
 
@@ -21,9 +21,11 @@ Wire the plugin in ``hooks.py``, with ``hookimpl`` on each function: ``Role``, `
 hooks return; ``Change`` is what a ``before_`` hook gets, and ``applies_to`` limits the hook to the
 writes that it names.
 
-Show it in ``ui.py``: ``Tab`` is a tab of a record's page, ``Card`` a card of the plugin's dashboard
-(its ``read`` returns a number, a text or a ``Chart``) and ``Screen`` a page of its own, such as one
-of a portal; ``register_tabs``, ``register_cards`` and ``register_screens`` return them.
+Show it in ``ui.py``, with the names of ``core.plugin.ui``: ``Tab`` is a tab of a record's page,
+``Card`` a card of the plugin's dashboard (its ``read`` returns a number, a text or a ``Chart``) and
+``Screen`` a page of its own, such as one of a portal; ``register_tabs``, ``register_cards`` and
+``register_screens`` return them. Their functions get the ``Page`` that is shown, a ``Connection``
+to read with, and the ``Declaration`` of an entity.
 
 Make tables in ``migrations/`` with ``tenant_table`` and ``tenant_columns``, and take them away
 with ``drop_tenant_table`` and ``drop_tenant_columns``.
@@ -45,12 +47,12 @@ the id in its path, ``read_body`` its JSON object and ``read_values`` that objec
 """
 
 from core.access.rights import Principal, Rights
-from core.database.connections import Unit
+from core.database.connections import Connection, Unit
 from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Rejected
 from core.model.aggregates import Aggregate, NamedFilter, Through
 from core.model.conversion import amount
 from core.model.currencies import digits, in_units
-from core.model.entities import Entity, entity, extend
+from core.model.entities import Declaration, Entity, entity, extend
 from core.model.fields import choice, computed, currency, field, link, money, user_link
 from core.model.struct_values import error_message, read_values
 from core.model.types import Email, Phone, ScaledDecimal, Tags
@@ -60,16 +62,12 @@ from core.records.visible_records import visible_records
 from core.registry.hookspecs import Change, applies_to, hookimpl
 from core.registry.registry import (
     Action,
-    Card,
-    Chart,
     Choice,
     Demo,
     Dictionary,
     Grant,
     Role,
     Scope,
-    Screen,
-    Tab,
 )
 from core.rest.entity.lists import query_records
 from core.rest.operation_doc import OperationDoc
@@ -87,12 +85,12 @@ from core.schema.sql.tables import (
 __all__ = [
     "Action",
     "Aggregate",
-    "Card",
     "Change",
-    "Chart",
     "Choice",
     "Conflict",
+    "Connection",
     "Context",
+    "Declaration",
     "Demo",
     "Dictionary",
     "Email",
@@ -111,8 +109,6 @@ __all__ = [
     "Role",
     "ScaledDecimal",
     "Scope",
-    "Screen",
-    "Tab",
     "Tags",
     "Tenant",
     "Through",

@@ -1,8 +1,13 @@
-"""What exists: the nouns that plugins declare, collected once and then frozen."""
+"""What exists: the nouns that plugins declare, collected once and then frozen.
+
+Context, unit, connection and page belong to packages above this one: in the functions of these
+nouns they are ``Any`` here, and typed where a plugin writes them.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 
@@ -83,7 +88,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     entity: Any
     name: str
     label: str
-    run: Callable[..., Awaitable[Any]]
+    run: Callable[[Any, Any, Any, Any], Awaitable[Any]]
     on: Literal["record", "collection"] = "record"
     method: Literal["POST", "GET"] = "POST"
     values: Any = None
@@ -113,7 +118,7 @@ class Tab(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     label: str
     template: str
-    read: Callable[..., Awaitable[Mapping[str, Any]]]
+    read: Callable[[Any, Declaration, dict[str, Any]], Awaitable[Mapping[str, Any]]]
     entity: Any = None
     right: str = "view"
     icon: str = ""
@@ -144,7 +149,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     label: str
-    read: Callable[..., Awaitable[Any]]
+    read: Callable[[Any, Any], Awaitable[Any]]
     entity: Any
     right: str = "list"
     text: str = ""
@@ -165,10 +170,10 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     label: str
     template: str
-    read: Callable[..., Awaitable[Mapping[str, Any]]]
+    read: Callable[[Any], Awaitable[Mapping[str, Any]]]
     entity: Any
     right: str = "view"
-    submit: Callable[..., Awaitable[tuple[str, Any, dict[str, Any]]]] | None = None
+    submit: Callable[[Any], Awaitable[tuple[str, UUID, dict[str, Any]]]] | None = None
     icon: str = "table-2"
     portal_role: str = ""
     plugin: str = "core"
@@ -181,7 +186,7 @@ class Demo(msgspec.Struct, frozen=True, kw_only=True):
     records; ``progress(done, total)`` is told how far it is. It runs after the demo users exist.
     """
 
-    run: Callable[..., Awaitable[None]]
+    run: Callable[[Any, Any, float, Callable[[int, int], None]], Awaitable[None]]
 
 
 class Plugin(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,7 +55,7 @@ async def _complete(unit: Unit, tenant: Tenant, change: Change) -> None:
         if len(change.ids) > 1:
             raise Rejected("Addresses are rewritten one by one.", code="one_by_one")
         before = await unit.fetchrow(STORED, tenant.id, list(change.ids)) or {}
-    given = {name: change.values.get(name, before.get(name)) for name in LINES}
+    given: dict[str, Any] = {name: change.values.get(name, before.get(name)) for name in LINES}
     given["country"] = country_code(given["country"])
     lines, errors = well_written(Lines(**given))
     if errors:

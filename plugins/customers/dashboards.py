@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from core.plugin import Context, amount, conditions, digits
+from core.plugin import Connection, Context, amount, conditions, digits
 
 CUSTOMER = "customers.customer"
 MONTHS = 12
@@ -121,7 +121,9 @@ class Overview(msgspec.Struct, frozen=True):
     spending: list[Spending]
 
 
-async def dashboard_stats(ctx: Context, connection: Any, record: None, values: None) -> Stats:
+async def dashboard_stats(
+    ctx: Context, connection: Connection, record: None, values: None
+) -> Stats:
     """Count the customers by status and type, and what they spent by currency."""
     rows = await _ask(ctx, connection, DASHBOARD)
     whole = rows[WHOLE][0]
@@ -137,7 +139,9 @@ async def dashboard_stats(ctx: Context, connection: Any, record: None, values: N
     )
 
 
-async def analytics_overview(ctx: Context, connection: Any, record: None, values: None) -> Overview:
+async def analytics_overview(
+    ctx: Context, connection: Connection, record: None, values: None
+) -> Overview:
     """Count the new customers of the last twelve months, the largest cities, who buys again."""
     rows = await _ask(ctx, connection, OVERVIEW)
     whole = rows[WHOLE][0]
@@ -155,7 +159,7 @@ async def analytics_overview(ctx: Context, connection: Any, record: None, values
     )
 
 
-async def _ask(ctx: Context, connection: Any, sql: str) -> dict[int, list[Any]]:
+async def _ask(ctx: Context, connection: Connection, sql: str) -> dict[int, list[Any]]:
     """Return the rows of a statement by the set of columns that they are grouped by."""
     where, values = conditions(ctx, ctx.tenant.entities[CUSTOMER], "list", (), 3)
     text = sql.format(where=where, cities=MOST_CITIES, back=MONTHS - 1)

@@ -12,6 +12,7 @@ import msgspec
 
 from core.plugin import Tenant, Unit, digits
 from plugins.customers.demo_belongings import fill_belongings
+from plugins.customers.demo_records import Address, Buyer
 from plugins.customers.places import PLACES, City, Place
 
 SPACE = UUID("6f1d2c0a-3d0b-5a43-9a51-0b6a3c1f8e57")
@@ -73,35 +74,6 @@ UPDATE core_user u SET customers_customer_id = c.id FROM customers_customer c
  WHERE u.tenant_id = $1 AND u.email = $2 AND u.customers_customer_id IS NULL
    AND c.tenant_id = $1 AND c.id = $3
 """
-
-
-class Address(msgspec.Struct, frozen=True):
-    """What a company and a customer have in common, in the order of the columns."""
-
-    id: UUID
-    name: str
-    email: str
-    phone: str
-    address: str
-    city: str
-    province: str
-    postal_code: str
-    created_at: datetime
-
-
-class Buyer(Address, frozen=True):
-    """A customer, in the order of the columns."""
-
-    type: str
-    is_vip: bool
-    salesperson_id: UUID | None
-    tags: str
-    notes: str | None
-    is_active: bool
-    total_orders: int
-    total_spent: int
-    last_order_date: datetime | None
-    company_id: UUID | None
 
 
 async def fill(

@@ -2,14 +2,13 @@
 
 import random
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Protocol
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 import msgspec
 
 from core.plugin import Tenant, Unit
 from plugins.customers.addresses import locate
+from plugins.customers.demo_records import Buyer, Person, Spot
 from plugins.customers.geography.cities import Point
 from plugins.customers.geography.rules import Lines, well_written
 from plugins.customers.places import Place
@@ -41,53 +40,13 @@ ON CONFLICT DO NOTHING
 """
 
 
-class Owner(Protocol):
-    """What a demo customer must have for this; see ``demo.Buyer``."""
-
-    id: UUID
-    type: str
-    name: str
-    address: str
-    city: str
-    province: str
-    postal_code: str
-    created_at: datetime
-
-
-class Person(msgspec.Struct, frozen=True):
-    """A contact, in the order of the columns."""
-
-    id: UUID
-    customer_id: UUID
-    name: str
-    position: str
-    email: str
-    phone: str
-    is_primary: bool
-
-
-class Spot(msgspec.Struct, frozen=True):
-    """An address, in the order of the columns."""
-
-    id: UUID
-    customer_id: UUID
-    kind: str
-    line1: str | None
-    city: str | None
-    province: str | None
-    postal_code: str | None
-    country: str
-    latitude: float | None
-    longitude: float | None
-
-
 def columns(rows: Iterable[msgspec.Struct]) -> list[list[object]]:
     """Return the rows as one list per column."""
     return [list(column) for column in zip(*map(msgspec.structs.astuple, rows), strict=True)]
 
 
 async def fill_belongings(
-    unit: Unit, tenant: Tenant, place: Place, owners: Iterable[Owner]
+    unit: Unit, tenant: Tenant, place: Place, owners: Iterable[Buyer]
 ) -> None:
     """Make the contacts and addresses that do not exist, in two statements."""
     owners = list(owners)
@@ -107,7 +66,7 @@ async def fill_belongings(
     await unit.execute(ADDRESSES, tenant.id, *columns(spots))
 
 
-def _people(place: Place, owner: Owner) -> Iterator[Person]:
+def _people(place: Place, owner: Buyer) -> Iterator[Person]:
     """Yield whom to talk to: at a business always somebody, at a person's seldom."""
     dice = random.Random(f"contacts/{owner.id}")  # noqa: S311 - demo data
     many = (0,) * 19 + (1,) if owner.type == "individual" else (1, 1, 2, 3)
@@ -125,7 +84,7 @@ def _people(place: Place, owner: Owner) -> Iterator[Person]:
         )
 
 
-def _spots(owner: Owner, lines: Lines, point: Point | None) -> Iterator[Spot]:
+def _spots(owner: Buyer, lines: Lines, point: Point | None) -> Iterator[Spot]:
     kinds = ("home",) if owner.type == "individual" else ("billing", "shipping")
     for kind in kinds:
         yield Spot(

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from core.plugin import Context, NotFound, visible_records
+from core.plugin import Connection, Context, NotFound, visible_records
 
 CUSTOMER = "customers.customer"
 LATEST = 10
@@ -38,7 +38,7 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 async def detailed_profile(
-    ctx: Context, connection: Any, record: Mapping[str, Any], values: None
+    ctx: Context, connection: Connection, record: Mapping[str, Any], values: None
 ) -> Profile:
     """Return the customer's record and its surroundings, one statement per part."""
 
@@ -75,15 +75,15 @@ async def _one(part: Any, name: str, id: Any) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-async def _companies(ctx: Context, connection: Any, id: Any) -> Part:
+async def _companies(ctx: Context, connection: Connection, id: Any) -> Part:
     """Return the companies that the customer buys from, as far as the caller sees the links."""
     where = {"field": "customer_id", "op": "=", "value": str(id)}
     links = await visible_records(ctx, connection, "customers.company_link", where)
     if not links:
         return links
     ids = [str(link["company_id"]) for link in links]
-    where = {"field": "id", "op": "in", "value": ids}
-    return await visible_records(ctx, connection, "customers.company", where, ordering="name")
+    among = {"field": "id", "op": "in", "value": ids}
+    return await visible_records(ctx, connection, "customers.company", among, ordering="name")
 
 
 def _activity(customer: Mapping[str, Any], now: datetime) -> Activity:

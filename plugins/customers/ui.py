@@ -6,17 +6,18 @@ from urllib.parse import urlencode
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from core.plugin import Card, Chart, NotFound, Screen, visible_records
+from core.plugin import Connection, NotFound, visible_records
+from core.plugin.ui import Card, Chart, Page, Screen
 from plugins.customers.dashboards import Overview, analytics_overview
 from plugins.customers.models import Company, Customer
 
 CUSTOMER, COMPANY = "customers.customer", "customers.company"
 LIST = "/app/customers/"
 EVER = {"field": "created_at", "op": ">", "value": "1970-01-01T00:00:00Z"}
-_overviews: WeakKeyDictionary[Any, Overview] = WeakKeyDictionary()
+_overviews: WeakKeyDictionary[Page, Overview] = WeakKeyDictionary()
 
 
-async def overview(page: Any, connection: Any) -> Overview:
+async def overview(page: Page, connection: Connection) -> Overview:
     """Return the figures of all cards, read once per page."""
     found = _overviews.get(page)
     if found is None:
@@ -24,7 +25,7 @@ async def overview(page: Any, connection: Any) -> Overview:
     return found
 
 
-async def by_month(page: Any, connection: Any) -> Chart | None:
+async def by_month(page: Page, connection: Connection) -> Chart | None:
     """Tell how many customers came in each of the last twelve months."""
     months = (await overview(page, connection)).new_customers_by_month
     return Chart(
@@ -35,7 +36,7 @@ async def by_month(page: Any, connection: Any) -> Chart | None:
     )
 
 
-async def by_type(page: Any, connection: Any) -> Chart | None:
+async def by_type(page: Page, connection: Connection) -> Chart | None:
     """Tell how many customers there are of each type."""
     found = (await overview(page, connection)).customers_by_type
     labels = {c.code: c.label for c in page.ctx.tenant.dictionary("customers.types")}
@@ -48,7 +49,7 @@ async def by_type(page: Any, connection: Any) -> Chart | None:
     )
 
 
-async def by_city(page: Any, connection: Any) -> Chart | None:
+async def by_city(page: Page, connection: Connection) -> Chart | None:
     """Tell in which cities most customers live."""
     found = (await overview(page, connection)).top_cities
     if not found:
@@ -65,12 +66,12 @@ def _href(**filters: str) -> str:
     return f"{LIST}?{urlencode(filters)}&view=all"
 
 
-async def vips(page: Any, connection: Any) -> int | None:
+async def vips(page: Page, connection: Connection) -> int | None:
     """Tell how many customers are VIP, to who may see that."""
     return (await overview(page, connection)).vip_customers
 
 
-async def spent(page: Any, connection: Any) -> str | None:
+async def spent(page: Page, connection: Connection) -> str | None:
     """Tell what all customers spent, in each currency."""
     found = (await overview(page, connection)).spending
     parts = [page.formats.money(float(one.total_spent), one.currency) for one in found]
@@ -102,7 +103,7 @@ def cards() -> list[Card]:
     ]
 
 
-def own_id(page: Any, name: str) -> UUID:
+def own_id(page: Page, name: str) -> UUID:
     """Return the id of the record that a person stands for; without one there is no page."""
     found = page.ctx.principal.attributes.get(name)
     if not found:
@@ -110,7 +111,7 @@ def own_id(page: Any, name: str) -> UUID:
     return UUID(str(found))
 
 
-async def one(page: Any, connection: Any, name: str, id: UUID) -> dict[str, Any]:
+async def one(page: Page, connection: Connection, name: str, id: UUID) -> dict[str, Any]:
     """Return a record as the reader may see it."""
     where = {"field": "id", "op": "=", "value": str(id)}
     rows = await visible_records(page.ctx, connection, name, where, detail=True)
@@ -119,12 +120,12 @@ async def one(page: Any, connection: Any, name: str, id: UUID) -> dict[str, Any]
     return dict(rows[0])
 
 
-async def read_profile(page: Any) -> dict[str, Any]:
+async def read_profile(page: Page) -> dict[str, Any]:
     """Return a customer's own data, contacts and addresses."""
     id = own_id(page, "own")
     mine = {"field": "customer_id", "op": "=", "value": str(id)}
 
-    async def run(connection: Any) -> dict[str, Any]:
+    async def run(connection: Connection) -> dict[str, Any]:
         return {
             "customer": await one(page, connection, CUSTOMER, id),
             "contacts": await visible_records(page.ctx, connection, "customers.contact", mine),
@@ -137,11 +138,11 @@ async def read_profile(page: Any) -> dict[str, Any]:
     return await page.ctx.read(run)
 
 
-async def read_company(page: Any) -> dict[str, Any]:
+async def read_company(page: Page) -> dict[str, Any]:
     """Return a seller's own company, with the newest of its customers."""
     id = own_id(page, "company")
 
-    async def run(connection: Any) -> dict[str, Any]:
+    async def run(connection: Connection) -> dict[str, Any]:
         company = await one(page, connection, COMPANY, id)
         newest = await visible_records(
             page.ctx, connection, CUSTOMER, EVER, ordering="-created_at", limit=10

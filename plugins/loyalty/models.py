@@ -14,7 +14,7 @@ from plugins.customers.models import Customer
 
 TIERS = "loyalty.tiers"
 READ = ("list", "view")
-OF_CUSTOMER = {
+OF_CUSTOMER: dict[str, str | Through] = {
     "company": Through(
         entity="customers.company_link",
         local="customer_id",

@@ -1,20 +1,20 @@
 """What loyalty shows: a tab of each customer, cards, and points and rewards in a portal."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 from core.plugin import (
-    Card,
-    Chart,
+    Connection,
+    Declaration,
     Invalid,
     NotFound,
-    Screen,
-    Tab,
     conditions,
     read_values,
     visible_records,
 )
+from core.plugin.ui import Card, Chart, Page, Screen, Tab
 from plugins.customers.models import Customer
 from plugins.loyalty.models import Entry
 from plugins.loyalty.schemas import Period
@@ -44,7 +44,7 @@ SELECT to_char(date_trunc('month', x.created_at AT TIME ZONE $2), 'YYYY-MM') AS 
 """
 
 
-def words(page: Any) -> dict[str, Any]:
+def words(page: Page) -> dict[str, Any]:
     """Return the words of tiers and kinds, and how the kinds are drawn."""
     found = page.ctx.tenant.dictionary("loyalty.tiers")
     kinds = page.ctx.tenant.entities[ENTRY].fields["kind"].choices
@@ -55,7 +55,7 @@ def words(page: Any) -> dict[str, Any]:
     }
 
 
-def asked(page: Any) -> tuple[Period, str]:
+def asked(page: Page) -> tuple[Period, str]:
     """Return the period in the address; of a wrong one the whole time, and what is wrong."""
     given = page.request.query_params
     body: dict[str, Any] = {name: given[name] for name in ("from", "to") if given.get(name)}
@@ -67,7 +67,7 @@ def asked(page: Any) -> tuple[Period, str]:
         return Period(), page.translate(wrong.errors[0].detail if wrong.errors else wrong.detail)
 
 
-async def read_tab(page: Any, entity: Any, row: Any) -> dict[str, Any]:
+async def read_tab(page: Page, entity: Declaration, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return how a customer's points stand, and what they did in a period."""
     labels = {action.name: action.label for action in page.ctx.tenant.actions(CUSTOMER)}
     return {
@@ -81,12 +81,12 @@ async def read_tab(page: Any, entity: Any, row: Any) -> dict[str, Any]:
     }
 
 
-async def read_account(page: Any, id: UUID) -> dict[str, Any]:
+async def read_account(page: Page, id: UUID) -> dict[str, Any]:
     """Return balance, way to the next tier, and the statement of the period in the address."""
     period, problem = asked(page)
     ctx = page.ctx
 
-    async def run(connection: Any) -> dict[str, Any]:
+    async def run(connection: Connection) -> dict[str, Any]:
         where = {"field": "id", "op": "=", "value": str(id)}
         found = await visible_records(ctx, connection, CUSTOMER, where, detail=True)
         if not found:
@@ -108,11 +108,11 @@ async def read_account(page: Any, id: UUID) -> dict[str, Any]:
     return {**await ctx.read(run), **words(page)}
 
 
-def _day(day: Any) -> str:
+def _day(day: date | None) -> str:
     return day.isoformat() if day else ""
 
 
-def own(page: Any) -> UUID:
+def own(page: Page) -> UUID:
     """Return the id of the customer who has signed in."""
     found = page.ctx.principal.attributes.get("own")
     if not found:
@@ -120,16 +120,16 @@ def own(page: Any) -> UUID:
     return UUID(str(found))
 
 
-async def read_points(page: Any) -> dict[str, Any]:
+async def read_points(page: Page) -> dict[str, Any]:
     """Return a customer's own balance with his statement."""
     return await read_account(page, own(page))
 
 
-async def read_rewards(page: Any) -> dict[str, Any]:
+async def read_rewards(page: Page) -> dict[str, Any]:
     """Return the rewards that are offered to a customer, and those that he has taken."""
     id, ctx = own(page), page.ctx
 
-    async def run(connection: Any) -> dict[str, Any]:
+    async def run(connection: Connection) -> dict[str, Any]:
         every = {"field": "is_active", "op": "=", "value": True}
         mine = {"field": "customer_id", "op": "=", "value": str(id)}
         me = {"field": "id", "op": "=", "value": str(id)}
@@ -155,18 +155,18 @@ async def read_rewards(page: Any) -> dict[str, Any]:
     return {**values, **words(page), "thresholds": thresholds, "names": names, "stands": stands}
 
 
-def _offered(reward: Any) -> bool:
+def _offered(reward: Mapping[str, Any]) -> bool:
     """Return whether a reward can be taken on this day."""
     now, since, until = datetime.now(UTC), reward["valid_from"], reward["valid_until"]
     return (since is None or since <= now) and (until is None or until > now)
 
 
-async def take_reward(page: Any) -> tuple[str, UUID, dict[str, Any]]:
+async def take_reward(page: Page) -> tuple[str, UUID, dict[str, Any]]:
     """Ask for the reward whose button was pressed."""
     return "redeem_reward", own(page), {"reward_id": page.form.get("reward_id")}
 
 
-async def moved(page: Any, connection: Any) -> Chart | None:
+async def moved(page: Page, connection: Connection) -> Chart | None:
     """Tell how many points were given and taken in each of the last twelve months."""
     ctx = page.ctx
     where, values = conditions(ctx, ctx.tenant.entities[ENTRY], "list", (), 3)

@@ -118,7 +118,7 @@ def well_written(given: Lines) -> tuple[Lines, list[FieldError]]:
     errors += _missing(rules, lines)
     if lines["postal_code"] and not _fits(rules, lines):
         errors.append(_wrong_code(rules))
-    return Lines(**lines), errors
+    return msgspec.structs.replace(given, **lines), errors
 
 
 def _clean(value: str | None) -> str | None:

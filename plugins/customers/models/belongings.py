@@ -10,7 +10,7 @@ from core.plugin import Email, Entity, Phone, Through, choice, currency, entity,
 from plugins.customers.models.parties import INTERNAL, Customer
 
 # Whoever may see the customer through a company, and the customer himself.
-SELLERS = {
+SELLERS: dict[str, str | Through] = {
     "company": Through(
         entity="customers.company_link", local="customer_id", here="customer_id", there="company_id"
     ),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from core.plugin import Context, Invalid, Tenant
+from core.plugin import Connection, Context, Invalid, Tenant
 from plugins.loyalty.schemas import Ending, Line, Period, Statement
 
 MOST_LINES = 10_000
@@ -37,7 +37,7 @@ SELECT l.expires_at, l.remaining AS points, sum(l.remaining) OVER () AS total
 
 
 async def statement(
-    ctx: Context, connection: Any, record: Mapping[str, Any], values: Period
+    ctx: Context, connection: Connection, record: Mapping[str, Any], values: Period
 ) -> Statement:
     """Answer one page of a statement; the balances are those of the whole period."""
     if values.page * values.page_size > MOST_LINES:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from core.plugin import Context, Tenant, Unit
+from core.plugin import Connection, Context, Tenant, Unit
 from plugins.loyalty.schemas import Once, Progress, Retiered, TierChange
 from plugins.loyalty.services.receipts import once
 from plugins.loyalty.settings import Settings
@@ -94,7 +94,7 @@ async def recalculate(ctx: Context, unit: Unit, record: None, values: Once) -> R
 
 
 async def progress(
-    ctx: Context, connection: Any, record: Mapping[str, Any], values: None
+    ctx: Context, connection: Connection, record: Mapping[str, Any], values: None
 ) -> Progress:
     """Answer where a customer stands, and how he got there."""
     settings: Settings = ctx.tenant.settings("loyalty")
