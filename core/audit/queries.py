@@ -1,4 +1,4 @@
-"""What may be asked of the history: a part of it by kind, field, person and time, page by page."""
+"""The parameters of a history and of the log: action, field, person, period and page."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -26,7 +26,7 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
     to: str | None = None
 
 
-class Asked(Period, frozen=True, kw_only=True):
+class HistoryQuery(Period, frozen=True, kw_only=True):
     """The parameters of a history."""
 
     action: Kind | None = None
@@ -36,7 +36,7 @@ class Asked(Period, frozen=True, kw_only=True):
     page_size: Size = PAGE
 
 
-class AskedOfAll(Asked, frozen=True, kw_only=True):
+class LogQuery(HistoryQuery, frozen=True, kw_only=True):
     """The parameters of the tenant's whole log."""
 
     entity: str | None = None
@@ -45,39 +45,39 @@ class AskedOfAll(Asked, frozen=True, kw_only=True):
     q: Annotated[str, Meta(min_length=2, max_length=100)] | None = None
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Where a page ends: the moment and the id of its last entry."""
 
     at: datetime
     id: UUID
 
 
-def read_place(cursor: str | None) -> Place | None:
-    """Return the place that a cursor stands for; refuses a forged one."""
-    if not cursor:
+def read_cursor(text: str | None) -> Cursor | None:
+    """Return the cursor that a text stands for; refuses a forged one."""
+    if not text:
         return None
     try:
-        return unpack(cursor, Place)
+        return unpack(text, Cursor)
     except ValueError:
         raise Invalid.field("?cursor", "This cursor belongs to no history.", "cursor") from None
 
 
-def write_place(at: datetime, id: UUID) -> str:
-    """Return the cursor of the page behind an entry."""
-    return pack(Place(at, id))
+def write_cursor(at: datetime, id: UUID) -> str:
+    """Return the cursor of the page that follows an entry."""
+    return pack(Cursor(at, id))
 
 
-def bounds(tenant: Tenant, asked: Period) -> tuple[datetime | None, datetime | None]:
-    """Return the first instant and the first one behind the period, in UTC."""
+def period_bounds(tenant: Tenant, period: Period) -> tuple[datetime | None, datetime | None]:
+    """Return the first instant of a period and the first one after it, in UTC."""
     return (
-        _instant(tenant, "from", asked.from_, behind=False),
-        _instant(tenant, "to", asked.to, behind=True),
+        _instant(tenant, "from", period.from_, is_end=False),
+        _instant(tenant, "to", period.to, is_end=True),
     )
 
 
-def month(tenant: Tenant, asked: Period) -> tuple[datetime, datetime]:
-    """Return the bounds, or for those not given the 30 days up to now."""
-    since, until = bounds(tenant, asked)
+def recent_bounds(tenant: Tenant, period: Period) -> tuple[datetime, datetime]:
+    """Return the bounds of a period; without any it is the last 30 days."""
+    since, until = period_bounds(tenant, period)
     until = until or datetime.now(UTC)
     since = since or until - timedelta(days=30)
     if since >= until:
@@ -85,7 +85,7 @@ def month(tenant: Tenant, asked: Period) -> tuple[datetime, datetime]:
     return since, until
 
 
-def _instant(tenant: Tenant, name: str, text: str | None, *, behind: bool) -> datetime | None:
+def _instant(tenant: Tenant, name: str, text: str | None, *, is_end: bool) -> datetime | None:
     """A day is one of the tenant's; the end of a period includes its last day."""
     if text is None:
         return None
@@ -93,7 +93,7 @@ def _instant(tenant: Tenant, name: str, text: str | None, *, behind: bool) -> da
     try:
         if len(text) != _DAY:
             return read_datetime(field, text, tenant.terms)
-        day = read_date(field, text) + timedelta(days=1 if behind else 0)
+        day = read_date(field, text) + timedelta(days=1 if is_end else 0)
         return tenant.start_of(day)
     except (WrongValue, OverflowError, ValueError):
         detail = f"{name} must be a day such as 2026-01-31 or an instant with its time zone."

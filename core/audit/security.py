@@ -9,17 +9,17 @@ import asyncpg
 import msgspec
 from msgspec import Meta
 
-from core.audit.queries import Period, Size, month, read_place, write_place
+from core.audit.entries import USER, People, may_see_names, read_people
+from core.audit.queries import Period, Size, read_cursor, recent_bounds, write_cursor
 from core.audit.rendering import person
-from core.audit.rows import USER, People, people, sees_names
 from core.model.entities import HISTORY
 from core.records.lists.list_query import PAGE
 from core.runtime.context import Context
 
 SIGNED_IN, ENDED = "signed_in", "session_ended"
-# Sessions tell of their beginning and their end; everything else is an event of its own.
-HAPPENED = """
-WITH happened AS (
+# A session gives two events, its start and its end; all others are rows of their own.
+EVENTS = """
+WITH events AS (
   SELECT e.id, e.created_at AS at, e.kind, e.user_id, e.detail, NULL AS address, NULL AS agent
     FROM core_security_event e
    WHERE e.tenant_id = $1 AND e.created_at >= $2 AND e.created_at < $3 AND e.deleted_at IS NULL
@@ -34,7 +34,7 @@ WITH happened AS (
    WHERE s.tenant_id = $1 AND s.revoked_at >= $2 AND s.revoked_at < $3
 )
 SELECT h.id, h.at, h.kind, h.user_id, h.detail, h.address, h.agent, k.name AS key_name
-  FROM happened h
+  FROM events h
   LEFT JOIN core_user u ON u.tenant_id = $1 AND u.id = h.user_id AND $6
   LEFT JOIN core_api_key k ON k.tenant_id = $1 AND k.id::text = h.detail ->> 'key'
  WHERE ($4::text IS NULL OR h.kind = $4)
@@ -47,8 +47,8 @@ SELECT h.id, h.at, h.kind, h.user_id, h.detail, h.address, h.agent, k.name AS ke
 """
 
 
-class AskedOfSecurity(Period, frozen=True, kw_only=True):
-    """What may be asked of the log of security: a part of it, page by page."""
+class SecurityQuery(Period, frozen=True, kw_only=True):
+    """The parameters of the security log."""
 
     kind: Annotated[str, Meta(max_length=60)] | None = None
     by: UUID | None = None
@@ -57,7 +57,7 @@ class AskedOfSecurity(Period, frozen=True, kw_only=True):
     page_size: Size = PAGE
 
 
-class Happened(msgspec.Struct, frozen=True):
+class SecurityEvent(msgspec.Struct, frozen=True):
     """One event; ``who`` and ``by`` are people as the reader may name them."""
 
     id: UUID
@@ -71,42 +71,42 @@ class Happened(msgspec.Struct, frozen=True):
     key: str
 
 
-async def read_security(
-    ctx: Context, connection: asyncpg.Connection, asked: AskedOfSecurity
-) -> tuple[list[Happened], str | None]:
+async def read_security_log(
+    ctx: Context, connection: asyncpg.Connection, query: SecurityQuery
+) -> tuple[list[SecurityEvent], str | None]:
     """Return the newest events, by default of the last 30 days, and the cursor of the next page.
 
-    From where people come is for those alone who see the history of everybody.
+    Only people who see the history of all users see addresses and user agents.
     """
     ctx.rights.require("core.setting", HISTORY)
-    since, until = month(ctx.tenant, asked)
-    place, origins = read_place(asked.cursor), ctx.rights.scopes(USER, HISTORY) == ("all",)
+    since, until = recent_bounds(ctx.tenant, query)
+    cursor, origins = read_cursor(query.cursor), ctx.rights.scopes(USER, HISTORY) == ("all",)
     rows = await connection.fetch(
-        HAPPENED,
+        EVENTS,
         ctx.tenant.id,
         since,
         until,
-        asked.kind,
-        asked.by,
-        sees_names(ctx),
-        _like(asked.q) if asked.q else None,
+        query.kind,
+        query.by,
+        may_see_names(ctx),
+        _like(query.q) if query.q else None,
         origins,
-        place.at if place else None,
-        place.id if place else None,
-        asked.page_size + 1,
+        cursor.at if cursor else None,
+        cursor.id if cursor else None,
+        query.page_size + 1,
     )
-    shown = rows[: asked.page_size]
-    known = await people(ctx, connection, (id for row in shown for id in _mentioned(row)))
-    found = [_happened(row, known, origins=origins) for row in shown]
-    more = len(rows) > asked.page_size
-    return found, write_place(shown[-1]["at"], shown[-1]["id"]) if more else None
+    shown = rows[: query.page_size]
+    known = await read_people(ctx, connection, (id for row in shown for id in _people_ids(row)))
+    found = [_event(row, known, origins=origins) for row in shown]
+    more = len(rows) > query.page_size
+    return found, write_cursor(shown[-1]["at"], shown[-1]["id"]) if more else None
 
 
-def _happened(row: asyncpg.Record, known: People, *, origins: bool) -> Happened:
+def _event(row: asyncpg.Record, known: People, *, origins: bool) -> SecurityEvent:
     def named(id: Any) -> Mapping[str, Any] | None:
         return person(id, known) if id else None
 
-    return Happened(
+    return SecurityEvent(
         id=row["id"],
         at=row["at"],
         kind=row["kind"],
@@ -120,12 +120,12 @@ def _happened(row: asyncpg.Record, known: People, *, origins: bool) -> Happened:
 
 
 def _by(row: asyncpg.Record) -> str | None:
-    """Return the id of who did it to somebody else; an operator of the server has none."""
+    """Return the id of the person who did it to another; an operator of the server has none."""
     by = row["detail"].get("by")
     return None if by in (None, "operator") else str(by)
 
 
-def _mentioned(row: asyncpg.Record) -> tuple[Any, Any]:
+def _people_ids(row: asyncpg.Record) -> tuple[Any, Any]:
     return row["user_id"], _by(row)
 
 

@@ -6,8 +6,8 @@ import asyncpg
 from litestar.response.base import ASGIResponse
 
 from core.audit.credit import credit_view, read_attribution, read_credit
-from core.audit.queries import Asked, Period
-from core.audit.timeline import read_figures, read_history
+from core.audit.history import read_history, read_history_stats
+from core.audit.queries import HistoryQuery, Period
 from core.model.entities import HISTORY, Declaration
 from core.rest.request.decode import read_id
 from core.rest.request.query_string import read_parameters
@@ -20,10 +20,10 @@ async def record_history(ctx: Context, request: AnyRequest, entity: Declaration)
     """Answer ``GET /api/<resource>/{id}/history/``: who changed what, when, from where and why."""
     ctx.rights.require(entity.name, HISTORY)
     id = read_id(request.path_params["id"])
-    asked = read_parameters(Asked, request)
+    query = read_parameters(HistoryQuery, request)
 
     async def run(connection: asyncpg.Connection) -> dict[str, Any]:
-        return (await read_history(ctx, connection, entity, id, asked)).answer()
+        return (await read_history(ctx, connection, entity, id, query)).to_json()
 
     return reply(await ctx.read(run))
 
@@ -33,7 +33,7 @@ async def history_stats(ctx: Context, request: AnyRequest, entity: Declaration) 
     ctx.rights.require(entity.name, HISTORY)
     id = read_id(request.path_params["id"])
     read_parameters(None, request)
-    return reply(await ctx.read(lambda c: read_figures(ctx, c, entity, id)))
+    return reply(await ctx.read(lambda c: read_history_stats(ctx, c, entity, id)))
 
 
 async def attribution(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
@@ -47,5 +47,5 @@ async def attribution(ctx: Context, request: AnyRequest, entity: Declaration) ->
 async def credit(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
     """Answer ``GET /api/<resource>/credit/?from=&to=``: what each responsible person achieved."""
     credit_view(ctx, entity)
-    asked = read_parameters(Period, request)
-    return reply(await ctx.read(lambda c: read_credit(ctx, c, entity, asked)))
+    query = read_parameters(Period, request)
+    return reply(await ctx.read(lambda c: read_credit(ctx, c, entity, query)))

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from core.audit.credit import NUMBERS
-from core.audit.queries import Asked, Kind, Period
+from core.audit.queries import HistoryQuery, Kind, Period
 from core.model.entities import Declaration
 from core.rest.openapi.action import query_parameters
 from core.rest.openapi.answers import Schema, answer, closed, listed, ref
@@ -27,7 +27,7 @@ def history_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
         "history",
         f"Who changed what in one of {entity.plural.lower()}, the newest first",
         description="Of a record in the trash, or purged, for holders of `trash` alone.",
-        parameters=[ID, *query_parameters(draft, Asked)],
+        parameters=[ID, *query_parameters(draft, HistoryQuery)],
         responses={"200": answer("The changes.", page), **draft.problems()},
     )
 

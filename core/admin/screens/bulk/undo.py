@@ -16,7 +16,7 @@ from core.admin import paths
 from core.admin.page import WRITE, Flash, Page
 from core.admin.screens.form.form_submit import save_once
 from core.admin.screens.routing import place, screen_route
-from core.audit.rows import Where, newest
+from core.audit.entries import EntryFilter, read_entries
 from core.database.connections import Unit
 from core.errors import NotFound, Refused
 from core.model.entities import HISTORY, Declaration
@@ -83,14 +83,14 @@ async def _entries(
     page: Page, connection: asyncpg.Connection, entity: Declaration, request: UUID
 ) -> list[asyncpg.Record]:
     """Return what the reader's own request did, where nothing has happened since."""
-    where = Where(page.ctx)
+    where = EntryFilter(page.ctx)
     where.add("e.request_id = {}", request)
     where.add("e.entity = {}", entity.name)
     where.add("e.at > {}", datetime.now(UTC) - LATEST)
     where.add("r.principal_id = {}", UUID(page.ctx.principal.id))
     amounts = _amounts(entity)
     where.add(UNTOUCHED, amounts, amounts)
-    return await newest(connection, where, None, MOST_IDS)
+    return await read_entries(connection, where, None, MOST_IDS)
 
 
 def _amounts(entity: Declaration) -> list[str]:

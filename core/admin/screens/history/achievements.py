@@ -15,7 +15,7 @@ from core.admin.parts import Column, Link, Series
 from core.admin.screens.history.history_format import Entry, Teller, titles_of
 from core.admin.screens.routing import place, screen_route
 from core.admin.words.cells import title_of
-from core.audit.credit import NUMBERS, read_credit, read_credited
+from core.audit.credit import NUMBERS, read_credit, read_credit_entries
 from core.audit.queries import Period
 from core.errors import Invalid
 from core.model.entities import HISTORY, Declaration
@@ -100,7 +100,7 @@ async def _read(
 async def _behind(
     page: Page, connection: asyncpg.Connection, entity: Declaration, asked: Period, holder: UUID
 ) -> Behind:
-    entries, whole = await read_credited(page.ctx, connection, entity, asked, holder, MOST)
+    entries, whole = await read_credit_entries(page.ctx, connection, entity, asked, holder, MOST)
     words = await titles_of(page, connection, {entity.name: entity}, entries)
     ids = list(dict.fromkeys(str(entry["record_id"]) for entry in entries))
     title, titles = title_of(page, entity), dict[str, str]()

@@ -14,7 +14,7 @@ from core.admin.words.cells import title_of
 from core.admin.words.devices import device
 from core.admin.words.i18n import Formats
 from core.admin.words.wording import Wording
-from core.audit.rows import USER
+from core.audit.entries import USER
 from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.visible_records import visible_records

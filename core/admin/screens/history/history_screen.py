@@ -20,9 +20,15 @@ from core.admin.screens.record.tabs import KERNEL_TABS, Tab
 from core.admin.screens.routing import place, screen_route
 from core.admin.words.cells import cells, title_of, wanted
 from core.audit.credit import read_attribution
-from core.audit.queries import Asked
-from core.audit.rendering import View
-from core.audit.timeline import Told, read_authors, read_figures, read_history, read_kept
+from core.audit.history import (
+    HistoryPage,
+    read_authors,
+    read_history,
+    read_history_stats,
+    read_with_deleted,
+)
+from core.audit.queries import HistoryQuery
+from core.audit.rendering import HistoryView
 from core.errors import Forbidden, Invalid, NotFound
 from core.model.entities import HISTORY, Declaration
 from core.model.struct_values import read_query
@@ -38,7 +44,7 @@ BODY = "history"
 class Read(msgspec.Struct, frozen=True):
     """All that is read for the page, in one transaction."""
 
-    told: Told
+    told: HistoryPage
     figures: Mapping[str, Any]
     authors: Mapping[Any, Mapping[str, Any]]
     hands: Mapping[str, Any] | None
@@ -48,7 +54,7 @@ class Read(msgspec.Struct, frozen=True):
 
 def asked_of(page: Page) -> dict[str, str]:
     """Return the filters in the address; empty fields of a form ask for nothing."""
-    known = {f.encode_name for f in msgspec.structs.fields(Asked)}
+    known = {f.encode_name for f in msgspec.structs.fields(HistoryQuery)}
     given = page.request.query_params
     return {name: given[name] for name in known if given.get(name, "").strip()}
 
@@ -56,16 +62,16 @@ def asked_of(page: Page) -> dict[str, str]:
 async def read(page: Page, entity: Declaration, id: UUID, given: dict[str, str]) -> Read:
     """Return a page of the history with all that stands beside it."""
     ctx = page.ctx
-    asked: Asked = read_query(Asked, given)
+    asked: HistoryQuery = read_query(HistoryQuery, given)
 
     async def run(connection: asyncpg.Connection) -> Read:
         told = await read_history(ctx, connection, entity, id, asked)
         hands = None
-        if View(ctx, entity).responsible:
+        if HistoryView(ctx, entity).shows_responsible:
             hands = await read_attribution(ctx, connection, entity, id)
         return Read(
             told,
-            await read_figures(ctx, connection, entity, id),
+            await read_history_stats(ctx, connection, entity, id),
             await read_authors(ctx, connection, entity, id),
             hands,
             await titles_of(page, connection, {entity.name: entity}, told.entries),
@@ -176,7 +182,7 @@ async def _title(page: Page, entity: Declaration, id: UUID, row: Row | None) -> 
     if row is not None:
         return title(row) or page.translate(entity.label), False
     shape = projection_of(ctx.tenant, ctx.rights, entity, wanted(ctx, entity, ()))
-    kept, gone = await ctx.read(lambda c: read_kept(ctx, c, entity, id, shape))
+    kept, gone = await ctx.read(lambda c: read_with_deleted(ctx, c, entity, id, shape))
     return (title(kept) if kept else "") or page.translate(entity.label), gone
 
 

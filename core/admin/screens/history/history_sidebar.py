@@ -8,7 +8,7 @@ import msgspec
 from core.admin.page import Page
 from core.admin.parts import Bar, Option
 from core.admin.screens.history.history_format import DEEDS, Teller, deed_words
-from core.audit.rendering import View
+from core.audit.rendering import HistoryView
 from core.model.entities import Declaration
 
 MOST_BARS = 8
@@ -34,7 +34,7 @@ def filters(
     say, deeds = page.translate, deed_words(page.translate)
     held = {*figures["by_action"], chosen.get("action")}
     kinds = [Option(name, deeds[name]) for name in DEEDS if name in held]
-    visible = View(page.ctx, entity).fields
+    visible = HistoryView(page.ctx, entity).fields
     names = {*figures["by_field"], chosen.get("field")} & visible.keys()
     fields = sorted((Option(n, say(visible[n].label)) for n in names), key=lambda o: o.label)
     people = [Option(str(id), one["name"] or say("Somebody")) for id, one in authors.items()]
@@ -55,7 +55,7 @@ def figures(page: Page, entity: Declaration, figures: Mapping[str, Any]) -> list
     say, fmt = page.translate, page.formats
     total, last = figures["total_changes"], figures["last_at"]
     found = [_figure(say("Changes"), fmt.number(total), "history")]
-    for name in View(page.ctx, entity).credit:
+    for name in HistoryView(page.ctx, entity).credit_fields:
         label = say("%(field)s: changes") % {"field": say(entity.fields[name].label)}
         found.append(_figure(label, fmt.number(figures["by_field"].get(name, 0)), "award"))
     found.append(_figure(say("People"), fmt.number(figures["people"]), "users"))

@@ -15,8 +15,8 @@ from core.admin.screens.history.history_format import Entry, Teller, by_day, dee
 from core.admin.screens.history.log_bar import BODY, CHANGES, asked_of, chosen_of, tabs
 from core.admin.screens.history.log_security import show_security
 from core.admin.words.cells import title_of
-from core.audit.queries import AskedOfAll
-from core.audit.timeline import Told, logged, read_log
+from core.audit.history import HistoryPage, log_views, read_log
+from core.audit.queries import LogQuery
 from core.errors import Invalid
 from core.model.entities import HISTORY
 from core.model.struct_values import read_query
@@ -41,7 +41,7 @@ class Line(msgspec.Struct, frozen=True):
 class Read(msgspec.Struct, frozen=True):
     """What one transaction brings."""
 
-    told: Told
+    told: HistoryPage
     titles: Mapping[tuple[str, str], str]
     records: Mapping[tuple[str, str], str]
 
@@ -58,9 +58,9 @@ def routes(registry: Registry) -> list[Route]:
 async def show_log(page: Page) -> ASGIResponse:
     """Show the newest changes that fit the address."""
     chosen = chosen_of(page, NAMES)
-    problem, found = "", Read(Told([], None, ""), {}, {})
+    problem, found = "", Read(HistoryPage([], None, ""), {}, {})
     try:
-        asked: AskedOfAll = read_query(AskedOfAll, await asked_of(page, chosen))
+        asked: LogQuery = read_query(LogQuery, await asked_of(page, chosen))
         found = await page.ctx.read(lambda connection: _read(page, connection, asked))
     except Invalid as refused:
         problem = page.tell(refused.sentence)
@@ -80,14 +80,14 @@ async def show_log(page: Page) -> ASGIResponse:
     )
 
 
-async def _read(page: Page, connection: asyncpg.Connection, asked: AskedOfAll) -> Read:
+async def _read(page: Page, connection: asyncpg.Connection, asked: LogQuery) -> Read:
     told = await read_log(page.ctx, connection, asked)
     titles = await titles_of(page, connection, page.ctx.tenant.entities, told.entries)
     return Read(told, titles, await _records(page, connection, told))
 
 
 async def _records(
-    page: Page, connection: asyncpg.Connection, told: Told
+    page: Page, connection: asyncpg.Connection, told: HistoryPage
 ) -> dict[tuple[str, str], str]:
     """Return the titles of the records that entries are about; one statement per entity."""
     wanted: dict[str, dict[str, None]] = {}
@@ -133,7 +133,7 @@ def _lines(page: Page, found: Read) -> list[Line]:
 def _entities(page: Page) -> list[Option]:
     """Return the entities whose history the reader may read, by name."""
     entities = page.ctx.tenant.entities
-    found = [Option(name, page.translate(entities[name].plural)) for name in logged(page.ctx)]
+    found = [Option(name, page.translate(entities[name].plural)) for name in log_views(page.ctx)]
     return sorted(found, key=lambda option: option.label)
 
 

@@ -11,7 +11,7 @@ from core.admin.parts import Option
 from core.admin.screens.history.history_format import by_day, person_words
 from core.admin.screens.history.log_bar import BODY, SECURITY, asked_of, chosen_of, tabs
 from core.admin.words.devices import device
-from core.audit.security import AskedOfSecurity, Happened, read_security
+from core.audit.security import SecurityEvent, SecurityQuery, read_security_log
 from core.errors import Invalid
 from core.model.struct_values import read_query
 
@@ -50,10 +50,10 @@ class Line(msgspec.Struct, frozen=True):
 async def show_security(page: Page) -> ASGIResponse:
     """Show the newest events that fit the address."""
     chosen = chosen_of(page, NAMES)
-    found, cursor, problem = list[Happened](), None, ""
+    found, cursor, problem = list[SecurityEvent](), None, ""
     try:
-        asked: AskedOfSecurity = read_query(AskedOfSecurity, await asked_of(page, chosen))
-        found, cursor = await page.ctx.read(lambda c: read_security(page.ctx, c, asked))
+        asked: SecurityQuery = read_query(SecurityQuery, await asked_of(page, chosen))
+        found, cursor = await page.ctx.read(lambda c: read_security_log(page.ctx, c, asked))
     except Invalid as refused:
         problem = page.tell(refused.sentence)
     part = page.hx and page.htmx.target_id == BODY
@@ -105,7 +105,7 @@ def _reasons(page: Page) -> dict[str, str]:
     }
 
 
-def _lines(page: Page, found: list[Happened]) -> list[Line]:
+def _lines(page: Page, found: list[SecurityEvent]) -> list[Line]:
     words, lines = kind_words(page), list[Line]()
     for one, day in by_day(page.formats, found, attrgetter("at")):
         icon, tone = LOOKS.get(one.kind, ("info", "neutral"))
@@ -124,7 +124,7 @@ def _lines(page: Page, found: list[Happened]) -> list[Line]:
     return lines
 
 
-def _details(page: Page, one: Happened) -> list[str]:
+def _details(page: Page, one: SecurityEvent) -> list[str]:
     say, detail = page.translate, one.detail
     found = []
     if why := _reasons(page).get(str(detail.get("why") or "")):

@@ -18,9 +18,9 @@ from core.admin.screens.bulk.undo import before, undo_path
 from core.admin.screens.form.fields import fields_of
 from core.admin.screens.form.form_submit import form_key, gone, id_of, save_once, version_of
 from core.admin.screens.routing import place, screen_route
-from core.audit.rendering import View
-from core.audit.rows import Where, newest
-from core.audit.timeline import seen
+from core.audit.entries import EntryFilter, read_entries
+from core.audit.history import require_history_access
+from core.audit.rendering import HistoryView
 from core.database.connections import Unit
 from core.errors import Forbidden, NotFound, Refused, Stale, Unauthenticated
 from core.model.conversion import amount, from_database
@@ -92,7 +92,7 @@ async def put_back(page: Page, entity: Declaration) -> ASGIResponse:
     ctx.rights.require(entity.name, HISTORY)
     asked, _sep, name = page.form.get(PUT).partition(":")
     back = _home(page, entity, id)
-    field = View(ctx, entity).fields.get(name)
+    field = HistoryView(ctx, entity).fields.get(name)
     if field is None:
         raise NotFound
     try:
@@ -137,14 +137,14 @@ async def _body(
     ctx = page.ctx
 
     async def read(connection: asyncpg.Connection) -> tuple[dict[str, Any], str]:
-        await seen(ctx, connection, entity, id)
-        where = Where(ctx)
+        await require_history_access(ctx, connection, entity, id)
+        where = EntryFilter(ctx)
         where.add("e.id = {}", asked)
         where.add("e.record_id = {}", id)
         where.add("e.entity = {}", entity.name)
         where.add("e.action = 'updated'")
-        found = await newest(connection, where, None, 1)
-        changes = View(ctx, entity).changes(found[0]) if found else {}
+        found = await read_entries(connection, where, None, 1)
+        changes = HistoryView(ctx, entity).changes(found[0]) if found else {}
         if field.name not in changes:
             raise NotFound
         code = ""
