@@ -17,16 +17,23 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_PREFERENCE := system
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check crawl lint probe fuzz screenshots clean sync sync-dev
+.PHONY: help run test test-all test-postgresql bench check crawl lint probe fuzz screenshots clean sync sync-dev
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 run: sync  ## start everything with demo data on http://127.0.0.1:8000 (PORT=... for another)
 	@exec $(CRM) up --port $(PORT)
 
-test: sync-dev  ## run every test but the measurements and the fuzzers
+test: sync-dev  ## run the tests that matter while one works: a few minutes
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow and not bench and not fuzz and not crawl"
+
+test-all: sync-dev  ## run every test but the measurements, the fuzzers and the crawl
 	$(PYTEST) -n $(WORKERS) --dist worksteal
+
+# Over the server that CRM_TEST_DATABASE_URL names.
+test-postgresql: sync-dev  ## run what depends on the server over an external one
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "postgresql and not embedded"
 
 check: lint  ## format, lint, types and the contract suite without the probes: under a minute
 	$(PYTEST) tests/contract -n $(WORKERS) -m "not probe and not bench and not fuzz"

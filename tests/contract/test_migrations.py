@@ -14,6 +14,8 @@ from core.schema.migrate import migrate, purge
 from core.testing.servers import MakeScratch, Scratch
 from tests.contract.subjects import ENTITIES, LOADED, REGISTRY, named
 
+pytestmark = pytest.mark.postgresql
+
 COLUMNS = """
 SELECT a.attname AS name, NOT a.attnotnull AS nullable, a.attgenerated = 's' AS computed
   FROM pg_attribute a WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped

@@ -103,6 +103,7 @@ async def test_every_wrong_declaration_is_noticed(
     assert killed > 0
 
 
+@pytest.mark.postgresql
 async def test_with_every_right_the_database_alone_keeps_tenants_apart(
     make_world: MakeWorld,
 ) -> None:

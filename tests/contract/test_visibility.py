@@ -14,6 +14,8 @@ from core.testing.probes.dataset import SIDES
 from core.testing.probes.expected_access import IN_TRASH
 from tests.contract.subjects import REGISTRY, SERVED, named
 
+pytestmark = pytest.mark.postgresql
+
 SCOPED = [e for e in SERVED if e.scopes or any(g.entity == e.name and g.scope == "author"
                                                for g in REGISTRY.grants)]  # fmt: skip
 PEOPLE = [n for n in names(REGISTRY) if n not in ("anonymous", "deactivated", "key", "stranger")]

@@ -8,6 +8,8 @@ import pytest
 from core.plugin import Action, Rejected
 from core.registry.registry import Registry
 
+pytestmark = pytest.mark.postgresql
+
 
 async def device(world, **values):
     return str(await world.plant("dummy.device", sealed=0, **values))

@@ -14,7 +14,10 @@ from core.testing.kit import PACKAGES, PLUGINS
 from core.testing.servers import Scratch, TestServer
 from tests.core.fill import fill, links_are_unique, new_row, tenant_tables
 
-pytestmark = pytest.mark.unnamed_tenant("counts what was written, whoever it belongs to")
+pytestmark = [
+    pytest.mark.unnamed_tenant("counts what was written, whoever it belongs to"),
+    pytest.mark.postgresql,
+]
 A = uuid.uuid4()
 ENTRIES = """
 SELECT action, count(*) AS n FROM core_audit_entry e

@@ -148,6 +148,7 @@ async def timed_logins(gate: Gate, samples: int) -> dict[str, list[float]]:
     return found
 
 
+@pytest.mark.slow
 async def test_time_does_not_tell_an_unknown_address(gate):
     """D1: a classifier on times is as good as a coin; 100 samples allow for an error of 0.1.
 

@@ -12,7 +12,7 @@ from core.postgres import backup, embedded, roles
 from core.postgres.backup import BackupRefused
 from tests.core.apps import ask
 
-pytestmark = pytest.mark.embedded
+pytestmark = [pytest.mark.embedded, pytest.mark.slow]
 
 
 @pytest.fixture

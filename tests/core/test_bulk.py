@@ -5,6 +5,8 @@ from uuid import uuid4
 
 import pytest
 
+pytestmark = pytest.mark.postgresql
+
 BULK = "/api/devices/bulk/"
 BATCH = "/api/devices/batch/"
 

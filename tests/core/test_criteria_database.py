@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql
 
 from core.criteria import parse_and_check
-from core.postgres import embedded
+from core.postgres.blocking import finish
+from core.testing.servers import TestServer
 from tests.core import criteria_world as world
 from tests.core.criteria_world import COMPANY, ENTITIES, HIDDEN, PERSON, TERMS, Reader, holds
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.postgresql
 HERE, ELSEWHERE = UUID(int=100), UUID(int=200)
 
 
@@ -118,8 +119,9 @@ SAMPLES: dict[str, list[Any]] = {
 
 
 @pytest.fixture(scope="module")
-def store(own_server: embedded.Server) -> Iterator[Store]:
-    found = Store(own_server.url("postgres", "postgres"))
+def store(test_server: TestServer) -> Iterator[Store]:
+    scratch = finish(test_server.empty())
+    found = Store(scratch.url("postgres"))
     found.run(found.connection.execute(_fold_sql()))
     chance = random.Random(7)
     for declared in (COMPANY, PERSON):
@@ -142,6 +144,7 @@ def store(own_server: embedded.Server) -> Iterator[Store]:
     yield found
     found.run(found.connection.close())
     found.runner.close()
+    finish(test_server.drop(scratch))
 
 
 def _found(store: Store, tree: Any) -> set[UUID]:

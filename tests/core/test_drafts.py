@@ -18,6 +18,8 @@ from core.schema.migrate import migrate, purge, tables_of
 from core.testing.servers import MakeScratch
 from tests.core.apps import PROJECT
 
+pytestmark = pytest.mark.postgresql
+
 MODELS = '''\
 """What a test declares."""
 

@@ -14,7 +14,7 @@ from core.postgres import binaries, cluster_paths, embedded, server_users
 from core.postgres.cluster_paths import Place
 from tests.core.apps import ROOT, App, as_root, ask, python_of, stranger
 
-pytestmark = pytest.mark.embedded
+pytestmark = [pytest.mark.embedded, pytest.mark.slow]
 
 
 def test_defect_1_long_path_gets_a_private_short_socket_folder(foreign_home: Path) -> None:
@@ -102,7 +102,6 @@ def test_defect_4_pid_file_that_names_a_zombie_is_not_believed(home: Path) -> No
     zombie.wait()
 
 
-@pytest.mark.slow
 def test_defect_5_start_slower_than_ten_seconds_is_waited_for(home: Path) -> None:
     """Recovery that asks a slow archive: the server answers "starting up" for a good while."""
     spot = cluster_paths.find(home)

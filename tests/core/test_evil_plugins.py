@@ -30,6 +30,8 @@ from tests.core.fill import fill
 from tests.evil_plugins import load_evil
 from tests.evil_plugins.evil_own_connection import services
 
+pytestmark = pytest.mark.postgresql
+
 EVIL = "tests.evil_plugins"
 PROJECT = Path(__file__).parents[2]
 

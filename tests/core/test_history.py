@@ -8,7 +8,7 @@ import pytest
 from core.testing.query_log import sent
 from core.testing.world import Person, World
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.postgresql]
 BROWSER = {"user-agent": "Mozilla/5.0 (X11) it's '\\' \"q\"", "x-reason": "He asked for it"}
 
 

@@ -3,6 +3,10 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
+
+pytestmark = pytest.mark.postgresql
+
 URL = "/api/devices/"
 
 

@@ -21,6 +21,8 @@ from core.testing.kit import PACKAGES, PLUGINS
 from core.testing.servers import TestServer
 from core.testing.world import Person, World, open_world
 
+pytestmark = pytest.mark.postgresql
+
 ROWS = 4000
 PAGE = 21  # with the row that tells whether there is another page
 MANY = {"customers.customer": 20_000}

@@ -14,6 +14,8 @@ from core.schema.lints import EXEMPT_INDEXES, GLOBAL_TABLES, findings, refuse_un
 from core.testing.servers import MakeScratch, Scratch, TestServer
 from tests.sample_plugins import load_samples
 
+pytestmark = pytest.mark.postgresql
+
 LOADED = load_samples()
 
 # A table as a plugin's author might make it by hand, without and with the kernel's walls.

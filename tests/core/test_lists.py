@@ -10,6 +10,8 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+pytestmark = pytest.mark.postgresql
+
 URL = "/api/devices/"
 SORTABLE = (
     "name",

@@ -3,8 +3,11 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+pytestmark = pytest.mark.postgresql
 
 FIELDS = ("manual", "locked", "secret")
 STEPS = st.lists(

@@ -20,6 +20,8 @@ from core.testing.servers import MakeScratch, Scratch
 from tests.evil_plugins import load_evil
 from tests.sample_plugins import load_samples
 
+pytestmark = pytest.mark.postgresql
+
 PROJECT = Path(__file__).parents[2]
 FINGERPRINT = """
 SELECT 'column', attrelid::regclass::text, attname::text, format_type(atttypid, atttypmod)

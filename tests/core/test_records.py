@@ -4,6 +4,8 @@ from uuid import uuid4
 
 import pytest
 
+pytestmark = pytest.mark.postgresql
+
 
 async def make(world, who, **values):
     """Create a device and return the answer's record."""

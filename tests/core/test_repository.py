@@ -10,6 +10,8 @@ from core.testing.world import World
 from plugins.customers.models import Company, Customer
 from tests.dummy_plugin.models import Device
 
+pytestmark = pytest.mark.postgresql
+
 
 def _customer(unit: Unit, name: str) -> Customer:
     email = f"{name}@repository.example"

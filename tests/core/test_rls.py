@@ -19,7 +19,10 @@ from tests.core.fill import fill, tenant_tables
 from tests.sample_plugins import load_samples
 from tests.sample_plugins.library.models import Book
 
-pytestmark = pytest.mark.unnamed_tenant("asks for everything, to see that row security says no")
+pytestmark = [
+    pytest.mark.unnamed_tenant("asks for everything, to see that row security says no"),
+    pytest.mark.postgresql,
+]
 LOADED = load_samples()
 MODELS = Models(LOADED.registry)
 A, B = uuid.uuid4(), uuid.uuid4()

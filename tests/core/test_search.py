@@ -4,6 +4,8 @@ from uuid import uuid4
 
 import pytest
 
+pytestmark = pytest.mark.postgresql
+
 CUSTOMERS = "/api/customers/"
 EVERYWHERE = "/api/search/"
 

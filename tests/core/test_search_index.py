@@ -9,6 +9,8 @@ from core.registry.loader import load
 from core.schema.migrate import migrate, purge
 from core.testing.kit import PACKAGES, PLUGINS
 
+pytestmark = pytest.mark.postgresql
+
 TABLE = "customers_customer"
 NAMES = ("tenant_id", "id", "name", "email", "phone", "currency")
 INSERT = f"INSERT INTO {TABLE} ({', '.join(NAMES)}) VALUES ($1, $2, $3, $4, $5, 'IDR')"

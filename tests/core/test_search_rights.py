@@ -9,6 +9,8 @@ from core.testing.probes import Prober, names, open_stage, person
 from core.testing.probes.searches import searched
 from core.testing.world import CONFIG
 
+pytestmark = pytest.mark.postgresql
+
 CUSTOMERS = "/api/customers/"
 DEVICES = "/api/devices/"
 EVERYWHERE = "/api/search/"
@@ -206,6 +208,7 @@ async def test_what_a_plugin_that_is_off_declares_is_not_found(make_world):
         assert "dummy" not in named.text.replace("?q", "")
 
 
+@pytest.mark.slow
 async def test_every_search_field_is_probed_as_everybody(make_world):
     """Ruling 30: other tenants', other sides', trashed and hidden tokens; 0 canaries."""
     world = await make_world()

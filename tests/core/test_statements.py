@@ -15,6 +15,8 @@ from core.testing.statements import unnamed
 from tests.sample_plugins import load_samples
 from tests.sample_plugins.library.models import Book
 
+pytestmark = pytest.mark.postgresql
+
 GOOD = [
     "SELECT 1",
     "BEGIN READ ONLY; SET LOCAL app.tenant_id = 'x'; SELECT crm_check('a', 1)",

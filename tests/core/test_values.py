@@ -235,12 +235,12 @@ def test_most_values_need_no_conversion_on_the_way_out(kind: str) -> None:
     assert from_database(made(kind)) is None
 
 
-@pytest.mark.embedded
-def test_values_of_the_driver_encode_as_they_are(own_server: Any) -> None:
+@pytest.mark.postgresql
+def test_values_of_the_driver_encode_as_they_are(test_server: Any) -> None:
     """UUIDs of asyncpg are a class of its own, yet msgspec knows them."""
 
     async def ask() -> Any:
-        connection = await asyncpg.connect(own_server.url("postgres", "postgres"))
+        connection = await asyncpg.connect(test_server.admin_url)
         row = await connection.fetchrow(
             f"SELECT '{ID}'::uuid, 5::int8, true, 'x'::text, '2025-01-01'::date,"
             " '2025-01-01T00:00:00Z'::timestamptz, ARRAY['a'], 1.5::float8, $1::jsonb",

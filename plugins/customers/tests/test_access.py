@@ -4,6 +4,8 @@ import pytest
 
 from core.testing.world import Person, World
 
+pytestmark = pytest.mark.postgresql
+
 HIDDEN_FROM_CUSTOMERS = {"notes", "tags", "is_vip", "salesperson_id", "custom", "created_by"}
 
 

@@ -10,6 +10,8 @@ from plugins.customers.geography.cities import GEOCODERS, Place
 from plugins.customers.geography.rules import Lines, well_written
 from plugins.customers.tests.factories import HOUSE, made, pointers, seen
 
+pytestmark = pytest.mark.postgresql
+
 ADDRESSES = "/api/addresses/"
 # 154-0023 in the wide digits of a Japanese keyboard.
 WIDE = "".join(chr(ord(c) + 0xFEE0) if c.isdigit() else c for c in "154-0023")

@@ -8,6 +8,8 @@ import pytest
 from core.testing.world import Person, World
 from plugins.customers.tests.factories import made, pointers, seen
 
+pytestmark = pytest.mark.postgresql
+
 CONTACTS = "/api/contacts/"
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from core.testing.world import Person, World
 
+pytestmark = pytest.mark.postgresql
+
 FIELDS = {
     "id",
     "name",

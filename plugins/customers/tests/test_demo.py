@@ -8,6 +8,8 @@ from core.testing.world import World
 from plugins.customers import demo
 from plugins.customers.geography.rules import Lines, well_written
 
+pytestmark = pytest.mark.postgresql
+
 TOTALS = """
 SELECT count(*) AS customers, count(*) FILTER (WHERE c.is_vip) AS vips,
        count(*) FILTER (WHERE NOT c.is_active) AS idle, count(DISTINCT c.type) AS types,

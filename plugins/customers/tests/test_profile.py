@@ -9,6 +9,8 @@ import pytest
 from core.testing.world import Person, World
 from plugins.customers.tests.factories import CUSTOMERS, HOUSE, act, made, pointers, seen
 
+pytestmark = pytest.mark.postgresql
+
 SEARCH = f"{CUSTOMERS}advanced-search/"
 NO_TYPE = dict.fromkeys(("individual", "small_business", "enterprise", "government"), 0)
 NO_STATUS = dict.fromkeys(("active", "inactive", "suspended", "closed"), 0)

@@ -10,6 +10,8 @@ import pytest
 from core.testing.world import Person, World
 from plugins.customers.tests.factories import CUSTOMERS, act, made, pointers, seen
 
+pytestmark = pytest.mark.postgresql
+
 PURCHASES = "/api/purchases/"
 
 

@@ -9,6 +9,8 @@ import pytest
 from core.testing.world import Person, World
 from plugins.customers.tests.factories import CUSTOMERS, act, made, pointers, seen
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 async def customer(world: World, staff: Person) -> dict[str, Any]:

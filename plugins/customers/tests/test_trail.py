@@ -7,6 +7,8 @@ import pytest
 from core.testing.world import Person, World
 from plugins.customers.tests.factories import CUSTOMERS, act, made, seen
 
+pytestmark = pytest.mark.postgresql
+
 
 async def latest(world: World, who: Person, id: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the newest entry of a customer's history, and what it changed: field to [old, new]."""

@@ -7,6 +7,8 @@ import pytest
 from core.testing.world import Person, World
 from plugins.loyalty.tests.factories import ledger, move
 
+pytestmark = pytest.mark.postgresql
+
 
 class Shop:
     """A seller's company with one customer, another customer, and both ledgers."""

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from core.testing.world import World
+
+pytestmark = pytest.mark.postgresql
 
 BALANCES = """
 SELECT count(*) AS customers, sum(c.loyalty_points) AS points,

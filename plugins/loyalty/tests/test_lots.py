@@ -18,6 +18,8 @@ from plugins.loyalty.tests.factories import (
     state,
 )
 
+pytestmark = pytest.mark.postgresql
+
 REFUND = {"reason": "Refund"}
 
 

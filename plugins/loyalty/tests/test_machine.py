@@ -240,6 +240,7 @@ class Machine(Both):
         assert (answer.status_code, answer.json()["code"]) == (409, "key_used")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(0)
 async def test_any_order_of_movements(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """B1, Q6, LOY-01, LOY-04, LOY-08: ledger, balance, lots and tier always agree."""

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -11,6 +12,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from core.testing.world import World
 from plugins.loyalty.tests.factories import customer, ledger, lots, move, state
+
+pytestmark = pytest.mark.postgresql
 
 REVISION = importlib.import_module("plugins.loyalty.migrations.0002_lots")
 WRITE = """

@@ -18,6 +18,8 @@ import pytest
 from core.testing.world import World
 from plugins.loyalty.tests.factories import customer, ledger, move, state
 
+pytestmark = pytest.mark.postgresql
+
 REQUESTS = int(os.environ.get("LOYALTY_REDEMPTIONS", "1000"))
 POINTS = REQUESTS * 6 // 10
 AT_ONCE = 64

@@ -9,6 +9,8 @@ import pytest
 from core.testing.world import Person, World
 from plugins.loyalty.tests.factories import customer, ledger, move, state
 
+pytestmark = pytest.mark.postgresql
+
 MOST = 2**31 - 1
 
 

@@ -11,6 +11,8 @@ import pytest
 from core.testing.world import Person, World
 from plugins.loyalty.tests.factories import customer, day, earn_until, ledger, lots, move, state
 
+pytestmark = pytest.mark.postgresql
+
 REWARDS = "/api/loyalty-rewards/"
 NOW = datetime.now(UTC)
 

@@ -8,6 +8,8 @@ import pytest
 from plugins.loyalty.settings import Settings, Tier
 from plugins.loyalty.tests.factories import customer, move, state
 
+pytestmark = pytest.mark.postgresql
+
 DIAMOND = [
     {"code": "bronze", "points": 0},
     {"code": "silver", "points": 10},

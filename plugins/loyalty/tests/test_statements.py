@@ -10,6 +10,8 @@ import pytest
 from core.testing.world import Person, World
 from plugins.loyalty.tests.factories import customer, earn_until, move
 
+pytestmark = pytest.mark.postgresql
+
 # Five in the afternoon of UTC is midnight in Jakarta.
 TIMES = ("2026-01-31T16:59:59+00:00", "2026-01-31T17:00:00+00:00", "2026-02-28T16:59:59+00:00",
          "2026-02-28T17:00:00+00:00")  # fmt: skip

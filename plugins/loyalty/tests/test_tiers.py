@@ -8,6 +8,8 @@ from core.testing.world import Person, World
 from plugins.loyalty.services import tiers
 from plugins.loyalty.tests.factories import customer, ledger, move, state
 
+pytestmark = pytest.mark.postgresql
+
 VERSIONS = "/api/loyalty-tier-versions/"
 HARDER = [
     {"code": "bronze", "points": 0},

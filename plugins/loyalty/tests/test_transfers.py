@@ -3,8 +3,12 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
+
 from core.testing.world import Person, World
 from plugins.loyalty.tests.factories import customer, day, earn_until, lots, move, state
+
+pytestmark = pytest.mark.postgresql
 
 
 async def test_transfer_keeps_the_end(world: World, staff: Person) -> None:
