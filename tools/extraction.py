@@ -17,7 +17,7 @@ from jinja2.ext import extract_from_ast
 
 from core.admin.forms.struct_controls import label_of
 from core.admin.words.i18n import read_catalogue
-from core.admin.words.wording import purpose
+from core.admin.words.wording import first_sentence
 from core.model.standard_fields import STANDARD
 from core.model.types import named
 
@@ -139,7 +139,7 @@ def _purposes(folder: Path) -> Iterator[str]:
     """Yield what a plugin's entities are: the first sentence of each docstring."""
     for node in _nodes(folder):
         if isinstance(node, ast.ClassDef) and _is_entity(node):
-            yield purpose(ast.get_docstring(node) or "")
+            yield first_sentence(ast.get_docstring(node) or "")
 
 
 def _codes(folder: Path) -> Iterator[str]:

@@ -10,10 +10,10 @@ from core.admin.forms.body import KEY
 from core.admin.forms.form_errors import later
 from core.admin.forms.struct_controls import is_id
 from core.admin.headers import PAGE, TOAST
-from core.admin.page import NOBODY, NoCookie, SignedOut, here
+from core.admin.page import NOBODY, NoCookie, SignedOut, host_tenant
 from core.admin.parts import Fact
 from core.admin.session import cookies
-from core.admin.session.csrf import SAFE, Unproved
+from core.admin.session.csrf import SAFE, InvalidToken
 from core.admin.view import AnyRequest, View
 from core.errors import Refused, Unauthenticated
 from core.model.types import named
@@ -22,7 +22,7 @@ from core.model.types import named
 SECRET = ("password", "again", "secret", "_csrf", "token")
 MOST_AGAIN = 2000
 # What may be served when it is sent once more as it stands.
-PASSING = (429, 500, 503)
+RETRYABLE = (429, 500, 503)
 
 
 def is_page(request: AnyRequest) -> bool:
@@ -34,17 +34,17 @@ def is_page(request: AnyRequest) -> bool:
     return typed and not path.startswith(("/api", "/health"))
 
 
-def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
+def error_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
     """Return the page of a refusal, with its status; for a part of a page, a toast."""
-    view = request.scope.get("state", {}).get("view") or View(request, here(request), NOBODY)
+    view = request.scope.get("state", {}).get("view") or View(request, host_tenant(request), NOBODY)
     if isinstance(refused, Unauthenticated):
         refused = SignedOut()
         view.user, view.nav = None, None
         view.cookies = [cookies.set_cookie(request, "")] if cookies.read_cookie(request) else []
         if request.method in SAFE or request.scope["path"].startswith("/app/logout"):
             return _to_login(view)
-    typed, unproved = _typed(view), isinstance(refused, (SignedOut, Unproved))
-    passes = unproved or (refused.status in PASSING and KEY in view.form)
+    typed, unproved = _typed(view), isinstance(refused, (SignedOut, InvalidToken))
+    passes = unproved or (refused.status in RETRYABLE and KEY in view.form)
     again = typed if passes else []
     heading, text = _words(view, refused)
     if again and unproved and view.user is None:
@@ -59,7 +59,7 @@ def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
     headers = {n: v for n, v in refused.headers.items() if n.lower() != "www-authenticate"}
     if view.hx:
         headers |= TOAST
-        if isinstance(refused, Unproved) and view.user is not None:
+        if isinstance(refused, InvalidToken) and view.user is not None:
             fresh = msgspec.json.encode({"crm:token": view.csrf}).decode()
             headers["HX-Trigger"] = fresh  # what is open can be sent again as it stands
     return view.render(
@@ -70,7 +70,7 @@ def answer_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
         text=text,
         actions=_actions(view, refused),
         again=again,
-        kept=[] if passes else _kept(view, typed),
+        kept=[] if passes else _typed_facts(view, typed),
         login=paths.LOGIN,
         request_id=number,
     )
@@ -104,7 +104,7 @@ def _words(view: View, refused: Refused) -> tuple[str, str]:
         500: (_("Something went wrong here"), _("It is our fault. Try again in a moment.")),
         503: (_("The server is busy"), soon),
     }
-    if isinstance(refused, (Unproved, NoCookie)):
+    if isinstance(refused, (InvalidToken, NoCookie)):
         return _("Please check this once more"), own
     return known.get(refused.status, (_("This could not be done"), own))
 
@@ -129,7 +129,7 @@ def _typed(view: View) -> list[tuple[str, str]]:
     return found if len(found) <= MOST_AGAIN else []
 
 
-def _kept(view: View, typed: list[tuple[str, str]]) -> list[Fact]:
+def _typed_facts(view: View, typed: list[tuple[str, str]]) -> list[Fact]:
     """Return what was typed into a form, to be copied; what is chosen is known by its words.
 
     The names are those that were sent: what the fields are called is not for everybody.

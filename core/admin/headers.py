@@ -17,11 +17,11 @@ POLICY = "; ".join(
 PAGE = {"content-security-policy": POLICY, "cache-control": "no-store"}
 # What is left in the browser when somebody signs out: pages and what scripts kept. Not "cookies":
 # that would sign out the neighbours at the same domain too.
-LEAVING = {"clear-site-data": '"cache", "storage"'}
+SIGN_OUT = {"clear-site-data": '"cache", "storage"'}
 # An answer to htmx that is a message, whatever part of the page it asked for.
 TOAST = {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend", "HX-Reselect": ".toast"}
 
 
-def into(target: str) -> dict[str, str]:
+def retarget(target: str) -> dict[str, str]:
     """Return the headers of an answer to htmx that fills another part than it asked for."""
     return {"HX-Retarget": target, "HX-Reswap": "innerHTML"}

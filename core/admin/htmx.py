@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 
-from core.admin.paths import address
+from core.admin.paths import split_address
 
 
 class Htmx(msgspec.Struct, frozen=True):
@@ -39,5 +39,5 @@ def read_htmx(request: Request[Any, Any, Any]) -> Htmx:
         boosted=headers.get("hx-boosted") == "true",
         source=headers.get("hx-source", ""),
         target=headers.get("hx-target", ""),
-        current=address(headers.get("hx-current-url", ""))[1],
+        current=split_address(headers.get("hx-current-url", ""))[1],
     )

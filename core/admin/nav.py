@@ -4,17 +4,17 @@ from collections.abc import Iterable
 
 import msgspec
 
-from core.admin.portals import HOME, desk_of, is_closed, screens_of
+from core.admin.portals import HOME, is_closed, plugin_screens, portal_role
 from core.admin.view import NavItem
 from core.model.entities import HISTORY, Declaration
 from core.registry.registry import Role
 from core.runtime.context import Context
 
 # The kernel's own entities and what they are drawn as.
-OWN = {"core.user": "users", "core.api_key": "key"}
+KERNEL_ICONS = {"core.user": "users", "core.api_key": "key"}
 SETTING = "core.setting"
 # Pages of the tenant itself, each with the right on settings that opens it.
-PLACES = (
+TENANT_PAGES = (
     ("Roles", "/app/roles/", "shield-check", "view"),
     ("Apps", "/app/apps/", "puzzle", "view"),
     ("Settings", "/app/settings/", "settings", "view"),
@@ -23,7 +23,7 @@ PLACES = (
     ("Audit log", "/app/log/", "history", HISTORY),
 )
 # Lists that a page of their own stands for.
-INSTEAD = {"core.api_key": "/app/keys/"}
+REPLACED_LISTS = {"core.api_key": "/app/keys/"}
 
 
 def dashboards_of(ctx: Context) -> list[str]:
@@ -52,13 +52,13 @@ def may_see_credit(ctx: Context, entity: Declaration) -> bool:
 
 def icon_of(entity: Declaration) -> str:
     """Return what an entity is drawn as."""
-    return OWN.get(entity.name, entity.icon)
+    return KERNEL_ICONS.get(entity.name, entity.icon)
 
 
-def items(ctx: Context, path: str) -> tuple[NavItem, ...]:
+def navigation(ctx: Context, path: str) -> tuple[NavItem, ...]:
     """Return the places in order; the one that a path lies in is active."""
     here = f"{path.rstrip('/')}/"
-    desk = desk_of(ctx.tenant, ctx.principal)
+    desk = portal_role(ctx.tenant, ctx.principal)
     found = [*_screens(ctx, here)]
     if not is_closed(ctx.tenant, ctx.principal):
         if desk is None:
@@ -67,8 +67,8 @@ def items(ctx: Context, path: str) -> tuple[NavItem, ...]:
         found += [item for item in lists if not item.section]
         found += _dashboards(ctx, here)
         found += [item for item in lists if item.section]
-        found += _places(ctx, here)
-    return tuple(_lettered(_marked(found, here)))
+        found += _tenant_pages(ctx, here)
+    return tuple(_with_letters(_with_one_active(found, here)))
 
 
 def _item(label: str, href: str, icon: str, here: str, section: str = "") -> NavItem:
@@ -77,7 +77,7 @@ def _item(label: str, href: str, icon: str, here: str, section: str = "") -> Nav
 
 
 def _screens(ctx: Context, here: str) -> Iterable[NavItem]:
-    for screen in screens_of(ctx):
+    for screen in plugin_screens(ctx):
         yield _item(screen.label, f"/app/{screen.path}/", screen.icon, here)
 
 
@@ -92,7 +92,7 @@ def _entities(ctx: Context, here: str, desk: Role | None) -> Iterable[NavItem]:
         if desk is not None and entity.name not in desk.menu:
             continue
         own = f"/app/{entity.resource}/"
-        href = INSTEAD.get(entity.name, own)
+        href = REPLACED_LISTS.get(entity.name, own)
         section = "Settings" if entity.plugin == "core" else ""
         active = here.startswith((own, href))
         yield NavItem(entity.plural, href, icon_of(entity), active, section)
@@ -108,20 +108,20 @@ def _dashboards(ctx: Context, here: str) -> Iterable[NavItem]:
             yield _item("Credit", f"/app/{entity.resource}/credit/", "award", here, "Dashboards")
 
 
-def _places(ctx: Context, here: str) -> Iterable[NavItem]:
-    for label, href, icon, right in PLACES:
+def _tenant_pages(ctx: Context, here: str) -> Iterable[NavItem]:
+    for label, href, icon, right in TENANT_PAGES:
         if ctx.rights.may(SETTING, right):
             yield _item(label, href, icon, here, "Settings")
 
 
-def _marked(found: list[NavItem], here: str) -> Iterable[NavItem]:
+def _with_one_active(found: list[NavItem], here: str) -> Iterable[NavItem]:
     """Leave one place active: the longest address that the path begins with."""
     deepest = max((item.href for item in found if item.active), key=len, default="")
     for item in found:
         yield msgspec.structs.replace(item, active=item.active and item.href == deepest)
 
 
-def _lettered(found: Iterable[NavItem]) -> Iterable[NavItem]:
+def _with_letters(found: Iterable[NavItem]) -> Iterable[NavItem]:
     """Give each place the key that leads there after ``g``: the first free letter of its name."""
     taken: set[str] = set()
     for item in found:

@@ -10,8 +10,8 @@ from litestar.response.base import ASGIResponse
 
 from core.admin import nav
 from core.admin.forms.body import read_form
-from core.admin.portals import is_closed, is_open
-from core.admin.preferences import read_likes
+from core.admin.portals import is_closed, is_open_to_all
+from core.admin.preferences import parse_preferences
 from core.admin.session import cookies, csrf
 from core.admin.session.cookies import VISITOR
 from core.admin.session.flash import Flash
@@ -50,12 +50,12 @@ class NoCookie(Forbidden):
 class Page(View):
     """A page with the same context as a REST request: tenant, principal, rights and doors."""
 
-    def __init__(self, request: AnyRequest, ctx: Context, found: cookies.Found) -> None:
-        super().__init__(request, ctx.tenant, found.secret.text(), read_likes(found.likes))
+    def __init__(self, request: AnyRequest, ctx: Context, found: cookies.BrowserSession) -> None:
+        super().__init__(request, ctx.tenant, found.secret.text(), parse_preferences(found.likes))
         self.ctx = ctx
         self.session: UUID = found.session
         self.user = {"id": ctx.principal.id, "name": found.name, "email": found.email}
-        self.nav = nav.items(ctx, request.scope["path"])
+        self.nav = nav.navigation(ctx, request.scope["path"])
         self.closed = is_closed(ctx.tenant, ctx.principal)
 
     def values(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ async def open_page(request: AnyRequest) -> Page:
     """
     scope = request.scope
     platform: Platform = scope["litestar_app"].state.platform
-    found = await cookies.find(platform, request)
+    found = await cookies.find_session(platform, request)
     if found is None:
         raise SignedOut
     headers = dict(scope["headers"])
@@ -90,12 +90,14 @@ async def open_page(request: AnyRequest) -> Page:
     plugin = request.route_handler.opt.get("plugin")
     if plugin is not None and plugin not in tenant.enabled:
         raise NotFound
-    if page.closed and not is_open(scope["path"], request.route_handler.opt, found.principal.roles):
+    if page.closed and not is_open_to_all(
+        scope["path"], request.route_handler.opt, found.principal.roles
+    ):
         raise NotFound
     return page
 
 
-async def _opened(request: AnyRequest, *, writes: bool) -> Page:
+async def _open_or_read_form(request: AnyRequest, *, writes: bool) -> Page:
     """Return the page; if there is none (any more), keep what was typed for it."""
     try:
         return await open_page(request)
@@ -103,23 +105,23 @@ async def _opened(request: AnyRequest, *, writes: bool) -> Page:
         if writes:
             view = request.scope["state"].get("view")
             if view is None or isinstance(refused, SignedOut):
-                view = View(request, here(request), NOBODY)
+                view = View(request, host_tenant(request), NOBODY)
             view.form = await read_form(request, csrf.check_media(request))
         raise
 
 
-def here(request: AnyRequest) -> Tenant | None:
+def host_tenant(request: AnyRequest) -> Tenant | None:
     """Return the tenant of the host."""
     platform: Platform = request.scope["litestar_app"].state.platform
     return tenant_at(platform, request.headers.get("host", ""))
 
 
-def visit(request: AnyRequest, tenant: Tenant | None = None) -> View:
+def open_public_page(request: AnyRequest, tenant: Tenant | None = None) -> View:
     """Return a page for somebody who is not known; his forms are bound to a cookie of their own.
 
     Without that, another site could sign him in to an account of its choice (login CSRF).
     """
-    tenant = here(request) or tenant
+    tenant = host_tenant(request) or tenant
     visitor = cookies.read_visitor(request)
     if visitor is not None:
         return View(request, tenant, f"{VISITOR} {visitor}")
@@ -151,7 +153,11 @@ def page_route(
         writes = request.method not in csrf.SAFE
         if writes:
             csrf.check_origin(request)
-        view = visit(request) if public else await _opened(request, writes=writes)
+        view = (
+            open_public_page(request)
+            if public
+            else await _open_or_read_form(request, writes=writes)
+        )
         if writes:
             await view.read_form()
         if isinstance(view, Page) and entity:

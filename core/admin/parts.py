@@ -57,7 +57,7 @@ class Bar(msgspec.Struct, frozen=True):
     tone: int = 1
 
 
-class Happening(msgspec.Struct, frozen=True):
+class TimelineItem(msgspec.Struct, frozen=True):
     """One entry of a timeline. ``day`` is a heading over it, if it is the first of its day."""
 
     title: str

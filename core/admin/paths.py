@@ -18,13 +18,13 @@ _LOCAL = re.compile(
     re.ASCII,
 )
 # Coming back to these would lead away again at once.
-_DOORS = re.compile(r"/app/(?:login|logout|reset)(?:[/?]|$)")
+_SIGN_IN_PAGES = re.compile(r"/app/(?:login|logout|reset)(?:[/?]|$)")
 
 
 def local_path(text: str | None) -> str:
     """Return ``text`` if it is the address of one of our pages, else the home page."""
     given = text or ""
-    if len(given) > LONGEST or not _LOCAL.fullmatch(given) or _DOORS.match(given):
+    if len(given) > LONGEST or not _LOCAL.fullmatch(given) or _SIGN_IN_PAGES.match(given):
         return HOME
     return given
 
@@ -40,7 +40,7 @@ def login_path(back: str) -> str:
     return LOGIN if found == HOME else f"{LOGIN}?next={quote(found, safe='')}"
 
 
-def address(text: str) -> tuple[str, str]:
+def split_address(text: str) -> tuple[str, str]:
     """Return host, and path with query, of an address that a browser names; it may be anything."""
     try:
         found = urlsplit(text)
@@ -49,7 +49,7 @@ def address(text: str) -> tuple[str, str]:
     return found.netloc.lower(), f"{found.path}?{found.query}" if found.query else found.path
 
 
-def came_from(request: Request[Any, Any, Any]) -> str:
+def referring_path(request: Request[Any, Any, Any]) -> str:
     """Return the page of ours on which a form was sent, as far as the browser says."""
-    host, path = address(request.headers.get("referer", ""))
+    host, path = split_address(request.headers.get("referer", ""))
     return local_path(path) if host == request.headers.get("host", "").lower() else HOME

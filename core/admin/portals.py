@@ -9,12 +9,12 @@ from core.runtime.context import Context
 from core.runtime.tenant import Tenant
 
 # What somebody who works for nobody here reaches beside his own screens.
-OPEN = ("/app/account", "/app/logout")
+OPEN_PATHS = ("/app/account", "/app/logout")
 HOME = "/app/"
-FORMS = ("/new", "/edit")
+FORM_ENDINGS = ("/new", "/edit")
 
 
-def desk_of(tenant: Tenant, principal: Principal) -> Role | None:
+def portal_role(tenant: Tenant, principal: Principal) -> Role | None:
     """Return the role at whose desk a person sits, if it has a home and is the only one held."""
     if len(principal.roles) != 1:
         return None
@@ -28,7 +28,7 @@ def is_closed(tenant: Tenant, principal: Principal) -> bool:
     return bool(principal.roles) and not any(map(tenant.is_internal, principal.roles))
 
 
-def is_open(path: str, opt: Mapping[str, Any], roles: Collection[str]) -> bool:
+def is_open_to_all(path: str, opt: Mapping[str, Any], roles: Collection[str]) -> bool:
     """Whether a page is for those too who work for nobody here.
 
     The forms of what they may write are; rights and scope say of which records.
@@ -38,14 +38,14 @@ def is_open(path: str, opt: Mapping[str, Any], roles: Collection[str]) -> bool:
         return opt["portal_role"] in roles
     if f"{plain}/" == HOME:
         return True
-    if "entity" in opt and plain.endswith(FORMS):
+    if "entity" in opt and plain.endswith(FORM_ENDINGS):
         return True
-    return any(plain == place or plain.startswith(f"{place}/") for place in OPEN)
+    return any(plain == place or plain.startswith(f"{place}/") for place in OPEN_PATHS)
 
 
-def screens_of(ctx: Context) -> list[Screen]:
+def plugin_screens(ctx: Context) -> list[Screen]:
     """Return the plugins' own pages in the caller's menu, in the order of their plugins."""
-    desk = desk_of(ctx.tenant, ctx.principal)
+    desk = portal_role(ctx.tenant, ctx.principal)
     closed = is_closed(ctx.tenant, ctx.principal)
     return [
         screen

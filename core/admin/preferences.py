@@ -23,7 +23,7 @@ SELECT value FROM core_preference
 """
 
 
-class Likes(msgspec.Struct, frozen=True):
+class Preferences(msgspec.Struct, frozen=True):
     """How one person wants his screens; an empty text means as the tenant has it."""
 
     locale: str = ""
@@ -32,17 +32,17 @@ class Likes(msgspec.Struct, frozen=True):
     shortcuts: bool = True
 
 
-def read_likes(stored: Any) -> Likes:
+def parse_preferences(stored: Any) -> Preferences:
     """Return what is stored; what an older or newer version stored otherwise is left aside."""
     try:
-        found = msgspec.convert(stored or {}, Likes)
+        found = msgspec.convert(stored or {}, Preferences)
         ZoneInfo(found.timezone or "UTC")
     except (msgspec.ValidationError, ZoneInfoNotFoundError, ValueError):
-        return Likes()
+        return Preferences()
     return found
 
 
-async def preference(ctx: Context, name: str) -> Any:
+async def read_preference(ctx: Context, name: str) -> Any:
     """Return what the caller has stored under a name, or None."""
     user = UUID(ctx.principal.id)
     return await ctx.platform.database.read(
@@ -50,7 +50,7 @@ async def preference(ctx: Context, name: str) -> Any:
     )
 
 
-async def prefer(ctx: Context, name: str, value: Any) -> None:
+async def store_preference(ctx: Context, name: str, value: Any) -> None:
     """Store what the caller prefers under a name."""
     user = UUID(ctx.principal.id)
 

@@ -6,7 +6,7 @@ from litestar.response.base import ASGIResponse
 
 from core.admin.look.assets import asset_route
 from core.admin.look.brand import brand_route
-from core.admin.look.environment import Looks
+from core.admin.look.environment import Renderer
 from core.admin.page import READ, WRITE, page_route
 from core.admin.screens import palette, portal
 from core.admin.screens.account import account, keys, login
@@ -55,13 +55,13 @@ RESERVED = frozenset(
 )
 
 
-def make_looks(registry: Registry) -> Looks:
+def make_renderer(registry: Registry) -> Renderer:
     """Return themes, words and files of the kernel and of the installed plugins."""
     own = {n: Path(p.path) for n, p in registry.plugins.items() if n != "core"}
-    return Looks(own)
+    return Renderer(own)
 
 
-def admin_routes(registry: Registry, looks: Looks) -> list[Route]:
+def admin_routes(registry: Registry, looks: Renderer) -> list[Route]:
     """Return the routes of all pages: the kernel's own, then those made from the registry."""
     return [
         *own_pages(looks),
@@ -70,7 +70,7 @@ def admin_routes(registry: Registry, looks: Looks) -> list[Route]:
     ]
 
 
-def own_pages(looks: Looks) -> list[Route]:
+def own_pages(looks: Renderer) -> list[Route]:
     """Return the pages that no entity has; each begins with a reserved word."""
     own = "signed_in"
     return [

@@ -15,7 +15,7 @@ def gap(name: str) -> str:
     return f"{OPEN}{name}{CLOSE}"
 
 
-class Stencil:
+class RowTemplate:
     """What a template made of gaps."""
 
     __slots__ = ("_names", "_texts")

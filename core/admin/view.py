@@ -14,8 +14,8 @@ from core.admin import paths
 from core.admin.forms.body import Form, read_form
 from core.admin.headers import PAGE
 from core.admin.htmx import Htmx, read_htmx
-from core.admin.look.environment import Looks
-from core.admin.preferences import Likes
+from core.admin.look.environment import Renderer
+from core.admin.preferences import Preferences
 from core.admin.session import cookies, csrf, flash
 from core.admin.session.flash import Flash
 from core.admin.words.i18n import Formats, direction_of
@@ -50,14 +50,18 @@ class View:
     closed = False
 
     def __init__(
-        self, request: AnyRequest, tenant: Tenant | None, bound: str, likes: Likes | None = None
+        self,
+        request: AnyRequest,
+        tenant: Tenant | None,
+        bound: str,
+        likes: Preferences | None = None,
     ) -> None:
         self.request = request
         self.platform: Platform = request.scope["litestar_app"].state.platform
-        self.looks: Looks = request.scope["litestar_app"].state.looks
+        self.looks: Renderer = request.scope["litestar_app"].state.looks
         self.tenant = tenant
         self.bound = bound
-        self.likes = likes or Likes()
+        self.likes = likes or Preferences()
         config = tenant.config if tenant else None
         self.locale: str = self.likes.locale or (config.locale if config else "en")
         # Of the catalogue that fits the reader.
@@ -104,8 +108,8 @@ class View:
         kind = csrf.check_media(self.request)
         self.form = await read_form(self.request, kind)
         token = self.request.headers.get(csrf.HEADER) or self.form.get(csrf.FIELD)
-        if not csrf.is_good(auth_of(self.platform).key, self.bound, token):
-            raise csrf.Unproved
+        if not csrf.is_valid(auth_of(self.platform).key, self.bound, token):
+            raise csrf.InvalidToken
         return self.form
 
     def translate(self, text: str) -> str:

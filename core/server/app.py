@@ -8,9 +8,9 @@ from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 
-from core.admin.look.environment import Looks
+from core.admin.look.environment import Renderer
 from core.admin.routes import PUBLIC as PAGES
-from core.admin.routes import RESERVED, admin_routes, make_looks
+from core.admin.routes import RESERVED, admin_routes, make_renderer
 from core.auth.state import auth_of
 from core.config import ConfigFile
 from core.database.connections import Database
@@ -146,7 +146,7 @@ def build(platform: Platform) -> Trellis:
     registry = platform.registry
     check_paths(registry)
     config = platform.config.server
-    looks = make_looks(registry)
+    looks = make_renderer(registry)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -174,7 +174,7 @@ def build(platform: Platform) -> Trellis:
     return app
 
 
-def own_table(registry: Registry, looks: Looks) -> list[Route]:
+def own_table(registry: Registry, looks: Renderer) -> list[Route]:
     """Return the generated routes, the kernel's, and those of the pages."""
     generated = [r for e in registry.entities.values() for r in entity_routes(registry, e)]
     return [*generated, *own_routes(), *admin_routes(registry, looks)]

@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.response.base import ASGIResponse
 
-from core.admin.failures import answer_page, is_page
+from core.admin.failures import error_page, is_page
 from core.errors import Invalid, NotAllowed, NotFound, Refused, TooLarge, Unavailable
 from core.rest.responses import refusal
 
@@ -42,7 +42,7 @@ def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Any:
     request_id = scope.get("state", {}).get("request_id", "")
     refused = _as_refusal(error)
     if is_page(request):
-        return _Ready(answer_page(request, refused))
+        return _Ready(error_page(request, refused))
     answer: ASGIResponse = refusal(refused, path, request_id)
     return _Ready(answer)
 

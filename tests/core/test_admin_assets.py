@@ -14,11 +14,11 @@ from core.admin.look.assets import (
     Assets,
     asset_route,
     make_asset,
-    merged,
+    merge_layers,
     read_folder,
     read_plugin,
 )
-from core.admin.look.environment import Looks
+from core.admin.look.environment import Renderer
 from core.errors import NotFound, StartRefused
 from core.server.router import route_by_table
 from tools.vendoring import LOCK, VENDOR, digest
@@ -64,7 +64,7 @@ def test_style_sheet_that_names_a_missing_file_is_refused() -> None:
 
 
 def test_later_layer_replaces_by_path() -> None:
-    assert merged([{"a": b"1", "b": b"1"}, {"b": b"2"}]) == {"a": b"1", "b": b"2"}
+    assert merge_layers([{"a": b"1", "b": b"1"}, {"b": b"2"}]) == {"a": b"1", "b": b"2"}
 
 
 def test_plugin_may_not_put_files_outside_its_own_folder(tmp_path: Path) -> None:
@@ -80,12 +80,12 @@ def test_lock_and_licences_are_not_served() -> None:
 
 
 @pytest.fixture(scope="module")
-def looks() -> Looks:
-    return Looks({})
+def looks() -> Renderer:
+    return Renderer({})
 
 
 @pytest.fixture
-def app(looks: Looks) -> Litestar:
+def app(looks: Renderer) -> Litestar:
     def answer(_request: Request, _error: NotFound) -> Response:
         return Response(None, status_code=404)
 
@@ -94,7 +94,7 @@ def app(looks: Looks) -> Litestar:
     return made
 
 
-async def test_file_is_kept_for_a_year_and_travels_packed(app: Litestar, looks: Looks) -> None:
+async def test_file_is_kept_for_a_year_and_travels_packed(app: Litestar, looks: Renderer) -> None:
     address = looks.asset("default", "crm.css")
     async with AsyncTestClient(app) as client:
         reply = await client.get(address, headers={"accept-encoding": "gzip"})
@@ -129,7 +129,7 @@ async def test_nothing_else_is_served(app: Litestar, name: str) -> None:
         assert (await client.get(f"/app/static/{name}")).status_code == 404
 
 
-def test_page_carries_at_most_120_kb(looks: Looks) -> None:
+def test_page_carries_at_most_120_kb(looks: Renderer) -> None:
     """What every page loads, packed; with a list of fifty rows it stays below 120 kB."""
     every = (
         "vendor/basecoat.css",
@@ -153,7 +153,7 @@ def test_page_carries_at_most_120_kb(looks: Looks) -> None:
     assert sum(len(f.packed or f.content) for f in files) < 108_000
 
 
-def test_our_own_style_sheet_and_behaviour_stay_small(looks: Looks) -> None:
+def test_our_own_style_sheet_and_behaviour_stay_small(looks: Renderer) -> None:
     def packed(name: str) -> int:
         address = looks.asset("default", name).removeprefix("/app/static/")
         return len(looks.assets.served[address].packed)
@@ -162,7 +162,7 @@ def test_our_own_style_sheet_and_behaviour_stay_small(looks: Looks) -> None:
     assert sum(packed(f"js/{n}.js") for n in ("mode", "crm", "fields", "board", "chart")) <= 8_000
 
 
-def test_every_icon_of_the_lock_is_in_the_sprite(looks: Looks) -> None:
+def test_every_icon_of_the_lock_is_in_the_sprite(looks: Renderer) -> None:
     wanted = tomllib.loads(LOCK.read_text("utf-8"))["icons"]
     assert looks.icons == frozenset(wanted)
     with pytest.raises(LookupError, match="no icon 'nothing'"):

@@ -11,8 +11,8 @@ from playwright.async_api import Browser, Page, Route, async_playwright
 
 from core.admin.headers import PAGE
 from core.admin.look.assets import PREFIX
-from core.admin.look.environment import Looks
-from core.admin.preferences import Likes
+from core.admin.look.environment import Renderer
+from core.admin.preferences import Preferences
 from core.admin.screens.styleguide import values
 from core.admin.view import NavItem
 from core.admin.words.i18n import Formats, direction_of
@@ -43,14 +43,14 @@ class Reader(msgspec.Struct):
     direction: str
     mode: str
     user: dict[str, str]
-    likes: Likes = Likes()
+    likes: Preferences = Preferences()
     closed: bool = False
     csrf: str = "token"
 
 
 @pytest.fixture(scope="module")
-def looks() -> Looks:
-    return Looks({})
+def looks() -> Renderer:
+    return Renderer({})
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ async def browser() -> AsyncIterator[Browser]:
         await found.close()
 
 
-def style_page(looks: Looks, theme: str, mode: str, locale: str) -> str:
+def style_page(looks: Renderer, theme: str, mode: str, locale: str) -> str:
     user = {"name": "Dewi Lestari", "email": "dewi@example.org"}
     page = Reader(locale, direction_of(locale), mode, user)
     say = looks.words.of(looks.words.language_of(locale)).gettext
@@ -70,7 +70,9 @@ def style_page(looks: Looks, theme: str, mode: str, locale: str) -> str:
     return looks.render("styleguide.html", page=page, user=user, nav=NAV, **look, **shown)
 
 
-async def opened(browser: Browser, looks: Looks, html: str, width: int) -> tuple[Page, list[str]]:
+async def opened(
+    browser: Browser, looks: Renderer, html: str, width: int
+) -> tuple[Page, list[str]]:
     """Return the page in a browser that keeps to the policy, and what went wrong in it."""
     page = await browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
     wrong: list[str] = []
@@ -97,7 +99,7 @@ async def opened(browser: Browser, looks: Looks, html: str, width: int) -> tuple
 
 @pytest.mark.parametrize(("theme", "mode", "locale", "width"), SHOWN)
 async def test_style_page_has_no_fault(
-    browser: Browser, looks: Looks, theme: str, mode: str, locale: str, width: int
+    browser: Browser, looks: Renderer, theme: str, mode: str, locale: str, width: int
 ) -> None:
     html = style_page(looks, theme, mode, locale)
     page, wrong = await opened(browser, looks, html, width)
@@ -112,7 +114,7 @@ async def test_style_page_has_no_fault(
 
 
 async def test_menus_dialogs_and_selection_answer_to_the_keyboard(
-    browser: Browser, looks: Looks
+    browser: Browser, looks: Renderer
 ) -> None:
     html = style_page(looks, "default", "light", "en")
     page, wrong = await opened(browser, looks, html, 1280)
@@ -137,7 +139,7 @@ async def test_menus_dialogs_and_selection_answer_to_the_keyboard(
 
 
 async def test_card_comes_back_when_the_server_refuses_its_move(
-    browser: Browser, looks: Looks
+    browser: Browser, looks: Renderer
 ) -> None:
     html = style_page(looks, "default", "light", "en")
     page, _wrong = await opened(browser, looks, html, 1280)

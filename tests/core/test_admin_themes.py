@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.admin.look.brand import Branding, check_branding, stylesheet
-from core.admin.look.environment import Looks
+from core.admin.look.environment import Renderer
 from core.admin.look.hx import hx
 from core.admin.look.themes import Theme, contrast, read_themes
 from core.errors import Invalid, StartRefused
@@ -87,7 +87,7 @@ def test_child_theme_looks_in_its_parent_and_replaces_by_path(tmp_path: Path) ->
     (tmp_path / "one/templates/a.html").write_text("one")
     (tmp_path / "one/templates/b.html").write_text("one")
     (tmp_path / "two/templates/b.html").write_text("two")
-    looks = Looks({}, [ROOT / "themes", tmp_path])
+    looks = Renderer({}, [ROOT / "themes", tmp_path])
     environment = looks.environment("two", "en")
     assert environment.get_template("a.html").render() == "one"
     assert environment.get_template("b.html").render() == "two"

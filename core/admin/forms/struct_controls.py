@@ -16,7 +16,7 @@ from core.model.fields import Field
 from core.model.types import INT4, named
 
 # Programs name an event with it, so that it counts once; a form has a key of its own.
-UNSEEN = ("key",)
+HIDDEN = ("key",)
 _NUMBERS = (inspect.IntType, inspect.FloatType, inspect.DecimalType)
 _LISTS = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType)
 
@@ -75,7 +75,7 @@ def label_of(name: str) -> str:
 
 
 def slots(
-    struct: Any, targets: Callable[[str], str] = lambda _: "", unseen: Iterable[str] = UNSEEN
+    struct: Any, targets: Callable[[str], str] = lambda _: "", unseen: Iterable[str] = HIDDEN
 ) -> list[Slot]:
     """Return the fields of a struct as a form has them; ``targets`` tells what an id belongs to."""
     if struct is None:

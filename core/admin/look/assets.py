@@ -105,7 +105,7 @@ class Assets:
         return addresses
 
 
-def merged(layers: Iterable[Mapping[str, bytes]]) -> dict[str, bytes]:
+def merge_layers(layers: Iterable[Mapping[str, bytes]]) -> dict[str, bytes]:
     """Return the files of all layers; a later layer replaces by path."""
     files: dict[str, bytes] = {}
     for layer in layers:

@@ -61,12 +61,12 @@ class Brand(msgspec.Struct, frozen=True):
     files: tuple[Asset, ...] = ()
 
 
-def _on(colour: str) -> str:
+def _text_colour(colour: str) -> str:
     """Return black or white, whichever reads better on a colour."""
     return max(("#ffffff", "#0b0f0d"), key=lambda ink: contrast(ink, colour))
 
 
-def _seen(colour: str, tokens: Mapping[str, str]) -> bool:
+def _stands_out(colour: str, tokens: Mapping[str, str]) -> bool:
     """Whether a colour is told apart from the navigation, which may be dark in the light mode."""
     return contrast(colour, tokens["sidebar"]) >= CONTROL_RATIO
 
@@ -127,9 +127,9 @@ def stylesheet(branding: Branding, theme: Theme) -> bytes:
     if branding.primary or branding.primary_dark:
         light = branding.primary or theme.light["primary"]
         dark = branding.primary_dark or theme.dark["primary"]
-        inks = (_on(light), _on(dark))
+        inks = (_text_colour(light), _text_colour(dark))
         pairs = {"primary": (light, dark), "primary-foreground": inks, "ring": (light, dark)}
-        if _seen(light, theme.light) and _seen(dark, theme.dark):
+        if _stands_out(light, theme.light) and _stands_out(dark, theme.dark):
             pairs |= {"sidebar-primary": (light, dark), "sidebar-primary-foreground": inks}
         lines += [f"--{name}: light-dark({a}, {b});" for name, (a, b) in pairs.items()]
     if branding.radius:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from core.admin.look.assets import STATIC, Assets, merged, read_folder, read_plugin
+from core.admin.look.assets import STATIC, Assets, merge_layers, read_folder, read_plugin
 from core.admin.look.brand import Brand, Brands
 from core.admin.look.hx import hx
 from core.admin.look.themes import DEFAULT, OWN, Theme, read_themes, stylesheet
@@ -33,7 +33,7 @@ DIRECTED = frozenset(
 ) | {"undo-2", "list-checks", "send", "external-link", "redo-2"}
 
 
-class Looks:
+class Renderer:
     """Themes, words, static files and the environments over them; frozen after the start."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Looks:
         for files in own:
             files.pop(OWN, None)
         made = {f"theme-{theme.name}.css": stylesheet(theme)}
-        return self.assets.add(merged([*layers, *own, made]))
+        return self.assets.add(merge_layers([*layers, *own, made]))
 
     def theme_of(self, name: str) -> str:
         """Return the theme that a tenant or a person wants, or the default if it has gone."""

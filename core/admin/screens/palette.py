@@ -82,12 +82,12 @@ async def _groups(page: Page, asked: str, size: int) -> list[Group]:
     """Return what fits: records first, then screens and actions; without words, the last ones."""
     _ = page.translate
     phrase = read_phrase("q", asked)
-    places, deeds = _places(page), _deeds(page)
+    places, deeds = _screens(page), _actions(page)
     if phrase is None:
         recent = await _recent(page, page.request.query_params.get("recent", "")[:1000])
         found = [Group(_("Opened last"), tuple(recent))]
     else:
-        places, deeds = _fitting(phrase, places), _fitting(phrase, deeds)
+        places, deeds = _matching(phrase, places), _matching(phrase, deeds)
         found = await _records(page, phrase, size)
     found += [Group(_("Screens"), tuple(places)), Group(_("Actions"), tuple(deeds))]
     return [group for group in found if group.hits]
@@ -134,7 +134,7 @@ def _address(page: Page, entity: Declaration, id: str) -> str:
     return f"/app/{entity.resource}/{id}/" if may else f"/app/{entity.resource}/"
 
 
-def _places(page: Page) -> list[Hit]:
+def _screens(page: Page) -> list[Hit]:
     _ = page.translate
     found = [Hit(_(item.label), item.href, item.icon) for item in page.nav or ()]
     for entity in page.ctx.tenant.entities.values():
@@ -147,7 +147,7 @@ def _places(page: Page) -> list[Hit]:
     return [*found, Hit(_("My account"), "/app/account/", "circle-user")]
 
 
-def _deeds(page: Page) -> list[Hit]:
+def _actions(page: Page) -> list[Hit]:
     """Return what can be begun from anywhere."""
     ctx, _ = page.ctx, page.translate
     found = []
@@ -163,7 +163,7 @@ def _deeds(page: Page) -> list[Hit]:
     return found
 
 
-def _fitting(phrase: str, hits: Iterable[Hit]) -> list[Hit]:
+def _matching(phrase: str, hits: Iterable[Hit]) -> list[Hit]:
     """Return the hits whose label has every word of a phrase, whatever its accents."""
     words = _plain(phrase).split()
     return [hit for hit in hits if all(word in _plain(hit.label) for word in words)]
@@ -187,12 +187,12 @@ async def _recent(page: Page, text: str) -> list[Hit]:
             order.append((entity.name, id))
     found: dict[tuple[str, str], Hit] = {}
     for name, ids in wanted.items():
-        for hit_id, hit in await _remembered(page, ctx.tenant.entities[name], ids):
+        for hit_id, hit in await _recent_hits(page, ctx.tenant.entities[name], ids):
             found[name, hit_id] = hit
     return [found[place] for place in dict.fromkeys(order) if place in found]
 
 
-async def _remembered(page: Page, entity: Declaration, ids: list[UUID]) -> list[tuple[str, Hit]]:
+async def _recent_hits(page: Page, entity: Declaration, ids: list[UUID]) -> list[tuple[str, Hit]]:
     visible = page.ctx.rights.visible(entity.name)
     title = entity.title if entity.title in visible else "id"
     query = Query(

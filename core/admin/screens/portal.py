@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, WRITE, Flash, Page, page_route
-from core.admin.portals import screens_of
+from core.admin.portals import plugin_screens
 from core.admin.screens.form.form_submit import form_key, save_once
 from core.database.connections import Unit
 from core.errors import Forbidden, NotFound, Refused, Unauthenticated
@@ -19,14 +19,14 @@ async def show_screen(
     page: Page, screen: Screen, told: tuple[str, ...] = (), status: int = 200
 ) -> ASGIResponse:
     """Show a page as its plugin fills it; ``told`` is what was wrong with what was asked."""
-    if screen not in screens_of(page.ctx):
+    if screen not in plugin_screens(page.ctx):
         raise NotFound
     values = await screen.read(page)
     return page.render(
         screen.template,
         status=status,
         title=page.translate(screen.label),
-        here=_place(screen),
+        here=_path(screen),
         key=form_key(),
         told=told,
         **values,
@@ -35,7 +35,7 @@ async def show_screen(
 
 async def change_screen(page: Page, screen: Screen) -> ASGIResponse:
     """Do the action that a form of the page asks for, once per form."""
-    if screen.submit is None or screen not in screens_of(page.ctx):
+    if screen.submit is None or screen not in plugin_screens(page.ctx):
         raise NotFound
     try:
         name, id, body = await screen.submit(page)
@@ -48,7 +48,7 @@ async def change_screen(page: Page, screen: Screen) -> ASGIResponse:
         told = tuple(said) or (page.tell(refused.detail),)
         return await show_screen(page, screen, told, refused.status)
     words = page.translate("%(deed)s: done.") % {"deed": page.translate(action.label)}
-    return page.redirect(_place(screen), flash=Flash(words))
+    return page.redirect(_path(screen), flash=Flash(words))
 
 
 def _action(page: Page, screen: Screen, name: str) -> Action:
@@ -72,7 +72,7 @@ async def _carry_out(
     await save_once(page, run)
 
 
-def _place(screen: Screen) -> str:
+def _path(screen: Screen) -> str:
     return f"/app/{screen.path}/"
 
 

@@ -30,6 +30,6 @@ def screen_route(
     return made
 
 
-def place(entity: Declaration, id: object = "", under: str = "") -> str:
+def entity_path(entity: Declaration, id: object = "", under: str = "") -> str:
     """Return the address of an entity's list, of a record, or of a page under one of them."""
     return f"/app/{entity.resource}/{f'{id}/' if id else ''}{under}"

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from litestar.response.base import ASGIResponse
 
-from core.admin.parts import Bar, Column, Happening, Link, Option, Series
+from core.admin.parts import Bar, Column, Link, Option, Series, TimelineItem
 from core.admin.words.i18n import Formats
 
 Say = Callable[[str], str]
@@ -98,10 +98,10 @@ def _stages(fmt: Formats, say: Say) -> list[Stage]:
     ]
 
 
-def _happenings(fmt: Formats, say: Say) -> list[Happening]:
-    def at(hour: int, title: str, **more: str) -> Happening:
+def _happenings(fmt: Formats, say: Say) -> list[TimelineItem]:
+    def at(hour: int, title: str, **more: str) -> TimelineItem:
         moment = DAY.replace(hour=hour)
-        return Happening(title, moment.isoformat(), fmt.time(moment), **more)
+        return TimelineItem(title, moment.isoformat(), fmt.time(moment), **more)
 
     return [
         at(

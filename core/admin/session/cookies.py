@@ -50,7 +50,7 @@ class Secret(msgspec.Struct, frozen=True):
         return digest(f"browser {self.secret}")
 
 
-class Found(msgspec.Struct, frozen=True):
+class BrowserSession(msgspec.Struct, frozen=True):
     """A good cookie: its tenant, who is signed in by it, and what he prefers."""
 
     tenant: Tenant
@@ -147,7 +147,7 @@ async def renew(unit: Unit, tenant: Tenant, session: UUID) -> str:
     return secret.text()
 
 
-async def find(platform: Platform, request: AnyRequest) -> Found | None:
+async def find_session(platform: Platform, request: AnyRequest) -> BrowserSession | None:
     """Return whose session the cookie is, or None: nothing else of a request can name a person.
 
     The lookup is a transaction per request, so whatever ends a session ends it at once.
@@ -162,7 +162,7 @@ async def find(platform: Platform, request: AnyRequest) -> Found | None:
     return await _look_up(platform, tenant, secret)
 
 
-async def _look_up(platform: Platform, tenant: Tenant, secret: Secret) -> Found | None:
+async def _look_up(platform: Platform, tenant: Tenant, secret: Secret) -> BrowserSession | None:
     auth = auth_of(platform)
     sql = (  # the columns are names out of the registry
         "SELECT s.id AS session_id, s.expires_at, u.id, u.roles, u.token_version, u.name,"  # noqa: S608
@@ -184,7 +184,7 @@ async def _look_up(platform: Platform, tenant: Tenant, secret: Secret) -> Found 
         auth.hasten()
     principal = principal_of(auth, row, session=session)
     likes = row["likes"] if isinstance(row["likes"], dict) else {}
-    return Found(tenant, principal, session, secret, row["name"], row["email"], likes)
+    return BrowserSession(tenant, principal, session, secret, row["name"], row["email"], likes)
 
 
 def new_visitor() -> str:

@@ -20,7 +20,7 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "applicatio
 _SIZE = 32
 
 
-class Foreign(Forbidden):
+class ForeignOrigin(Forbidden):
     """The request does not come from a page of this address; nothing of it is looked at."""
 
     code = "foreign_origin"
@@ -30,7 +30,7 @@ class Foreign(Forbidden):
     )
 
 
-class Unproved(Forbidden):
+class InvalidToken(Forbidden):
     """The form is ours by its origin, but not made for this session."""
 
     code = "csrf"
@@ -46,10 +46,10 @@ def token(key: Key, bound: str) -> str:
     It looks different each time, so that compressed pages tell nothing about it.
     """
     mask = token_bytes(_SIZE)
-    return urlsafe_b64encode(mask + _mixed(mask, _proof(key, bound))).decode().rstrip("=")
+    return urlsafe_b64encode(mask + _xor(mask, _proof(key, bound))).decode().rstrip("=")
 
 
-def is_good(key: Key, bound: str, given: str | None) -> bool:
+def is_valid(key: Key, bound: str, given: str | None) -> bool:
     """Return whether ``given`` is a token for ``bound``."""
     text = given or ""
     try:
@@ -58,14 +58,14 @@ def is_good(key: Key, bound: str, given: str | None) -> bool:
         return False
     if len(raw) != 2 * _SIZE:
         return False
-    return hmac.compare_digest(_mixed(raw[:_SIZE], raw[_SIZE:]), _proof(key, bound))
+    return hmac.compare_digest(_xor(raw[:_SIZE], raw[_SIZE:]), _proof(key, bound))
 
 
 def _proof(key: Key, bound: str) -> bytes:
     return hmac.digest(key.derived("csrf"), bound.encode(), "sha256")
 
 
-def _mixed(mask: bytes, text: bytes) -> bytes:
+def _xor(mask: bytes, text: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(mask, text, strict=True))
 
 
@@ -77,14 +77,14 @@ def check_origin(request: AnyRequest) -> None:
     """
     fetched = request.headers.get("sec-fetch-site")
     if fetched is not None and fetched != "same-origin":
-        raise Foreign
+        raise ForeignOrigin
     origin = request.headers.get("origin")
     if origin is None and fetched is None:
-        raise Foreign
+        raise ForeignOrigin
     host = request.headers.get("host", "").lower()
     own = {f"{request.scope['scheme']}://{host}", f"https://{host}"}
     if origin is not None and origin.lower() not in own:
-        raise Foreign
+        raise ForeignOrigin
 
 
 def check_media(request: AnyRequest) -> str:

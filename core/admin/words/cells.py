@@ -13,8 +13,8 @@ import msgspec
 from markupsafe import Markup, escape
 
 from core.admin.page import Page
-from core.admin.row_templates import Stencil, gap
-from core.admin.words.wording import SWITCH, Show, Wording, iso, truth
+from core.admin.row_templates import RowTemplate, gap
+from core.admin.words.wording import SWITCH, Show, Wording, boolean_labels, iso
 from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.projection import FieldSelection, Row, expandable
@@ -48,7 +48,7 @@ class Cell(msgspec.Struct, frozen=True):
     text: Show
 
 
-def wanted(ctx: Context, entity: Declaration, names: Sequence[str]) -> FieldSelection:
+def cell_fields(ctx: Context, entity: Declaration, names: Sequence[str]) -> FieldSelection:
     """Return what a list must ask for so that the cells of these fields can be shown."""
     fields = [entity.fields[name] for name in names]
     beside = [field.currency for field in fields if field.currency]
@@ -73,7 +73,7 @@ def cells(page: Page, entity: Declaration, names: Sequence[str]) -> tuple[Cell, 
     place = ("cells", entity.name, ctx.rights, tuple(names), language)
     found: tuple[Cell, ...] | None = ctx.tenant.shapes.get(place)
     if found is None:
-        maker = _Maker(page, entity)
+        maker = _CellBuilder(page, entity)
         found = tuple(maker.cell(entity.fields[name]) for name in names)
         if len(ctx.tenant.shapes) > MOST_KEPT:
             ctx.tenant.shapes.clear()
@@ -103,7 +103,7 @@ def tone_of(code: Any) -> str:
     return TONE_OF.get(str(code).lower(), "neutral")
 
 
-class _Maker(Wording):
+class _CellBuilder(Wording):
     """Makes the cells of one entity for one reader."""
 
     def __init__(self, page: Page, entity: Declaration) -> None:
@@ -129,7 +129,7 @@ class _Maker(Wording):
             }
             return lambda row: known.get(row[name]) or (badge(row[name]) if row[name] else NONE)
         if kind == "boolean":
-            words = truth(self.say, field)
+            words = boolean_labels(self.say, field)
             tones = {True: "success", False: "danger" if name == SWITCH else "neutral"}
             made = {v: self.ui.badge(words[v], tones[v], dot=True) for v in (True, False)}
             return lambda row: NONE if row[name] is None else made[bool(row[name])]
@@ -142,7 +142,9 @@ class _Maker(Wording):
             return self.timed(field)
         scheme = {"email": "mailto:", "phone": "tel:"}.get(kind)
         if scheme:
-            link = Stencil(f'<a href="{scheme}{gap("value")}" dir="ltr">{gap("words")}</a>').fill
+            link = RowTemplate(
+                f'<a href="{scheme}{gap("value")}" dir="ltr">{gap("words")}</a>'
+            ).fill
             return lambda row: link({"value": row[name], "words": text(row)}) if row[name] else NONE
         return lambda row: _bounded(text(row))
 
@@ -156,15 +158,15 @@ class _Maker(Wording):
             return self.person(lambda row: text(row) or nameless, under, base if may else "")
         if not may:
             return lambda row: escape(text(row) or nameless)
-        link = Stencil(f'<a href="{base}{gap("id")}/"><bdi>{gap("words")}</bdi></a>').fill
+        link = RowTemplate(f'<a href="{base}{gap("id")}/"><bdi>{gap("words")}</bdi></a>').fill
         return lambda row: link({"id": row["id"], "words": text(row) or nameless})
 
     def person(self, name: Show, under: Show, base: str) -> Show:
         """Return the avatar and name of a person, made once with a second line and once without."""
         gaps = {n: gap(n) for n in ("name", "text", "initials", "hue")}
         href = f"{base}{gap('id')}/" if base else ""
-        with_text = Stencil(self.ui.person(href=href, **gaps))
-        without = Stencil(self.ui.person(href=href, **{**gaps, "text": ""}))
+        with_text = RowTemplate(self.ui.person(href=href, **gaps))
+        without = RowTemplate(self.ui.person(href=href, **{**gaps, "text": ""}))
 
         def show(row: Row) -> Any:
             said, second = name(row), under(row)
@@ -188,7 +190,7 @@ class _Maker(Wording):
         if target is None or not self.ctx.rights.may(target.name, "view"):
             return lambda row: _bounded(text(row))
         base = f"/app/{target.resource}/"
-        link = Stencil(f'<a href="{base}{gap("id")}/"><bdi>{gap("words")}</bdi></a>').fill
+        link = RowTemplate(f'<a href="{base}{gap("id")}/"><bdi>{gap("words")}</bdi></a>').fill
 
         def show(row: Row) -> Any:
             words = text(row)
@@ -198,7 +200,7 @@ class _Maker(Wording):
 
     def timed(self, field: Field) -> Show:
         name, day = field.name, self.day
-        mark = Stencil(f'<time datetime="{gap("at")}">{gap("words")}</time>').fill
+        mark = RowTemplate(f'<time datetime="{gap("at")}">{gap("words")}</time>').fill
 
         def show(row: Row) -> Any:
             value: date | None = row[name]

@@ -24,10 +24,10 @@ NUMBERS = ("integer", "decimal", "number", "money")
 ISOLATED = "\N{FIRST STRONG ISOLATE}%s\N{POP DIRECTIONAL ISOLATE}"
 Unit = Literal["hour", "day", "week", "month", "year"]
 Titles = Mapping[str, str]
-Way = tuple[str, Field | None, Declaration]
+FieldPath = tuple[str, Field | None, Declaration]
 
 
-def way(page: Page, entity: Declaration, name: str) -> Way:
+def field_path(page: Page, entity: Declaration, name: str) -> FieldPath:
     """Return the label of a name in criteria, its field, and the entity that has the field."""
     labels, field, here = list[str](), None, entity
     for word in name.split("."):
@@ -45,7 +45,7 @@ def way(page: Page, entity: Declaration, name: str) -> Way:
 def links_in(page: Page, entity: Declaration, tree: Any) -> Iterable[tuple[str, str]]:
     """Yield the entity and the id of every record that a tree compares a link with."""
     if "field" in tree:
-        _, field, _ = way(page, entity, tree["field"])
+        _, field, _ = field_path(page, entity, tree["field"])
         if field is not None and field.kind == "link" and tree["op"] != "is_empty":
             value = tree["value"]
             for id in value if isinstance(value, list) else [value]:
@@ -56,7 +56,7 @@ def links_in(page: Page, entity: Declaration, tree: Any) -> Iterable[tuple[str, 
             yield from links_in(page, entity, inner)
 
 
-class Clauses:
+class CriteriaText:
     """Tells checked criteria of one entity to one reader; ``titles`` are those that he may see."""
 
     def __init__(self, page: Page, entity: Declaration, titles: Titles) -> None:
@@ -80,7 +80,7 @@ class Clauses:
 
     def term(self, tree: Mapping[str, Any]) -> str:
         """Return one comparison in words."""
-        label, field, owner = way(self.page, self.entity, tree["field"])
+        label, field, owner = field_path(self.page, self.entity, tree["field"])
         op, value, say = tree["op"], tree["value"], self.say
         said: dict[str, Any] = {"field": label}
         if op == "is_empty":

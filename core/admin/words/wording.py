@@ -34,19 +34,19 @@ def telephone(number: str) -> str:
     return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
-def purpose(doc: str) -> str:
+def first_sentence(doc: str) -> str:
     """Return the first sentence of a docstring: what people read of an entity."""
     return SENTENCE.split(" ".join(doc.split()), maxsplit=1)[0].replace("`", "")
 
 
-def truth(say: Say, field: Field) -> dict[bool, str]:
+def boolean_labels(say: Say, field: Field) -> dict[bool, str]:
     """Return what a boolean says when it holds, and when it does not."""
     if field.name == SWITCH:
         return {True: say("Active"), False: say("Inactive")}
     return {True: say("Yes"), False: say("No")}
 
 
-def beside(field: Field) -> str:
+def link_key(field: Field) -> str:
     """Return where ``expand`` puts the record of a link."""
     step = field.name.removesuffix("_id")
     return step if step != field.name else f"{step}_record"
@@ -85,7 +85,7 @@ class Wording:
     def one(self, field: Field) -> Callable[[Any], str]:
         """Return what tells a value that is there, whatever else its record holds."""
         if field.kind == "boolean":
-            words = truth(self.say, field)
+            words = boolean_labels(self.say, field)
             return lambda value: words[bool(value)]
         if field.kind == "choice":
             labels = self.labels(field)
@@ -117,7 +117,7 @@ class Wording:
     def named(self, field: Field) -> Show:
         """Return the title of a linked record, or nothing where it may not be seen."""
         target = self.ctx.tenant.entities.get(field.target)
-        place = beside(field)
+        place = link_key(field)
         if target is None or target.fields[target.title].kind == "link":
             return lambda row: str(row[field.name] or "")
         title = self.words(target.fields[target.title])

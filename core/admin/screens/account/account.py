@@ -13,7 +13,7 @@ from core.admin import paths, preferences
 from core.admin.forms.body import wrong_fields
 from core.admin.page import Flash, Page
 from core.admin.parts import Link, Option
-from core.admin.preferences import Likes
+from core.admin.preferences import Preferences
 from core.admin.screens.account import login
 from core.admin.session import cookies
 from core.admin.words.devices import device
@@ -110,8 +110,8 @@ async def change_likes(page: Page) -> ASGIResponse:
         errors["mode"] = _("Choose one of the list.")
     if errors:
         return _account(page, errors, 400)
-    wanted = Likes(locale, zone, _mode(mode), form.get("shortcuts") == "1")
-    await preferences.prefer(page.ctx, preferences.ACCOUNT, wanted)
+    wanted = Preferences(locale, zone, _mode(mode), form.get("shortcuts") == "1")
+    await preferences.store_preference(page.ctx, preferences.ACCOUNT, wanted)
     return page.redirect(HOME, flash=Flash(page.translate("Your preferences are saved.")))
 
 
@@ -122,8 +122,8 @@ def _mode(text: str) -> Any:
 async def change_mode(page: Page) -> ASGIResponse:
     """Switch between light and dark, and go back to where that was done."""
     wanted = msgspec.structs.replace(page.likes, mode=_mode(page.form.get("mode")))
-    await preferences.prefer(page.ctx, preferences.ACCOUNT, wanted)
-    return page.redirect(paths.came_from(page.request))
+    await preferences.store_preference(page.ctx, preferences.ACCOUNT, wanted)
+    return page.redirect(paths.referring_path(page.request))
 
 
 async def show_security(page: Page) -> ASGIResponse:

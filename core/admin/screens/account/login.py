@@ -8,7 +8,7 @@ from litestar.response.base import ASGIResponse
 
 from core.access.rights import SYSTEM
 from core.admin import paths
-from core.admin.headers import LEAVING, PAGE
+from core.admin.headers import PAGE, SIGN_OUT
 from core.admin.page import Page
 from core.admin.session import cookies
 from core.admin.view import View
@@ -26,7 +26,7 @@ def _query(view: View, name: str) -> str:
     return str(given[0]) if len(given) == 1 else ""
 
 
-def _named(view: View, slug: str) -> Tenant | None:
+def _named_tenant(view: View, slug: str) -> Tenant | None:
     """Return the tenant of the host, the one that was named, or the only one there is."""
     tenants = view.platform.by_slug
     if view.tenant is not None:
@@ -49,16 +49,16 @@ def _notices(view: View) -> dict[str, str]:
 async def show_login(view: View) -> ASGIResponse:
     """Show the login page; whoever is signed in goes on, and at an address of all, chooses."""
     back = paths.local_path(_query(view, "next"))
-    if await cookies.find(view.platform, view.request) is not None:
+    if await cookies.find_session(view.platform, view.request) is not None:
         return view.redirect(back)
     slug = _query(view, "tenant")
-    tenant = _named(view, slug)
+    tenant = _named_tenant(view, slug)
     if tenant is None and not slug:
-        return view.render("choose.html", tenants=_places(view), next=back)
+        return view.render("choose.html", tenants=_local_tenants(view), next=back)
     return _login(view, slug if view.tenant is None else "", back)
 
 
-def _places(view: View) -> list[dict[str, str]]:
+def _local_tenants(view: View) -> list[dict[str, str]]:
     """Return where the tenants live, for whoever sits at this machine; nobody else gets a list."""
     if not cookies.is_local(view.request):
         return []
@@ -105,7 +105,7 @@ async def sign_in(view: View) -> ASGIResponse:
 async def _enter(
     view: View, email: str, password: str, slug: str
 ) -> tuple[Tenant, sessions.Entered]:
-    tenant = _named(view, slug)
+    tenant = _named_tenant(view, slug)
     if slug and tenant is None:
         raise service.WrongLogin
     if not email or len(email) > LONGEST_EMAIL or not 0 < len(password) <= LONGEST_PASSWORD:
@@ -116,7 +116,7 @@ async def _enter(
 
 async def _end_former(view: View) -> None:
     """End the session that this browser had: one browser is one person at a time."""
-    found = await cookies.find(view.platform, view.request)
+    found = await cookies.find_session(view.platform, view.request)
     if found is None:
         return
     tenant, session, user = found.tenant, found.session, UUID(found.principal.id)
@@ -133,8 +133,8 @@ async def sign_out(page: Page) -> ASGIResponse:
     page.cookies = [cookies.set_cookie(page.request, "")]
     path = f"{paths.LOGIN}?notice=signed_out"
     if page.hx:
-        return page.answer("", 200, {**PAGE, **LEAVING, "hx-redirect": path})
-    return page.answer("", 303, {**PAGE, **LEAVING, "location": path})
+        return page.answer("", 200, {**PAGE, **SIGN_OUT, "hx-redirect": path})
+    return page.answer("", 303, {**PAGE, **SIGN_OUT, "location": path})
 
 
 async def show_reset(view: View) -> ASGIResponse:
@@ -149,7 +149,9 @@ async def reset(view: View) -> ASGIResponse:
     if form.get("token"):
         return await _set_password(view, form.get("token"), form.get("password"))
     email, slug = form.get("email").strip()[:LONGEST_EMAIL], form.get("tenant").strip()
-    await changes.request_reset(view.platform, email, _named(view, slug), read_client(view.request))
+    await changes.request_reset(
+        view.platform, email, _named_tenant(view, slug), read_client(view.request)
+    )
     return view.redirect(f"{paths.LOGIN}?notice=asked")
 
 

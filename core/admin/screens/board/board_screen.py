@@ -116,7 +116,7 @@ def _sizes(page: Page, stage: Field) -> dict[str | None, int]:
 
 def _query(page: Page, entity: Declaration, stage: Field, query: Query) -> Query:
     names = (*shown_fields(page, entity, stage), stage.name)
-    wanted = cells.wanted(page.ctx, entity, names)
+    wanted = cells.cell_fields(page.ctx, entity, names)
     return msgspec.structs.replace(query, selection=wanted)
 
 
@@ -156,7 +156,9 @@ async def _moved(
     page: Page, entity: Declaration, stage: Field, state: ListState, back: str
 ) -> ASGIResponse:
     """Answer what the board replaces, and the way back."""
-    shape = projection_of(page.ctx.tenant, page.ctx.rights, entity, _wanted(page, entity, stage))
+    shape = projection_of(
+        page.ctx.tenant, page.ctx.rights, entity, _card_fields(page, entity, stage)
+    )
     row, _version = await read_one(page.ctx, entity, id_of(page), shape)
     sizes = dict.fromkeys(_codes(page, stage), 1)
 
@@ -178,5 +180,5 @@ async def _moved(
     )
 
 
-def _wanted(page: Page, entity: Declaration, stage: Field) -> FieldSelection:
-    return cells.wanted(page.ctx, entity, (*shown_fields(page, entity, stage), stage.name))
+def _card_fields(page: Page, entity: Declaration, stage: Field) -> FieldSelection:
+    return cells.cell_fields(page.ctx, entity, (*shown_fields(page, entity, stage), stage.name))

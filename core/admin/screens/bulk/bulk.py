@@ -9,7 +9,7 @@ from core.admin.forms.controls import Control, Controls
 from core.admin.page import WRITE, Flash, Page
 from core.admin.parts import Option
 from core.admin.screens.bulk.undo import undo_path
-from core.admin.screens.form.after_submit import noun, settle
+from core.admin.screens.form.after_submit import after_submit, noun
 from core.admin.screens.list.bulk_actions import SWITCHES, BulkAction, bulk_actions, settable_fields
 from core.admin.screens.list.list_query import ListState, read_list_query, state_from_form
 from core.admin.screens.routing import screen_route
@@ -61,7 +61,7 @@ async def show_bulk(page: Page, entity: Declaration) -> ASGIResponse:
     except (Invalid, Refused) as refused:
         return await preview(page, entity, state, action, ids, refused)
     flash = result_message(page, entity, action, found)
-    return settle(page, entity, state.href(page=state.page), flash, chosen=not row)
+    return after_submit(page, entity, state.href(page=state.page), flash, chosen=not row)
 
 
 def at_once(page: Page, entity: Declaration, action: BulkAction) -> bool:
@@ -181,7 +181,7 @@ def _control(page: Page, field: Field, refused: Refused | None) -> Control:
 
 async def _names(page: Page, entity: Declaration, ids: list[UUID]) -> list[str]:
     """Return the titles of some records."""
-    fields = cells.wanted(page.ctx, entity, ())
+    fields = cells.cell_fields(page.ctx, entity, ())
     query = Query(Paging(NAMED), fields, (Sort("id", "id", False, False),), (Hits(ids).among(),))
     found = await read_page(page.ctx, entity, query)
     title = cells.title_of(page, entity)

@@ -9,9 +9,9 @@ from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, WRITE, Flash, Page
 from core.admin.parts import Column, Link
-from core.admin.screens.form.form_submit import form_key, gone, id_of, save_once, version_of
-from core.admin.screens.routing import place, screen_route
-from core.admin.words.cells import cells, wanted
+from core.admin.screens.form.form_submit import form_key, id_of, record_gone, save_once, version_of
+from core.admin.screens.routing import entity_path, screen_route
+from core.admin.words.cells import cell_fields, cells
 from core.database.connections import Unit
 from core.errors import Conflict, Invalid, NotFound, Refused, Stale
 from core.model.entities import Declaration
@@ -28,9 +28,9 @@ from core.search.hits import Hits
 COLUMNS = 3
 SIZE = 50
 LAST = 200
-SURE = "_sure"
+CONFIRMED = "_confirm_purge"
 VERBS = ("restore", "purge")
-Deed = Callable[..., Awaitable[None]]
+Change = Callable[..., Awaitable[None]]
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -53,21 +53,21 @@ async def _trash(page: Page, entity: Declaration, problem: str = "") -> ASGIResp
     columns = [f.name for n in entity.columns if (f := entity.field(n)) is not None]
     names = list(dict.fromkeys(n for n in (entity.title, *columns) if n in visible))[:COLUMNS]
     names += [n for n in ("deleted_at", "updated_by") if n in visible]
-    found = await _found(page, entity, names, _number(page))
+    found = await _read_trash(page, entity, names, _number(page))
     shown = cells(page, entity, names)
     title = next((c for c in shown if c.key == entity.title), None)
     rows = [_line(entity, row, shown, title) for row in found.rows]
-    base = place(entity, under="trash/")
+    base = entity_path(entity, under="trash/")
     held = {v for v in VERBS if v in entity.verbs and ctx.rights.may(entity.name, v)}
     return page.render(
         "trash.html",
         status=409 if problem else 200,
         entity=entity,
         title=_("Trash: %(records)s") % {"records": _(entity.plural)},
-        crumbs=[Link(_(entity.plural), place(entity)), Link(_("Trash"), "")],
+        crumbs=[Link(_(entity.plural), entity_path(entity)), Link(_("Trash"), "")],
         columns=[Column(c.key, c.label, c.kind, primary=c.key == entity.title) for c in shown],
         rows=rows,
-        base=place(entity),
+        base=entity_path(entity),
         action=base,
         held=held,
         problem=problem,
@@ -83,8 +83,8 @@ def _number(page: Page) -> int:
     return min(max(int(text), 1), LAST) if text.isascii() and text.isdigit() else 1
 
 
-async def _found(page: Page, entity: Declaration, names: list[str], number: int) -> ListPage:
-    links = wanted(page.ctx, entity, [n for n in names if n != "deleted_at"]).expand
+async def _read_trash(page: Page, entity: Declaration, names: list[str], number: int) -> ListPage:
+    links = cell_fields(page.ctx, entity, [n for n in names if n != "deleted_at"]).expand
     asked = FieldSelection(expand=links, detail=True, trash=True)
     latest = (Sort("deleted_at", "deleted_at", True, False), Sort("id", "id", True, False))
     query = Query(Paging(SIZE, number), asked, latest, (), trash=True)
@@ -101,19 +101,21 @@ async def delete(page: Page, entity: Declaration) -> ASGIResponse:
     """Put a record in the trash; the message on the next page takes it back."""
 
     def said(name: str) -> Flash:
-        undo = place(entity, id_of(page), "restore/")
+        undo = entity_path(entity, id_of(page), "restore/")
         may = "restore" in entity.verbs and page.ctx.rights.may(entity.name, "restore")
         text = page.translate("%(name)s was moved to the trash.") % {"name": name}
         return Flash(text, undo=undo if may else "")
 
     try:
-        return await _deed(page, entity, trash.delete, said, place(entity), in_trash=False)
+        return await _change_one(
+            page, entity, trash.delete, said, entity_path(entity), in_trash=False
+        )
     except Stale:
         text = page.translate("It was changed meanwhile. Look at it before you delete it.")
-        return page.redirect(place(entity, id_of(page)), flash=Flash(text, "warning"))
+        return page.redirect(entity_path(entity, id_of(page)), flash=Flash(text, "warning"))
     except Conflict as refused:
         text = page.tell(refused.detail)
-        return page.redirect(place(entity, id_of(page)), flash=Flash(text, "danger"))
+        return page.redirect(entity_path(entity, id_of(page)), flash=Flash(text, "danger"))
 
 
 async def restore(page: Page, entity: Declaration) -> ASGIResponse:
@@ -122,9 +124,9 @@ async def restore(page: Page, entity: Declaration) -> ASGIResponse:
     def said(name: str) -> Flash:
         return Flash(page.translate("%(name)s is back.") % {"name": name})
 
-    after = place(entity, id_of(page)) if page.ctx.rights.may(entity.name, "view") else ""
+    after = entity_path(entity, id_of(page)) if page.ctx.rights.may(entity.name, "view") else ""
     try:
-        return await _deed(page, entity, trash.restore, said, after or place(entity))
+        return await _change_one(page, entity, trash.restore, said, after or entity_path(entity))
     except Conflict as refused:
         return await _refused(page, entity, refused)
 
@@ -133,9 +135,9 @@ async def show_purge(page: Page, entity: Declaration) -> ASGIResponse:
     """Ask whether a record is to be deleted for good."""
     name = await _name(page, entity, in_trash=True)
     if name is None:
-        return await gone(page, entity)
+        return await record_gone(page, entity)
     title = page.translate("Delete %(name)s for good?") % {"name": name}
-    return _question(page, entity, title, name, place(entity, id_of(page), "purge/"))
+    return _question(page, entity, title, name, entity_path(entity, id_of(page), "purge/"))
 
 
 async def purge(page: Page, entity: Declaration) -> ASGIResponse:
@@ -145,7 +147,9 @@ async def purge(page: Page, entity: Declaration) -> ASGIResponse:
         return Flash(page.translate("%(name)s was deleted for good.") % {"name": name})
 
     try:
-        return await _deed(page, entity, trash.destroy, said, place(entity, under="trash/"))
+        return await _change_one(
+            page, entity, trash.destroy, said, entity_path(entity, under="trash/")
+        )
     except Conflict as refused:
         return await _refused(page, entity, refused)
 
@@ -157,10 +161,10 @@ async def _refused(page: Page, entity: Declaration, refused: Refused) -> ASGIRes
     return await _trash(page, entity, page.tell(refused.detail))
 
 
-async def _deed(
+async def _change_one(
     page: Page,
     entity: Declaration,
-    deed: Deed,
+    deed: Change,
     said: Callable[[str], Flash],
     after: str,
     *,
@@ -176,9 +180,9 @@ async def _deed(
     try:
         await save_once(page, run)
     except NotFound:
-        return await gone(page, entity)
+        return await record_gone(page, entity)
     may_list = "list" in entity.verbs and ctx.rights.may(entity.name, "list")
-    home = after if may_list or after != place(entity) else "/app/"
+    home = after if may_list or after != entity_path(entity) else "/app/"
     return page.redirect(home, flash=said(name or page.translate(entity.label)))
 
 
@@ -201,11 +205,11 @@ async def _name(page: Page, entity: Declaration, *, in_trash: bool) -> str | Non
     return str(rows[0].get(entity.title) or rows[0]["id"]) if rows else None
 
 
-def _sure(page: Page, entity: Declaration, ids: list[UUID]) -> ASGIResponse:
+def _confirm_purge(page: Page, entity: Declaration, ids: list[UUID]) -> ASGIResponse:
     """Ask whether the selected records are to be deleted for good."""
     title = page.translate("Delete %(count)s records for good?") % {"count": len(ids)}
-    hidden = [("deed", "purge"), (SURE, "1"), *(("ids", str(id)) for id in ids)]
-    return _question(page, entity, title, title, place(entity, under="trash/"), hidden)
+    hidden = [("deed", "purge"), (CONFIRMED, "1"), *(("ids", str(id)) for id in ids)]
+    return _question(page, entity, title, title, entity_path(entity, under="trash/"), hidden)
 
 
 def _question(
@@ -216,11 +220,11 @@ def _question(
         "trash_purge.html",
         title=title,
         action=action,
-        back=place(entity, under="trash/"),
+        back=entity_path(entity, under="trash/"),
         hidden=[*hidden, ("_key", form_key())],
         crumbs=[
-            Link(_(entity.plural), place(entity)),
-            Link(_("Trash"), place(entity, under="trash/")),
+            Link(_(entity.plural), entity_path(entity)),
+            Link(_("Trash"), entity_path(entity, under="trash/")),
             Link(name, ""),
         ],
     )
@@ -237,8 +241,8 @@ async def change_trash(page: Page, entity: Declaration) -> ASGIResponse:
     except Invalid:
         return await _trash(page, entity, page.translate("Select at least one row."))
 
-    if verb == "purge" and not page.form.get(SURE):
-        return _sure(page, entity, ids)
+    if verb == "purge" and not page.form.get(CONFIRMED):
+        return _confirm_purge(page, entity, ids)
 
     async def run(unit: Unit) -> dict[str, Any]:
         return await change_many(page.ctx, unit, entity, verb, ids, {}, atomic=False)
@@ -252,7 +256,7 @@ async def change_trash(page: Page, entity: Declaration) -> ASGIResponse:
         "purge": page.translate("%(count)s records were deleted for good."),
     }
     said = Flash(texts[verb] % {"count": len(done["ids"])})
-    return page.redirect(place(entity, under="trash/"), flash=said)
+    return page.redirect(entity_path(entity, under="trash/"), flash=said)
 
 
 def routes(registry: Registry) -> list[Route]:

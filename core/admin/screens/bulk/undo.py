@@ -15,7 +15,7 @@ from litestar.response.base import ASGIResponse
 from core.admin import paths
 from core.admin.page import WRITE, Flash, Page
 from core.admin.screens.form.form_submit import save_once
-from core.admin.screens.routing import place, screen_route
+from core.admin.screens.routing import entity_path, screen_route
 from core.audit.entries import EntryFilter, read_entries
 from core.database.connections import Unit
 from core.errors import NotFound, Refused
@@ -48,7 +48,7 @@ def undo_path(page: Page, entity: Declaration) -> str:
     """
     if not page.ctx.rights.may(entity.name, HISTORY):
         return ""
-    return place(entity, under=f"undo/{UUID(page.ctx.request_id)}/")
+    return entity_path(entity, under=f"undo/{UUID(page.ctx.request_id)}/")
 
 
 async def undo(page: Page, entity: Declaration) -> ASGIResponse:
@@ -68,7 +68,7 @@ async def undo(page: Page, entity: Declaration) -> ASGIResponse:
             changed += len(found["ids"])
         return {"changed": changed}
 
-    back = paths.came_from(page.request)
+    back = paths.referring_path(page.request)
     try:
         done = await save_once(page, run)
     except Refused as refused:

@@ -21,10 +21,10 @@ from core.registry.registry import Card, Chart
 log = structlog.get_logger("crm.dashboard")
 NEWEST, MOST_NEWEST = 5, 3
 TONES = 5
-EVER = {"field": "created_at", "op": ">", "value": "1970-01-01T00:00:00Z"}
+ALL_TIME = {"field": "created_at", "op": ">", "value": "1970-01-01T00:00:00Z"}
 
 
-class Shown(msgspec.Struct, frozen=True):
+class ShownCard(msgspec.Struct, frozen=True):
     """A card as the template takes it; ``kind`` is figure, bars, chart, records or failed."""
 
     key: str
@@ -40,7 +40,7 @@ class Shown(msgspec.Struct, frozen=True):
     rows: tuple[dict[str, str], ...] = ()
 
 
-Read = Callable[[Page, asyncpg.Connection], Awaitable[list[Shown]]]
+Read = Callable[[Page, asyncpg.Connection], Awaitable[list[ShownCard]]]
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ def _has_newest(page: Page, entity: Declaration, plugin: str) -> bool:
 
 
 def _figures(entity: Declaration, plugin: str) -> Source:
-    async def read(page: Page, connection: asyncpg.Connection) -> list[Shown]:
+    async def read(page: Page, connection: asyncpg.Connection) -> list[ShownCard]:
         declared = shown(page.ctx, entity)
         found = await figures_on(connection, page, entity)
         icon = entity.icon
@@ -97,7 +97,7 @@ def _figures(entity: Declaration, plugin: str) -> Source:
             )
             kind = "bars" if bars else "figure"
             cards.append(
-                Shown(key, told.label, kind, icon, href=told.href, value=told.value, bars=bars)
+                ShownCard(key, told.label, kind, icon, href=told.href, value=told.value, bars=bars)
             )
         return cards
 
@@ -111,16 +111,16 @@ def count_of(text: str) -> float:
 
 
 def _card(card: Card) -> Source:
-    async def read(page: Page, connection: asyncpg.Connection) -> list[Shown]:
+    async def read(page: Page, connection: asyncpg.Connection) -> list[ShownCard]:
         answer = await card.read(page, connection)
-        return [] if answer is None else [_told(page, card, answer)]
+        return [] if answer is None else [_format_card(page, card, answer)]
 
     return Source(f"{card.plugin}.{card.key}", card.label, read)
 
 
-def _told(page: Page, card: Card, answer: Any) -> Shown:
+def _format_card(page: Page, card: Card, answer: Any) -> ShownCard:
     """Return what a plugin's card answered, as people write it."""
-    made = Shown(
+    made = ShownCard(
         f"{card.plugin}.{card.key}",
         page.translate(card.label),
         "figure",
@@ -156,9 +156,9 @@ def _told(page: Page, card: Card, answer: Any) -> Shown:
 
 
 def _newest(entity: Declaration) -> Source:
-    async def read(page: Page, connection: asyncpg.Connection) -> list[Shown]:
+    async def read(page: Page, connection: asyncpg.Connection) -> list[ShownCard]:
         found = await visible_records(
-            page.ctx, connection, entity.name, EVER, limit=NEWEST, ordering="-created_at"
+            page.ctx, connection, entity.name, ALL_TIME, limit=NEWEST, ordering="-created_at"
         )
         title, when = title_of(page, entity), page.formats.relative
         rows = tuple(
@@ -174,15 +174,17 @@ def _newest(entity: Declaration) -> Source:
             return []
         label = page.translate("Newest: %(things)s") % {"things": page.translate(entity.plural)}
         href = f"/app/{entity.resource}/"
-        return [Shown(f"newest.{entity.name}", label, "records", entity.icon, href=href, rows=rows)]
+        return [
+            ShownCard(f"newest.{entity.name}", label, "records", entity.icon, href=href, rows=rows)
+        ]
 
     return Source(f"newest.{entity.name}", entity.plural, read)
 
 
-async def read_cards(page: Page, wanted: Sequence[Source]) -> list[Shown]:
+async def read_cards(page: Page, wanted: Sequence[Source]) -> list[ShownCard]:
     """Return all cards, read in one transaction; after a failure each is tried on its own."""
 
-    async def run(connection: asyncpg.Connection) -> list[Shown]:
+    async def run(connection: asyncpg.Connection) -> list[ShownCard]:
         return [card for source in wanted for card in await source.read(page, connection)]
 
     try:
@@ -194,9 +196,9 @@ async def read_cards(page: Page, wanted: Sequence[Source]) -> list[Shown]:
     return [card for source in wanted for card in await _alone(page, source)]
 
 
-async def _alone(page: Page, source: Source) -> list[Shown]:
+async def _alone(page: Page, source: Source) -> list[ShownCard]:
     try:
         return await page.ctx.read(lambda connection: source.read(page, connection))
     except Exception:
         log.exception("card_failed", card=source.key)
-        return [Shown(source.key, page.translate(source.label), "failed")]
+        return [ShownCard(source.key, page.translate(source.label), "failed")]

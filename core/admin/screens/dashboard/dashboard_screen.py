@@ -9,9 +9,9 @@ from litestar.response.base import ASGIResponse
 from core.admin.nav import dashboards_of, icon_of
 from core.admin.page import READ, WRITE, Flash, Page, page_route
 from core.admin.parts import Link
-from core.admin.portals import desk_of
-from core.admin.preferences import prefer, preference
-from core.admin.screens.dashboard.cards import Shown, read_cards, sources
+from core.admin.portals import portal_role
+from core.admin.preferences import read_preference, store_preference
+from core.admin.screens.dashboard.cards import ShownCard, read_cards, sources
 from core.errors import Invalid, NotFound
 from core.registry.registry import Registry
 from core.rest.route import Route
@@ -26,12 +26,12 @@ class Order(msgspec.Struct, frozen=True):
     cards: tuple[str, ...] = ()
     hidden: frozenset[str] = frozenset()
 
-    def sorted(self, cards: Sequence[Shown]) -> list[Shown]:
+    def sorted(self, cards: Sequence[ShownCard]) -> list[ShownCard]:
         """Return the cards in order; those that are new stand behind."""
         place = {key: at for at, key in enumerate(self.cards)}
         return sorted(cards, key=lambda card: place.get(card.key, len(place)))
 
-    def after(self, cards: Sequence[Shown], key: str, move: str) -> "Order":
+    def after(self, cards: Sequence[ShownCard], key: str, move: str) -> "Order":
         """Return the order after a card was moved, hidden or shown."""
         keys = [card.key for card in self.sorted(cards)]
         if key not in keys or move not in MOVES:
@@ -55,7 +55,7 @@ def read_order(stored: Any) -> Order:
 
 async def show_home(page: Page) -> ASGIResponse:
     """Show how things stand and what to do next; whoever has a desk begins there."""
-    desk = desk_of(page.ctx.tenant, page.ctx.principal)
+    desk = portal_role(page.ctx.tenant, page.ctx.principal)
     if desk is not None:
         return page.redirect(desk.home)
     return await _show(page, "", "home.html", next=_next(page), dashboards=_dashboards(page))
@@ -70,7 +70,7 @@ async def show_dashboard(page: Page) -> ASGIResponse:
 
 async def _show(page: Page, name: str, template: str, **values: Any) -> ASGIResponse:
     cards = await read_cards(page, sources(page, name))
-    order = read_order(await preference(page.ctx, _kept(name)))
+    order = read_order(await read_preference(page.ctx, _preference_name(name)))
     arranging = page.request.query_params.get(ARRANGE) == "1"
     ordered = order.sorted(cards)
     return page.render(
@@ -79,8 +79,8 @@ async def _show(page: Page, name: str, template: str, **values: Any) -> ASGIResp
         every=ordered,
         hidden=order.hidden,
         arranging=arranging,
-        base=_place(name),
-        action=f"{_place(name)}arrange/",
+        base=_path(name),
+        action=f"{_path(name)}arrange/",
         **values,
     )
 
@@ -88,14 +88,14 @@ async def _show(page: Page, name: str, template: str, **values: Any) -> ASGIResp
 async def arrange(page: Page) -> ASGIResponse:
     """Move, hide or show a card, or have all as they were at first."""
     name = _plugin(page) if "plugin" in page.request.path_params else ""
-    back = f"{_place(name)}?{ARRANGE}=1"
+    back = f"{_path(name)}?{ARRANGE}=1"
     if page.form.get("move") == "reset":
-        await prefer(page.ctx, _kept(name), {})
+        await store_preference(page.ctx, _preference_name(name), {})
         return page.redirect(back, flash=Flash(page.translate("All cards are back.")))
     cards = await read_cards(page, sources(page, name))
-    order = read_order(await preference(page.ctx, _kept(name)))
+    order = read_order(await read_preference(page.ctx, _preference_name(name)))
     after = order.after(cards, page.form.get("card") or "", page.form.get("move") or "")
-    await prefer(page.ctx, _kept(name), msgspec.to_builtins(after))
+    await store_preference(page.ctx, _preference_name(name), msgspec.to_builtins(after))
     return page.redirect(back)
 
 
@@ -106,18 +106,18 @@ def _plugin(page: Page) -> str:
     return name
 
 
-def _kept(name: str) -> str:
+def _preference_name(name: str) -> str:
     return f"dashboard:{name}"
 
 
-def _place(name: str) -> str:
+def _path(name: str) -> str:
     return f"/app/{name}/dashboard/" if name else "/app/"
 
 
 def _dashboards(page: Page) -> list[Link]:
     plugins = page.ctx.platform.registry.plugins
     return [
-        Link(page.translate(plugins[name].manifest.title), _place(name), "layout-dashboard")
+        Link(page.translate(plugins[name].manifest.title), _path(name), "layout-dashboard")
         for name in dashboards_of(page.ctx)
     ]
 

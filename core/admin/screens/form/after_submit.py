@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import Flash, Page
-from core.admin.screens.routing import place
+from core.admin.screens.routing import entity_path
 from core.model.entities import Declaration
 
 # What the page is told: the dialog may close, the records are others, the ticks are dealt with.
@@ -16,10 +16,10 @@ CHOSEN = "selection-done"
 
 def over_list(page: Page, entity: Declaration) -> bool:
     """Return whether the form stands over the list of its own entity."""
-    return page.hx and urlsplit(page.htmx.current).path == place(entity)
+    return page.hx and urlsplit(page.htmx.current).path == entity_path(entity)
 
 
-def settle(
+def after_submit(
     page: Page, entity: Declaration, path: str, flash: Flash, *, chosen: bool = False
 ) -> ASGIResponse:
     """Say what was done where the reader is, if that is the list; else send him to ``path``."""

@@ -6,8 +6,8 @@ from typing import Any
 from core import criteria
 from core.admin.page import Page
 from core.admin.parts import Link
-from core.admin.screens.routing import place
-from core.admin.words.cells import cells, wanted
+from core.admin.screens.routing import entity_path
+from core.admin.words.cells import cell_fields, cells
 from core.database.connections import Unit
 from core.errors import Conflict, FieldError
 from core.model.entities import Declaration
@@ -21,7 +21,7 @@ KINDS = ("email", "phone")
 MOST = 5
 
 
-class Alike(Conflict):
+class PossibleDuplicate(Conflict):
     """There are records that may be the same; the writer has not said that he wants another.
 
     ``errors`` names the fields of which no two records have the same: there cannot be another.
@@ -34,7 +34,9 @@ class Alike(Conflict):
         self.links = links
 
 
-async def refuse(page: Page, entity: Declaration, unit: Unit, values: dict[str, Any]) -> None:
+async def refuse_duplicates(
+    page: Page, entity: Declaration, unit: Unit, values: dict[str, Any]
+) -> None:
     """Refuse with ``Alike`` where the writer can see a record with the same address or number."""
     ctx, visible = page.ctx, page.ctx.rights.visible(entity.name)
     same = [
@@ -53,20 +55,23 @@ async def refuse(page: Page, entity: Declaration, unit: Unit, values: dict[str, 
     names = [n for n in (entity.title, *(s["field"] for s in same)) if n in visible]
     names = list(dict.fromkeys(names))
     sorts = read_sorts(entity, visible, None)
-    query = Query(Paging(MOST), wanted(ctx, entity, names), sorts, (check,))
+    query = Query(Paging(MOST), cell_fields(ctx, entity, names), sorts, (check,))
     found = await page_on(unit.connection, ctx, entity, query, right)
     if found.rows:
         told = cells(page, entity, names)
-        raise Alike(
+        raise PossibleDuplicate(
             [
-                Link(" · ".join(t for c in told if (t := c.text(row))), place(entity, row["id"]))
+                Link(
+                    " · ".join(t for c in told if (t := c.text(row))),
+                    entity_path(entity, row["id"]),
+                )
                 for row in found.rows
             ],
-            _taken(entity, same, found.rows),
+            _unique_errors(entity, same, found.rows),
         )
 
 
-def _taken(
+def _unique_errors(
     entity: Declaration, same: list[dict[str, Any]], rows: Sequence[Row]
 ) -> list[FieldError]:
     """Return the fields of which no two records have the same, and one of these has it."""

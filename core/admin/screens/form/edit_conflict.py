@@ -7,12 +7,12 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from core.admin import paths
-from core.admin.headers import into
+from core.admin.headers import retarget
 from core.admin.page import Page
 from core.admin.parts import Link
 from core.admin.screens.form.fields import SHOWN, Texts, controls_of, mark
 from core.admin.screens.form.form_submit import form_key
-from core.admin.screens.routing import place
+from core.admin.screens.routing import entity_path
 from core.model.entities import Declaration
 from core.model.fields import Field
 
@@ -31,7 +31,7 @@ class Difference(msgspec.Struct, frozen=True):
     own: bool
 
 
-def between(
+def differences(
     page: Page,
     entity: Declaration,
     fields: Sequence[Field],
@@ -50,14 +50,14 @@ def between(
         own = mark(mine) != was.get(name) and mark(mine) != mark(theirs)
         other = mark(theirs) != was.get(name)
         if own or (other and mark(mine) != mark(theirs)):
-            told = [_told(page, field, texts, name) for texts in (typed, stored)]
+            told = [_readable(page, field, texts, name) for texts in (typed, stored)]
             label = page.translate(field.label)
             found.append(Difference(name, label, told[0], told[1], own and other, own))
     touched = any(mark(stored.texts[f.name]) != was.get(f.name) for f in fields)
     return found if touched else []
 
 
-def _told(page: Page, field: Field, texts: Texts, name: str) -> str:
+def _readable(page: Page, field: Field, texts: Texts, name: str) -> str:
     """Return a text of the form as people read it."""
     text = texts.texts[name]
     if field.kind == "link":
@@ -69,12 +69,12 @@ def _told(page: Page, field: Field, texts: Texts, name: str) -> str:
     return text.replace("T", " ") if field.kind == "datetime" else text
 
 
-def kept(page: Page, changed: list[Field]) -> list[Field]:
+def without_theirs(page: Page, changed: list[Field]) -> list[Field]:
     """Return the changed fields without those where the other's value was taken."""
     return [f for f in changed if page.form.get(f"{CHOICE}{f.name}") != THEIRS]
 
 
-def show(
+def show_conflict(
     page: Page,
     entity: Declaration,
     found: list[Difference],
@@ -86,17 +86,17 @@ def show(
     """Return the page of the choice. Nothing was saved."""
     _ = page.translate
     title = str(row.get(entity.title) or _(entity.label))
-    record, edit = place(entity, row["id"]), place(entity, row["id"], "edit/")
+    record, edit = entity_path(entity, row["id"]), entity_path(entity, row["id"], "edit/")
     own = [one for one in found if one.own]
     return page.render(
         "form_difference.html",
         status=412,
-        headers=into("#over") if page.hx else None,
+        headers=retarget("#over") if page.hx else None,
         entity=entity,
         title=title,
         action=edit,
         crumbs=[
-            Link(_(entity.plural), place(entity)),
+            Link(_(entity.plural), entity_path(entity)),
             Link(title, record),
             Link(_("Two changes"), ""),
         ],

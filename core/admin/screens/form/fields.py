@@ -8,15 +8,22 @@ import msgspec
 
 from core.admin.forms.controls import Control, Controls
 from core.admin.page import Page
-from core.admin.screens.form.lookup import Typed, may_choose, may_make, read_links, source, titles
-from core.admin.screens.routing import place
+from core.admin.screens.form.lookup import (
+    TypedLinks,
+    may_choose,
+    may_create,
+    read_links,
+    source,
+    titles,
+)
+from core.admin.screens.routing import entity_path
 from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.changes.input_validation import own_columns
 
 # Which fields a form showed, and a mark of what stood in each.
 SHOWN = "_was"
-LITTLE = 7
+SMALL_FORM = 7
 FURTHER = "Further values"
 
 
@@ -24,7 +31,7 @@ class Texts(msgspec.Struct, frozen=True):
     """What stands in a form, by field; ``links`` tells the words, mistakes and choices of links."""
 
     texts: Mapping[str, str]
-    links: Typed = Typed()
+    links: TypedLinks = TypedLinks()
 
     def marks(self) -> str:
         """Return what the hidden field says of it."""
@@ -79,7 +86,9 @@ async def stored_texts(page: Page, fields: Sequence[Field], row: Mapping[str, An
     links = _links(fields)
     ids = {name: found[name] for name in links}
     named = await titles(page, _by_entity(links, ids))
-    return Texts(found, Typed(ids, {name: named.get(id, id) for name, id in ids.items()}, {}, {}))
+    return Texts(
+        found, TypedLinks(ids, {name: named.get(id, id) for name, id in ids.items()}, {}, {})
+    )
 
 
 def _by_entity(links: Mapping[str, str], ids: Mapping[str, str]) -> dict[str, list[str]]:
@@ -119,7 +128,7 @@ def groups(
     for field in fields:
         made = _control(page, controls, field, typed, errors, row or {})
         found.setdefault(group_title(page, entity, field), []).append(made)
-    if len(fields) <= LITTLE:
+    if len(fields) <= SMALL_FORM:
         every = [control for group in found.values() for control in group]
         return [Group("", tuple(every))]
     further = page.translate(FURTHER)
@@ -145,9 +154,9 @@ def _control(
         src=source(page, field.target) if choosable else "",
         currency=str(row.get(field.currency) or "") if field.currency else "",
     )
-    if choosable and may_make(page, field.target):
+    if choosable and may_create(page, field.target):
         target = page.ctx.tenant.entities[field.target]
-        made = msgspec.structs.replace(made, create=place(target, under="new/"))
+        made = msgspec.structs.replace(made, create=entity_path(target, under="new/"))
     if name in links.found:  # a text that several records match: they are offered
         changes: dict[str, Any] = {"kind": "select", "options": links.found[name], "empty": ""}
         return msgspec.structs.replace(made, **changes)

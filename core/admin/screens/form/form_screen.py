@@ -10,7 +10,7 @@ from core.admin.forms.struct_controls import is_id
 from core.admin.page import READ, WRITE, Flash, Page
 from core.admin.parts import Fact
 from core.admin.screens.form import duplicates, edit_conflict
-from core.admin.screens.form.after_submit import settle
+from core.admin.screens.form.after_submit import after_submit
 from core.admin.screens.form.fields import (
     SHOWN,
     Texts,
@@ -21,9 +21,21 @@ from core.admin.screens.form.fields import (
     stored_texts,
     typed_texts,
 )
-from core.admin.screens.form.form_submit import gone, home_of, id_of, save_once, version_of
-from core.admin.screens.form.page import back_of, check_field, form_page, in_step, wanted_by
-from core.admin.screens.routing import place, screen_route
+from core.admin.screens.form.form_submit import (
+    id_of,
+    path_after,
+    record_gone,
+    save_once,
+    version_of,
+)
+from core.admin.screens.form.page import (
+    back_of,
+    check_field,
+    form_page,
+    in_dialog,
+    requesting_control,
+)
+from core.admin.screens.routing import entity_path, screen_route
 from core.database.connections import Unit
 from core.errors import FieldError, Forbidden, Invalid, NotFound, Refused, Stale, Unauthenticated
 from core.model.entities import Declaration
@@ -50,7 +62,7 @@ async def show_new(page: Page, entity: Declaration) -> ASGIResponse:
 def _new_fields(page: Page, entity: Declaration) -> list[Field]:
     """Return the fields of a new record; in a dialog over another form those that it needs."""
     fields = fields_of(page, entity, "create")
-    if wanted_by(page):
+    if requesting_control(page):
         return [f for f in fields if f.required or f.name == entity.title]
     return fields
 
@@ -68,7 +80,7 @@ async def create(page: Page, entity: Declaration) -> ASGIResponse:
         values = read_new(ctx, entity, body)
         _refuse_links(typed)
         if not page.form.get(duplicates.ANYWAY):
-            await duplicates.refuse(page, entity, unit, values)
+            await duplicates.refuse_duplicates(page, entity, unit, values)
         id, _record = await insert(ctx, unit, entity, values, shape)
         return {"id": id}
 
@@ -76,14 +88,14 @@ async def create(page: Page, entity: Declaration) -> ASGIResponse:
         made = await save_once(page, run)
     except (Unauthenticated, Forbidden):
         raise
-    except duplicates.Alike as alike:
+    except duplicates.PossibleDuplicate as alike:
         refused = alike if alike.errors else None
         return await form_page(
             page, entity, fields, typed, alike=alike.links, refused=refused, status=409
         )
     except Refused as refused:
         return await form_page(page, entity, fields, typed, refused=refused)
-    if target := wanted_by(page):
+    if target := requesting_control(page):
         words = typed.texts.get(entity.title) or made["id"]
         return page.render("form_made.html", target=target, value=made["id"], words=words)
     return _made(page, entity, made["id"])
@@ -99,8 +111,8 @@ def _made(page: Page, entity: Declaration, id: str) -> ASGIResponse:
     label = page.translate(entity.label)
     said = Flash(page.translate("%(thing)s created") % {"thing": label})
     if page.form.get("_then") == "new":
-        return page.redirect(place(entity, under="new/"), flash=said)
-    return settle(page, entity, back_of(page) or home_of(page, entity, id), said)
+        return page.redirect(entity_path(entity, under="new/"), flash=said)
+    return after_submit(page, entity, back_of(page) or path_after(page, entity, id), said)
 
 
 async def show_edit(page: Page, entity: Declaration) -> ASGIResponse:
@@ -108,7 +120,7 @@ async def show_edit(page: Page, entity: Declaration) -> ASGIResponse:
     try:
         row, version = await _read(page, entity)
     except NotFound:
-        return await gone(page, entity)
+        return await record_gone(page, entity)
     fields = fields_of(page, entity, "update")
     texts = await stored_texts(page, fields, row)
     return await form_page(
@@ -136,7 +148,7 @@ async def change_record(page: Page, entity: Declaration) -> ASGIResponse:
             continue
         except NotFound:
             kept = [Fact(f.label, typed.texts[f.name]) for f in fields if typed.texts.get(f.name)]
-            return await gone(page, entity, kept)
+            return await record_gone(page, entity, kept)
     raise Stale
 
 
@@ -149,12 +161,12 @@ async def _change(
     changed = [f for f in known if mark(typed.texts[f.name]) != was.get(f.name)]
     if version_of(page) not in (None, version):
         stored = await stored_texts(page, known, row)
-        found = edit_conflict.between(page, entity, known, typed, stored, was)
-        if found and page.hx and not in_step(page):
+        found = edit_conflict.differences(page, entity, known, typed, stored, was)
+        if found and page.hx and not in_dialog(page):
             return await _inline(page, entity, known, typed, stored, row, version)
         if found:
-            return edit_conflict.show(page, entity, found, typed, stored, row, version)
-    changed = edit_conflict.kept(page, changed)
+            return edit_conflict.show_conflict(page, entity, found, typed, stored, row, version)
+    changed = edit_conflict.without_theirs(page, changed)
     try:
         await _save(page, entity, changed, typed, row, version)
     except (Unauthenticated, Forbidden, NotFound, Stale):
@@ -164,7 +176,9 @@ async def _change(
     said = page.translate("Nothing was changed.")
     if changed:
         said = page.translate("%(thing)s updated") % {"thing": page.translate(entity.label)}
-    return settle(page, entity, back_of(page) or home_of(page, entity, row["id"]), Flash(said))
+    return after_submit(
+        page, entity, back_of(page) or path_after(page, entity, row["id"]), Flash(said)
+    )
 
 
 async def _inline(

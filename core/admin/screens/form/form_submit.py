@@ -13,7 +13,7 @@ from core.admin.headers import TOAST
 from core.admin.page import Page
 from core.admin.parts import Fact, Link
 from core.admin.screens.form.after_submit import CHANGED
-from core.admin.screens.routing import place
+from core.admin.screens.routing import entity_path
 from core.admin.session import csrf
 from core.database.connections import Unit
 from core.errors import Conflict
@@ -49,7 +49,7 @@ def version_of(page: Page) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def home_of(page: Page, entity: Declaration, id: object = "") -> str:
+def path_after(page: Page, entity: Declaration, id: object = "") -> str:
     """Return where a record is shown to the reader, else its list, else where he begins.
 
     Who works for nobody here has no such pages: a portal shows what is his.
@@ -58,7 +58,7 @@ def home_of(page: Page, entity: Declaration, id: object = "") -> str:
     if any(map(ctx.tenant.is_internal, ctx.principal.roles)):
         for right, found in (("view", id), ("list", "")):
             if right in entity.verbs and ctx.rights.may(entity.name, right):
-                return place(entity, found)
+                return entity_path(entity, found)
     return "/app/"
 
 
@@ -89,7 +89,9 @@ async def save_once(page: Page, fn: Callable[[Unit], Awaitable[Any]]) -> Any:
     return msgspec.json.decode(answer.body)
 
 
-async def gone(page: Page, entity: Declaration, kept: list[Fact] | None = None) -> ASGIResponse:
+async def record_gone(
+    page: Page, entity: Declaration, kept: list[Fact] | None = None
+) -> ASGIResponse:
     """Show that a record is not there (any more), where it may be, and what was typed."""
     _, ctx = page.translate, page.ctx
     label = _(entity.label)
@@ -100,9 +102,9 @@ async def gone(page: Page, entity: Declaration, kept: list[Fact] | None = None) 
         if await _in_trash(page, entity):
             heading = _("This %(record)s was deleted") % {"record": label}
             text = _("It lies in the trash. Whoever may can restore it.")
-        actions.append(Link(_("Look in the trash"), place(entity, under="trash/"), "trash-2"))
+        actions.append(Link(_("Look in the trash"), entity_path(entity, under="trash/"), "trash-2"))
     if "list" in entity.verbs and ctx.rights.may(entity.name, "list"):
-        actions.append(Link(_(entity.plural), place(entity), "arrow-left"))
+        actions.append(Link(_(entity.plural), entity_path(entity), "arrow-left"))
     if page.hx:  # what was typed stays; the list behind learns of it
         headers = {**TOAST, "HX-Trigger": CHANGED}
         return page.render(

@@ -13,8 +13,8 @@ from core.admin.forms.body import Form
 from core.admin.forms.struct_controls import is_id
 from core.admin.page import READ, Page
 from core.admin.parts import Option
-from core.admin.screens.routing import place, screen_route
-from core.admin.words.cells import cells, wanted
+from core.admin.screens.routing import entity_path, screen_route
+from core.admin.words.cells import cell_fields, cells
 from core.errors import Invalid
 from core.model.entities import Declaration
 from core.records.lists.list_query import Paging, Query, read_sorts
@@ -29,7 +29,7 @@ FEW = 8
 WORDS = "_text"
 
 
-class Typed(msgspec.Struct, frozen=True):
+class TypedLinks(msgspec.Struct, frozen=True):
     """What the links of a form say: ids, the words beside them, and what is wrong with those.
 
     ``found`` holds the records among which a text does not choose.
@@ -49,7 +49,7 @@ def may_choose(page: Page, target: str) -> bool:
     )
 
 
-def may_make(page: Page, target: str) -> bool:
+def may_create(page: Page, target: str) -> bool:
     """Whether the reader can make a record to link to; people are invited elsewhere."""
     entity = page.ctx.tenant.entities[target]
     makes = "create" in entity.verbs and page.ctx.rights.may(target, "create")
@@ -58,7 +58,7 @@ def may_make(page: Page, target: str) -> bool:
 
 def source(page: Page, target: str, **narrowed: Any) -> str:
     """Return where the lookup of a link asks."""
-    path = place(page.ctx.tenant.entities[target], under="lookup/")
+    path = entity_path(page.ctx.tenant.entities[target], under="lookup/")
     query = "&".join(f"{name}={value}" for name, value in narrowed.items())
     return f"{path}?{query}" if query else path
 
@@ -82,7 +82,7 @@ async def options(
     """Return the records that match a text and that the reader may see, with a second line."""
     ctx = page.ctx
     right = "list" if ctx.rights.may(entity.name, "list") else "view"
-    names = _told(page, entity)
+    names = _label_fields(page, entity)
     filters, phrase = _narrowed(page, entity, narrowed or {}), None
     if text.strip():
         if right == "list" and searchable(ctx, entity):
@@ -91,7 +91,7 @@ async def options(
             filters += _beginning(page, entity, text.strip()[:100])
     query = Query(
         paging=Paging(most),
-        selection=wanted(ctx, entity, names),
+        selection=cell_fields(ctx, entity, names),
         sorts=read_sorts(entity, ctx.rights.visible(entity.name), None),
         filters=tuple(filters),
         phrase=phrase,
@@ -104,7 +104,7 @@ async def options(
     )
 
 
-def _told(page: Page, entity: Declaration) -> list[str]:
+def _label_fields(page: Page, entity: Declaration) -> list[str]:
     """Return the fields by which people know a record: its title and one more."""
     visible = page.ctx.rights.visible(entity.name)
     columns = [f.name for n in entity.columns if (f := entity.field(n)) is not None]
@@ -177,7 +177,7 @@ async def _titles(
     ctx, found = page.ctx, dict[str, str]()
     for name, ids in seen.items():
         target = ctx.tenant.entities[name]
-        asked = wanted(ctx, target, [target.title])
+        asked = cell_fields(ctx, target, [target.title])
         sorts = read_sorts(target, ctx.rights.visible(name), None)
         query = Query(Paging(len(ids)), asked, sorts, (Hits(ids).among(),))
         rows = (await page_on(connection, ctx, target, query, read_action(ctx, target))).rows
@@ -186,13 +186,13 @@ async def _titles(
     return found
 
 
-async def read_links(page: Page, form: Form, links: Mapping[str, str]) -> Typed:
+async def read_links(page: Page, form: Form, links: Mapping[str, str]) -> TypedLinks:
     """Return what a form says of its links, each named with its entity.
 
     Where the text beside an id was changed, or nothing was chosen, the text is looked up: so a
     form works without scripts too.
     """
-    typed = Typed({}, {}, {}, {})
+    typed = TypedLinks({}, {}, {}, {})
     given = {name: form.get(name) for name in links if is_id(form.get(name))}
     by_entity: dict[str, list[str]] = {}
     for name, id in given.items():
@@ -207,14 +207,14 @@ async def read_links(page: Page, form: Form, links: Mapping[str, str]) -> Typed:
         elif is_id(words):
             id = words
         elif words:
-            id = await _meant(page, name, target, words, typed)
+            id = await _resolve_text(page, name, target, words, typed)
         else:
             id = ""
         typed.ids[name], typed.words[name] = id, words
     return typed
 
 
-async def _meant(page: Page, name: str, target: str, words: str, typed: Typed) -> str:
+async def _resolve_text(page: Page, name: str, target: str, words: str, typed: TypedLinks) -> str:
     """Return the id of the one record that a text names, or note why there is none."""
     entity, _ = page.ctx.tenant.entities[target], page.translate
     try:

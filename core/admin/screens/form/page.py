@@ -11,8 +11,8 @@ from core.admin.forms.form_errors import Mistake, mistakes
 from core.admin.page import Page
 from core.admin.parts import Link
 from core.admin.screens.form.fields import SHOWN, Texts, body_of, fixed_controls, groups
-from core.admin.screens.form.form_submit import form_key, home_of, id_of
-from core.admin.screens.routing import place
+from core.admin.screens.form.form_submit import form_key, id_of, path_after
+from core.admin.screens.routing import entity_path
 from core.errors import Invalid, NotFound, Refused
 from core.model.entities import Declaration
 from core.model.fields import Field
@@ -45,7 +45,11 @@ async def form_page(
     wrong = _wrong(page, fields, texts, refused)
     made = groups(page, entity, fields, texts, {m.field: m.text for m in wrong}, row)
     fixed = await fixed_controls(page, entity, row) if row is not None and not page.hx else ()
-    href = place(entity, row["id"], "edit/") if row is not None else place(entity, under="new/")
+    href = (
+        entity_path(entity, row["id"], "edit/")
+        if row is not None
+        else entity_path(entity, under="new/")
+    )
     back = back_of(page)
     return page.render(
         _template(page),
@@ -61,7 +65,7 @@ async def form_page(
         alike=alike or [],
         anyway=not wrong,
         hidden=_hidden(page, version, marks, back),
-        cancel=back or home_of(page, entity, "" if row is None else row["id"]),
+        cancel=back or path_after(page, entity, "" if row is None else row["id"]),
         new=row is None,
         control=made[0].controls[0] if page.hx and made else None,
     )
@@ -75,24 +79,24 @@ def _hidden(page: Page, version: int | None, marks: str, back: str) -> dict[str,
         SHOWN: marks,
         "_only": page.form.get("_only"),
         BACK: back,
-        FOR: wanted_by(page),
+        FOR: requesting_control(page),
     }
 
 
 def _template(page: Page) -> str:
-    if wanted_by(page):
+    if requesting_control(page):
         return "form_quick.html"
-    if in_step(page):
+    if in_dialog(page):
         return "form_step.html"
     return "form_inline.html" if page.hx else "form.html"
 
 
-def in_step(page: Page) -> bool:
+def in_dialog(page: Page) -> bool:
     """Return whether the form stands in a dialog over another page, or will."""
     return page.htmx.target_id in STEP
 
 
-def wanted_by(page: Page) -> str:
+def requesting_control(page: Page) -> str:
     """Return the control for which a record is made in a dialog, or nothing."""
     found = page.form.get(FOR) or str(page.request.query_params.get(FOR, ""))
     return found if page.hx and _CONTROL.fullmatch(found) else ""
@@ -117,13 +121,13 @@ def back_of(page: Page) -> str:
 
 def _headings(page: Page, entity: Declaration, row: Mapping[str, Any] | None) -> dict[str, Any]:
     _ = page.translate
-    label, start = _(entity.label), Link(_(entity.plural), place(entity))
+    label, start = _(entity.label), Link(_(entity.plural), entity_path(entity))
     if row is None:
         title = _("Add %(thing)s") % {"thing": label}
         submit = _("Create %(thing)s") % {"thing": label}
         return {"title": title, "submit": submit, "crumbs": [start, Link(title, "")]}
     name = str(row.get(entity.title) or label)
-    crumbs = [start, Link(name, place(entity, row["id"])), Link(_("Edit"), "")]
+    crumbs = [start, Link(name, entity_path(entity, row["id"])), Link(_("Edit"), "")]
     title = _("Edit %(record)s") % {"record": name}
     submit = _("Update %(thing)s") % {"thing": label}
     return {"title": title, "submit": submit, "crumbs": crumbs}
@@ -145,7 +149,7 @@ async def check_field(
             errors = {m.field: m.text for m in mistakes(page, invalid, {name: field})}
     await page.ctx.fetchval("SELECT 1")
     (group,) = groups(page, entity, [field], typed, errors)
-    checks = f"{place(entity, under='new/')}?check="
+    checks = f"{entity_path(entity, under='new/')}?check="
     if action == "update":
-        checks = f"{place(entity, id_of(page), 'edit/')}?check="
+        checks = f"{entity_path(entity, id_of(page), 'edit/')}?check="
     return page.render("form_field.html", control=group.controls[0], checks=checks)

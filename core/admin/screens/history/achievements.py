@@ -12,8 +12,8 @@ from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, Page
 from core.admin.parts import Column, Link, Series
-from core.admin.screens.history.history_format import Entry, Teller, titles_of
-from core.admin.screens.routing import place, screen_route
+from core.admin.screens.history.history_format import Entry, HistoryFormatter, titles_of
+from core.admin.screens.routing import entity_path, screen_route
 from core.admin.words.cells import title_of
 from core.audit.credit import NUMBERS, read_credit, read_credit_entries
 from core.audit.queries import Period
@@ -38,7 +38,7 @@ class Line(msgspec.Struct, frozen=True):
     total: int
 
 
-class Behind(msgspec.Struct, frozen=True):
+class CreditDetails(msgspec.Struct, frozen=True):
     """The changes that make up one person's credit, and the titles of the records changed."""
 
     who: str
@@ -57,7 +57,7 @@ async def show_credit(page: Page, entity: Declaration) -> ASGIResponse:
     except Invalid as wrong:
         problem, given = page.tell(wrong.detail), {}
         found, behind = await _read(page, entity, given, "")
-    base = place(entity, "", "credit/")
+    base = entity_path(entity, "", "credit/")
     lines = _lines(page, entity, found, f"{base}?{urlencode(given)}&" if given else f"{base}?")
     return page.render(
         "credit.html",
@@ -73,9 +73,9 @@ async def show_credit(page: Page, entity: Declaration) -> ASGIResponse:
         series=_series(page, found),
         behind=behind,
         by=by if behind else "",
-        resource=place(entity),
+        resource=entity_path(entity),
         crumbs=[
-            Link(page.translate(entity.plural), place(entity)),
+            Link(page.translate(entity.plural), entity_path(entity)),
             Link(page.translate("Credit"), ""),
         ],
     )
@@ -83,23 +83,23 @@ async def show_credit(page: Page, entity: Declaration) -> ASGIResponse:
 
 async def _read(
     page: Page, entity: Declaration, given: dict[str, str], by: str
-) -> tuple[dict[str, Any], Behind | None]:
+) -> tuple[dict[str, Any], CreditDetails | None]:
     ctx = page.ctx
     asked: Period = read_query(Period, given)
     holder = read_id(by) if by else None
 
-    async def run(connection: asyncpg.Connection) -> tuple[dict[str, Any], Behind | None]:
+    async def run(connection: asyncpg.Connection) -> tuple[dict[str, Any], CreditDetails | None]:
         found = await read_credit(ctx, connection, entity, asked)
         if holder is None:
             return found, None
-        return found, await _behind(page, connection, entity, asked, holder)
+        return found, await _details(page, connection, entity, asked, holder)
 
     return await ctx.read(run)
 
 
-async def _behind(
+async def _details(
     page: Page, connection: asyncpg.Connection, entity: Declaration, asked: Period, holder: UUID
-) -> Behind:
+) -> CreditDetails:
     entries, whole = await read_credit_entries(page.ctx, connection, entity, asked, holder, MOST)
     words = await titles_of(page, connection, {entity.name: entity}, entries)
     ids = list(dict.fromkeys(str(entry["record_id"]) for entry in entries))
@@ -108,9 +108,9 @@ async def _behind(
         where = {"field": "id", "op": "in", "value": ids}
         for row in await visible_records(page.ctx, connection, entity.name, where) or ():
             titles[str(row["id"])] = title(row)
-    teller = Teller(page, entity, page.ctx.tenant.config.currency, words)
+    teller = HistoryFormatter(page, entity, page.ctx.tenant.config.currency, words)
     who = teller.person(entries[0].get("responsible")) if entries else ""
-    return Behind(who, tuple(teller.tell(entries)), titles, whole)
+    return CreditDetails(who, tuple(teller.tell(entries)), titles, whole)
 
 
 def _period(page: Page, found: Mapping[str, Any]) -> str:
@@ -135,7 +135,7 @@ def _columns(page: Page, found: Mapping[str, Any]) -> list[Column]:
 
 
 def _lines(page: Page, entity: Declaration, found: Mapping[str, Any], base: str) -> list[Line]:
-    teller = Teller(page, entity, page.ctx.tenant.config.currency, {})
+    teller = HistoryFormatter(page, entity, page.ctx.tenant.config.currency, {})
     lines = []
     for one in found["results"]:
         person = one["responsible"]

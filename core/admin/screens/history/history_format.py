@@ -21,7 +21,7 @@ from core.records.visible_records import visible_records
 
 MOST_TEXT = 200
 MOST_TITLES = 200
-DEEDS = {
+ACTION_ICONS = {
     "created": ("plus", "success"),
     "updated": ("pencil", "info"),
     "trashed": ("trash-2", "danger"),
@@ -31,10 +31,10 @@ DEEDS = {
 Say = Callable[[str], str]
 Happening = TypeVar("Happening")
 Titles = Mapping[tuple[str, str], str]
-Put = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
+RestoreValue = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
 
 
-class Said(msgspec.Struct, frozen=True):
+class ChangeText(msgspec.Struct, frozen=True):
     """One field's change in words; ``put`` is what puts the old value back."""
 
     label: str
@@ -43,7 +43,7 @@ class Said(msgspec.Struct, frozen=True):
     put: str = ""
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Badge(msgspec.Struct, frozen=True):
     """A badge: what kind of change this was."""
 
     label: str
@@ -61,15 +61,15 @@ class Entry(msgspec.Struct, frozen=True):
     at: str
     when: str
     day: str
-    marks: tuple[Mark, ...]
-    changes: tuple[Said, ...]
+    marks: tuple[Badge, ...]
+    changes: tuple[ChangeText, ...]
     origin: str
     reason: str
     responsible: str
     record: str = ""
 
 
-def deed_words(say: Say) -> dict[str, str]:
+def action_labels(say: Say) -> dict[str, str]:
     """Return what can happen to a record, in words."""
     return {
         "created": say("Created"),
@@ -80,7 +80,7 @@ def deed_words(say: Say) -> dict[str, str]:
     }
 
 
-def person_words(say: Say, one: Mapping[str, Any] | None) -> str:
+def person_label(say: Say, one: Mapping[str, Any] | None) -> str:
     """Return a person's name; who has left is marked, and nobody is the empty text."""
     if one is None or one.get("id") is None:
         return ""
@@ -129,7 +129,7 @@ async def titles_of(
     return found
 
 
-class Teller:
+class HistoryFormatter:
     """Tells the entries of one entity's histories to one reader."""
 
     def __init__(
@@ -138,7 +138,7 @@ class Teller:
         entity: Declaration,
         currency: str,
         titles: Titles,
-        put: Put | None = None,
+        put: RestoreValue | None = None,
     ) -> None:
         self.page, self.entity, self.titles, self.put = page, entity, titles, put
         self.say = page.translate
@@ -156,7 +156,7 @@ class Teller:
 
     def entry(self, entry: Mapping[str, Any], day: str = "") -> Entry:
         """Return one entry in words."""
-        icon, tone = DEEDS[entry["action"]]
+        icon, tone = ACTION_ICONS[entry["action"]]
         marks = tuple(self._marks(entry))
         if entry["action"] == "updated" and marks and marks[0].icon:
             icon, tone = marks[0].icon, marks[0].tone
@@ -180,9 +180,9 @@ class Teller:
         deed = self.deeds.get(entry["request"].get("operation") or "")
         if entry["action"] == "updated" and deed:
             return self.say(deed)
-        return deed_words(self.say)[str(entry["action"])]
+        return action_labels(self.say)[str(entry["action"])]
 
-    def _marks(self, entry: Mapping[str, Any]) -> Iterable[Mark]:
+    def _marks(self, entry: Mapping[str, Any]) -> Iterable[Badge]:
         """Yield badges, the weightiest first: what counts as somebody's doing, then who cares."""
         if entry["action"] != "updated":
             return
@@ -193,20 +193,20 @@ class Teller:
                 drawing = "award" if gained else "circle-minus"
                 label = self.say(self.entity.fields[name].label)
                 words = self.say("%(field)s: yes") if gained else self.say("%(field)s: no")
-                yield Mark(words % {"field": label}, "success" if gained else "danger", drawing)
+                yield Badge(words % {"field": label}, "success" if gained else "danger", drawing)
         if self.responsible in names:
             del names[self.responsible]
-            yield Mark(self.say("Handed over"), "warning", "user-check")
+            yield Badge(self.say("Handed over"), "warning", "user-check")
         for name in list(names)[:4]:
-            yield Mark(self.say(self.entity.fields[name].label), "neutral")
+            yield Badge(self.say(self.entity.fields[name].label), "neutral")
 
-    def _change(self, entry: Mapping[str, Any], change: Mapping[str, Any]) -> Said:
+    def _change(self, entry: Mapping[str, Any], change: Mapping[str, Any]) -> ChangeText:
         field = self.entity.fields[change["field"]]
         old, new = (
             self._value(field, change[side], change.get(f"{side}_label")) for side in ("old", "new")
         )
         put = self.put(entry, change) if self.put else ""
-        return Said(self.say(field.label), old, new, put)
+        return ChangeText(self.say(field.label), old, new, put)
 
     def _value(self, field: Field, value: Any, label: str | None) -> str:
         """Return a value in words; nothing is the empty text."""
@@ -235,7 +235,7 @@ class Teller:
 
     def person(self, one: Mapping[str, Any] | None) -> str:
         """Return a person's name."""
-        return person_words(self.say, one)
+        return person_label(self.say, one)
 
     def _origin(self, request: Mapping[str, Any]) -> str:
         agent = request.get("user_agent")

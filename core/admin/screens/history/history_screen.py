@@ -14,11 +14,11 @@ from core.admin.parts import Fact, Link
 from core.admin.screens.form.form_submit import id_of
 from core.admin.screens.history import history_sidebar as beside
 from core.admin.screens.history import restore_value
-from core.admin.screens.history.history_format import Teller, titles_of
-from core.admin.screens.history.restore_value import Now, form_of, read_now
+from core.admin.screens.history.history_format import HistoryFormatter, titles_of
+from core.admin.screens.history.restore_value import CurrentRecord, read_current, restore_form
 from core.admin.screens.record.tabs import KERNEL_TABS, Tab
-from core.admin.screens.routing import place, screen_route
-from core.admin.words.cells import cells, title_of, wanted
+from core.admin.screens.routing import entity_path, screen_route
+from core.admin.words.cells import cell_fields, cells, title_of
 from core.audit.credit import read_attribution
 from core.audit.history import (
     HistoryPage,
@@ -41,7 +41,7 @@ MORE = "history-more"
 BODY = "history"
 
 
-class Read(msgspec.Struct, frozen=True):
+class HistoryData(msgspec.Struct, frozen=True):
     """All that is read for the page, in one transaction."""
 
     told: HistoryPage
@@ -49,33 +49,35 @@ class Read(msgspec.Struct, frozen=True):
     authors: Mapping[Any, Mapping[str, Any]]
     hands: Mapping[str, Any] | None
     titles: Mapping[tuple[str, str], str]
-    now: Now | None
+    now: CurrentRecord | None
 
 
-def asked_of(page: Page) -> dict[str, str]:
+def read_filters(page: Page) -> dict[str, str]:
     """Return the filters in the address; empty fields of a form ask for nothing."""
     known = {f.encode_name for f in msgspec.structs.fields(HistoryQuery)}
     given = page.request.query_params
     return {name: given[name] for name in known if given.get(name, "").strip()}
 
 
-async def read(page: Page, entity: Declaration, id: UUID, given: dict[str, str]) -> Read:
+async def read_history_data(
+    page: Page, entity: Declaration, id: UUID, given: dict[str, str]
+) -> HistoryData:
     """Return a page of the history with all that stands beside it."""
     ctx = page.ctx
     asked: HistoryQuery = read_query(HistoryQuery, given)
 
-    async def run(connection: asyncpg.Connection) -> Read:
+    async def run(connection: asyncpg.Connection) -> HistoryData:
         told = await read_history(ctx, connection, entity, id, asked)
         hands = None
         if HistoryView(ctx, entity).shows_responsible:
             hands = await read_attribution(ctx, connection, entity, id)
-        return Read(
+        return HistoryData(
             told,
             await read_history_stats(ctx, connection, entity, id),
             await read_authors(ctx, connection, entity, id),
             hands,
             await titles_of(page, connection, {entity.name: entity}, told.entries),
-            await read_now(page, connection, entity, id),
+            await read_current(page, connection, entity, id),
         )
 
     return await ctx.read(run)
@@ -84,7 +86,7 @@ async def read(page: Page, entity: Declaration, id: UUID, given: dict[str, str])
 async def show_history(page: Page, entity: Declaration) -> ASGIResponse:
     """Show the history of a record, also of one that is in the trash or gone (ruling 29)."""
     id = id_of(page)
-    found, problem = await _read_or_told(page, entity, id)
+    found, problem = await _read_or_explain(page, entity, id)
     values = _values(page, entity, id, found, problem)
     if page.hx and page.htmx.target_id in (MORE, BODY):
         return page.render(
@@ -93,7 +95,7 @@ async def show_history(page: Page, entity: Declaration) -> ASGIResponse:
     row = await _row(page, entity, id)
     title, gone = await _title(page, entity, id, row)
     label = page.translate(entity.plural)
-    here = "" if gone else place(entity, id)
+    here = "" if gone else entity_path(entity, id)
     return page.render(
         "history.html",
         status=400 if problem else 200,
@@ -103,8 +105,8 @@ async def show_history(page: Page, entity: Declaration) -> ASGIResponse:
         record=here,
         overview=_overview(page, entity, row) if row else [],
         crumbs=[
-            Link(label, place(entity)),
-            Link(title, here or place(entity, "", "trash/")),
+            Link(label, entity_path(entity)),
+            Link(title, here or entity_path(entity, "", "trash/")),
             Link(page.translate("History"), ""),
         ],
     )
@@ -113,22 +115,24 @@ async def show_history(page: Page, entity: Declaration) -> ASGIResponse:
 async def read_tab(page: Page, entity: Declaration, row: Row) -> Mapping[str, Any]:
     """Return what the tab of a record shows."""
     id = UUID(str(row["id"]))
-    return _values(page, entity, id, await read(page, entity, id, {}), "")
+    return _values(page, entity, id, await read_history_data(page, entity, id, {}), "")
 
 
-async def _read_or_told(page: Page, entity: Declaration, id: UUID) -> tuple[Read, str]:
+async def _read_or_explain(page: Page, entity: Declaration, id: UUID) -> tuple[HistoryData, str]:
     """Return the history that is asked for; of a wrong question the whole, and what is wrong."""
     try:
-        return await read(page, entity, id, asked_of(page)), ""
+        return await read_history_data(page, entity, id, read_filters(page)), ""
     except Invalid as wrong:
-        return await read(page, entity, id, {}), page.tell(wrong.detail)
+        return await read_history_data(page, entity, id, {}), page.tell(wrong.detail)
 
 
-def _values(page: Page, entity: Declaration, id: UUID, found: Read, problem: str) -> dict[str, Any]:
+def _values(
+    page: Page, entity: Declaration, id: UUID, found: HistoryData, problem: str
+) -> dict[str, Any]:
     put = found.now.put if found.now else None
-    teller = Teller(page, entity, found.told.currency, found.titles, put)
-    base = place(entity, id, "history/")
-    given = {} if problem else asked_of(page)
+    teller = HistoryFormatter(page, entity, found.told.currency, found.titles, put)
+    base = entity_path(entity, id, "history/")
+    given = {} if problem else read_filters(page)
     cursor = found.told.next_cursor
     chosen = {name: text for name, text in given.items() if name != "cursor"}
     return {
@@ -143,7 +147,7 @@ def _values(page: Page, entity: Declaration, id: UUID, found: Read, problem: str
         "periods": beside.periods(teller, found.hands),
         "responsible": beside.responsible(page, entity),
         "hands": found.hands is not None,
-        "back": form_of(entity, id, found.now),
+        "back": restore_form(entity, id, found.now),
     }
 
 
@@ -152,7 +156,7 @@ async def _row(page: Page, entity: Declaration, id: UUID) -> Row | None:
     ctx = page.ctx
     if "view" not in entity.verbs or not ctx.rights.may(entity.name, "view"):
         return None
-    asked = wanted(ctx, entity, _shown(page, entity))
+    asked = cell_fields(ctx, entity, _shown(page, entity))
     try:
         row, _ = await read_one(
             ctx, entity, id, projection_of(ctx.tenant, ctx.rights, entity, asked)
@@ -181,7 +185,7 @@ async def _title(page: Page, entity: Declaration, id: UUID, row: Row | None) -> 
     title, ctx = title_of(page, entity), page.ctx
     if row is not None:
         return title(row) or page.translate(entity.label), False
-    shape = projection_of(ctx.tenant, ctx.rights, entity, wanted(ctx, entity, ()))
+    shape = projection_of(ctx.tenant, ctx.rights, entity, cell_fields(ctx, entity, ()))
     kept, gone = await ctx.read(lambda c: read_with_deleted(ctx, c, entity, id, shape))
     return (title(kept) if kept else "") or page.translate(entity.label), gone
 

@@ -7,7 +7,7 @@ import msgspec
 
 from core.admin.page import Page
 from core.admin.parts import Bar, Option
-from core.admin.screens.history.history_format import DEEDS, Teller, deed_words
+from core.admin.screens.history.history_format import ACTION_ICONS, HistoryFormatter, action_labels
 from core.audit.rendering import HistoryView
 from core.model.entities import Declaration
 
@@ -31,9 +31,9 @@ def filters(
     chosen: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """Return the selects over the timeline: what happened, to which field, by whom."""
-    say, deeds = page.translate, deed_words(page.translate)
+    say, deeds = page.translate, action_labels(page.translate)
     held = {*figures["by_action"], chosen.get("action")}
-    kinds = [Option(name, deeds[name]) for name in DEEDS if name in held]
+    kinds = [Option(name, deeds[name]) for name in ACTION_ICONS if name in held]
     visible = HistoryView(page.ctx, entity).fields
     names = {*figures["by_field"], chosen.get("field")} & visible.keys()
     fields = sorted((Option(n, say(visible[n].label)) for n in names), key=lambda o: o.label)
@@ -87,7 +87,7 @@ def responsible(page: Page, entity: Declaration) -> str:
     return page.translate(field.label) if field else ""
 
 
-def periods(teller: Teller, hands: Mapping[str, Any] | None) -> list[Period]:
+def periods(teller: HistoryFormatter, hands: Mapping[str, Any] | None) -> list[Period]:
     """Return who was responsible and when, the latest first (HIS-07 to HIS-09)."""
     if hands is None:
         return []
@@ -103,7 +103,7 @@ def periods(teller: Teller, hands: Mapping[str, Any] | None) -> list[Period]:
     ]
 
 
-def credited(teller: Teller, credit: Mapping[str, Mapping[str, int]]) -> list[str]:
+def credited(teller: HistoryFormatter, credit: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Return what counts for somebody, in words."""
     say = teller.say
     known = {

@@ -11,8 +11,14 @@ from litestar.response.base import ASGIResponse
 from core.admin.nav import icon_of
 from core.admin.page import READ, Page, page_route
 from core.admin.parts import Link, Option
-from core.admin.screens.history.history_format import Entry, Teller, by_day, deed_words, titles_of
-from core.admin.screens.history.log_bar import BODY, CHANGES, asked_of, chosen_of, tabs
+from core.admin.screens.history.history_format import (
+    Entry,
+    HistoryFormatter,
+    action_labels,
+    by_day,
+    titles_of,
+)
+from core.admin.screens.history.log_bar import BODY, CHANGES, chosen_filters, log_query, tabs
 from core.admin.screens.history.log_security import show_security
 from core.admin.words.cells import title_of
 from core.audit.history import HistoryPage, log_views, read_log
@@ -57,10 +63,10 @@ def routes(registry: Registry) -> list[Route]:
 
 async def show_log(page: Page) -> ASGIResponse:
     """Show the newest changes that fit the address."""
-    chosen = chosen_of(page, NAMES)
+    chosen = chosen_filters(page, NAMES)
     problem, found = "", Read(HistoryPage([], None, ""), {}, {})
     try:
-        asked: LogQuery = read_query(LogQuery, await asked_of(page, chosen))
+        asked: LogQuery = read_query(LogQuery, await log_query(page, chosen))
         found = await page.ctx.read(lambda connection: _read(page, connection, asked))
     except Invalid as refused:
         problem = page.tell(refused.sentence)
@@ -74,7 +80,7 @@ async def show_log(page: Page) -> ASGIResponse:
         chosen=chosen,
         chips=_chips(page, chosen),
         entities=_entities(page),
-        deeds=[Option(n, w) for n, w in deed_words(page.translate).items()],
+        deeds=[Option(n, w) for n, w in action_labels(page.translate).items()],
         lines=_lines(page, found),
         more=f"{CHANGES}?{urlencode({**chosen, 'cursor': cursor})}" if cursor else "",
     )
@@ -108,7 +114,7 @@ async def _records(
 def _lines(page: Page, found: Read) -> list[Line]:
     entities = page.ctx.tenant.entities
     tellers = {
-        name: Teller(page, entities[name], found.told.currency, found.titles)
+        name: HistoryFormatter(page, entities[name], found.told.currency, found.titles)
         for name in {entry["entity"] for entry in found.told.entries}
     }
     lines = []

@@ -22,13 +22,13 @@ def tabs(page: Page, active: str) -> list[Link]:
     ]
 
 
-def chosen_of(page: Page, names: Iterable[str]) -> dict[str, str]:
+def chosen_filters(page: Page, names: Iterable[str]) -> dict[str, str]:
     """Return what the address narrows the log to."""
     given = page.request.query_params
     return {name: given[name].strip() for name in names if given.get(name, "").strip()}
 
 
-async def asked_of(page: Page, chosen: Mapping[str, str]) -> dict[str, str]:
+async def log_query(page: Page, chosen: Mapping[str, str]) -> dict[str, str]:
     """Return what the log is asked; refuses a person, by address or name, who is not known."""
     asked = dict(chosen)
     if cursor := page.request.query_params.get("cursor", ""):

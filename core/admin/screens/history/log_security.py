@@ -8,8 +8,8 @@ from litestar.response.base import ASGIResponse
 
 from core.admin.page import Page
 from core.admin.parts import Option
-from core.admin.screens.history.history_format import by_day, person_words
-from core.admin.screens.history.log_bar import BODY, SECURITY, asked_of, chosen_of, tabs
+from core.admin.screens.history.history_format import by_day, person_label
+from core.admin.screens.history.log_bar import BODY, SECURITY, chosen_filters, log_query, tabs
 from core.admin.words.devices import device
 from core.audit.security import SecurityEvent, SecurityQuery, read_security_log
 from core.errors import Invalid
@@ -49,10 +49,10 @@ class Line(msgspec.Struct, frozen=True):
 
 async def show_security(page: Page) -> ASGIResponse:
     """Show the newest events that fit the address."""
-    chosen = chosen_of(page, NAMES)
+    chosen = chosen_filters(page, NAMES)
     found, cursor, problem = list[SecurityEvent](), None, ""
     try:
-        asked: SecurityQuery = read_query(SecurityQuery, await asked_of(page, chosen))
+        asked: SecurityQuery = read_query(SecurityQuery, await log_query(page, chosen))
         found, cursor = await page.ctx.read(lambda c: read_security_log(page.ctx, c, asked))
     except Invalid as refused:
         problem = page.tell(refused.sentence)
@@ -114,7 +114,7 @@ def _lines(page: Page, found: list[SecurityEvent]) -> list[Line]:
                 title=words.get(one.kind) or one.kind,
                 icon=icon,
                 tone=tone,
-                who=person_words(page.translate, one.who) or page.translate("Nobody known here"),
+                who=person_label(page.translate, one.who) or page.translate("Nobody known here"),
                 at=one.at.isoformat(),
                 when=page.formats.time(one.at),
                 day=day,
@@ -129,7 +129,7 @@ def _details(page: Page, one: SecurityEvent) -> list[str]:
     found = []
     if why := _reasons(page).get(str(detail.get("why") or "")):
         found.append(why)
-    if by := person_words(say, one.by):
+    if by := person_label(say, one.by):
         found.append(say("By %(name)s") % {"name": by})
     elif detail.get("by") == "operator":
         found.append(say("By an operator of the server"))

@@ -16,8 +16,8 @@ from core.admin.forms.form_errors import mistakes
 from core.admin.page import WRITE, Flash, Page
 from core.admin.screens.bulk.undo import before, undo_path
 from core.admin.screens.form.fields import fields_of
-from core.admin.screens.form.form_submit import form_key, gone, id_of, save_once, version_of
-from core.admin.screens.routing import place, screen_route
+from core.admin.screens.form.form_submit import form_key, id_of, record_gone, save_once, version_of
+from core.admin.screens.routing import entity_path, screen_route
 from core.audit.entries import EntryFilter, read_entries
 from core.audit.history import require_history_access
 from core.audit.rendering import HistoryView
@@ -40,7 +40,7 @@ SELECT changes -> $4 ->> 0 FROM core_audit_entry
 """
 
 
-class Now(msgspec.Struct, frozen=True):
+class CurrentRecord(msgspec.Struct, frozen=True):
     """A record that the reader may change: its version, and the values that he may set."""
 
     version: int
@@ -60,9 +60,9 @@ def _plain(value: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
-async def read_now(
+async def read_current(
     page: Page, connection: asyncpg.Connection, entity: Declaration, id: UUID
-) -> Now | None:
+) -> CurrentRecord | None:
     """Return the record if it is there and the reader may change it."""
     ctx = page.ctx
     if not {"update", "view"} <= set(entity.verbs) or not ctx.rights.may(entity.name, "update"):
@@ -75,18 +75,18 @@ async def read_now(
     if found is None:
         return None
     row, version = found
-    return Now(version, {name: row[name] for name in asked.fields})
+    return CurrentRecord(version, {name: row[name] for name in asked.fields})
 
 
-def form_of(entity: Declaration, id: UUID, now: Now | None) -> dict[str, Any] | None:
+def restore_form(entity: Declaration, id: UUID, now: CurrentRecord | None) -> dict[str, Any] | None:
     """Return the form that all the buttons belong to, if there are any."""
     if now is None:
         return None
     hidden = {"_version": now.version, "_key": form_key()}
-    return {"action": place(entity, id, "history/back/"), "hidden": hidden}
+    return {"action": entity_path(entity, id, "history/back/"), "hidden": hidden}
 
 
-async def put_back(page: Page, entity: Declaration) -> ASGIResponse:
+async def restore(page: Page, entity: Declaration) -> ASGIResponse:
     """Give a field the value that it had before an entry of the record's history."""
     ctx, _, id = page.ctx, page.translate, id_of(page)
     ctx.rights.require(entity.name, HISTORY)
@@ -109,7 +109,7 @@ async def put_back(page: Page, entity: Declaration) -> ASGIResponse:
 
         await save_once(page, run)
     except NotFound:
-        return await gone(page, entity)
+        return await record_gone(page, entity)
     except Stale:
         text = _("It was changed meanwhile. Look at the history again before you put this back.")
         return page.redirect(back, flash=Flash(text, "warning"))
@@ -126,8 +126,8 @@ async def put_back(page: Page, entity: Declaration) -> ASGIResponse:
 
 def _home(page: Page, entity: Declaration, id: UUID) -> str:
     """Return where the button was pressed: the page of the history, or the tab."""
-    back = paths.came_from(page.request)
-    return place(entity, id, "history/") if back == paths.HOME else back
+    back = paths.referring_path(page.request)
+    return entity_path(entity, id, "history/") if back == paths.HOME else back
 
 
 async def _body(
@@ -177,7 +177,7 @@ def _amounts(entity: Declaration, field: Field, changes: Mapping[str, Any]) -> d
 def routes(registry: Registry) -> list[Route]:
     """Return the way back for every entity whose records are changed by people."""
     return [
-        screen_route(entity, "/{id:str}/history/back", WRITE, "update", put_back)
+        screen_route(entity, "/{id:str}/history/back", WRITE, "update", restore)
         for entity in registry.entities.values()
         if {"update", "view"} <= set(entity.verbs)
     ]

@@ -4,7 +4,7 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from core.admin.page import Flash, Page
-from core.admin.preferences import prefer
+from core.admin.preferences import store_preference
 from core.admin.screens.list import views
 from core.admin.screens.list.list_query import (
     EVERYTHING,
@@ -54,7 +54,7 @@ async def save_preferences(page: Page, entity: Declaration, **changed: object) -
     """Store one's own preferences for a list."""
     saved = await page.ctx.read(lambda c: views.read_saved_views(c, page.ctx, entity))
     preferences = msgspec.structs.replace(saved.preferences, **changed)
-    await prefer(page.ctx, views.preferences_name(entity), preferences)
+    await store_preference(page.ctx, views.preferences_name(entity), preferences)
 
 
 def _moved(order: list[str], name: str, deed: str) -> list[str]:

@@ -9,7 +9,7 @@ from core.admin.page import READ, Page
 from core.admin.screens.form.fields import SHOWN, groups, stored_texts
 from core.admin.screens.form.form_submit import form_key, id_of
 from core.admin.screens.form.page import BACK
-from core.admin.screens.routing import place, screen_route
+from core.admin.screens.routing import entity_path, screen_route
 from core.errors import NotFound
 from core.model.entities import Declaration
 from core.model.fields import Field
@@ -41,7 +41,7 @@ async def show_cell(page: Page, entity: Declaration) -> ASGIResponse:
     """Show the form of one cell; without scripts, the whole form of the record."""
     field = _field(page, entity)
     back = paths.local_path(page.request.query_params.get(BACK, ""))
-    action = place(entity, id_of(page), "edit/")
+    action = entity_path(entity, id_of(page), "edit/")
     shape = projection_of(page.ctx.tenant, page.ctx.rights, entity, DETAIL)
     row, version = await read_one(page.ctx, entity, id_of(page), shape)
     if not page.hx:

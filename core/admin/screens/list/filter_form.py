@@ -29,8 +29,8 @@ from core.admin.screens.list.list_query import (
     state_from_form,
     where_tree,
 )
-from core.admin.screens.routing import place
-from core.admin.words.criteria_words import Clauses
+from core.admin.screens.routing import entity_path
+from core.admin.words.criteria_words import CriteriaText
 from core.criteria.names import OPERATORS
 from core.errors import Invalid
 from core.model.entities import Declaration
@@ -46,7 +46,7 @@ SPANS = ("between",)
 class Row(msgspec.Struct, frozen=True):
     """One row as the template takes it."""
 
-    place: str
+    entity_path: str
     field: str
     op: str
     operators: tuple[Option, ...]
@@ -61,7 +61,9 @@ async def show_filter(page: Page, entity: Declaration) -> ASGIResponse:
     words = await _titles(page, built or Built(), fields)
     note = ""
     if built is None:  # what cannot be shown in rows is at least told
-        words_now = where_words(Clauses(page, entity, query.titles), query.state.where, query.trees)
+        words_now = where_words(
+            CriteriaText(page, entity, query.titles), query.state.where, query.trees
+        )
         text = page.translate("The filter of now was made elsewhere and is replaced: %(filter)s.")
         note = text % {"filter": words_now}
     return _render(page, entity, query.state, built or Built(), words, note=note)
@@ -229,7 +231,7 @@ def _render(
         "list_filter.html",
         status=400 if errors else 200,
         entity=entity,
-        base=place(entity),
+        base=entity_path(entity),
         state=state,
         word=built.word,
         groups=[rows(at, group) for at, group in enumerate(built.groups)],

@@ -6,8 +6,8 @@ from core.admin.page import Page
 from core.admin.parts import Link, Option
 from core.admin.screens.list.list_query import ListState, Trees
 from core.admin.words.cells import heading
-from core.admin.words.criteria_words import Clauses, Titles
-from core.admin.words.wording import truth
+from core.admin.words.criteria_words import CriteriaText, Titles
+from core.admin.words.wording import boolean_labels
 from core.model.aggregates import NamedFilter
 from core.model.entities import Declaration
 from core.model.fields import Field
@@ -39,7 +39,7 @@ class Bar(msgspec.Struct, frozen=True):
 
 def bar_of(page: Page, entity: Declaration, state: ListState, trees: Trees, titles: Titles) -> Bar:
     """Return the bar of a list in a state; ``titles`` are of the records that filters name."""
-    clauses = Clauses(page, entity, titles)
+    clauses = CriteriaText(page, entity, titles)
     found = tuple(quick_filters(page, entity, dict(state.filters)))
     own = {one.name for one in found} | {"search", "page"}
     keep = {name: text for name, text in state.pairs() if name not in own}
@@ -85,7 +85,7 @@ def options_of(page: Page, field: Field) -> tuple[Option, ...]:
     """Return what a field may be, if that is a short list."""
     say = page.translate
     if field.kind == "boolean":
-        return tuple(map(Option, TRUTH, truth(say, field).values()))
+        return tuple(map(Option, TRUTH, boolean_labels(say, field).values()))
     found = choices(page.ctx, field) if field.kind == "choice" else None
     return tuple(Option(c["value"], say(c["label"])) for c in found or ())
 
@@ -102,7 +102,9 @@ def _named_options(page: Page, entity: Declaration, named: NamedFilter) -> tuple
     return tuple(found)
 
 
-def chips(clauses: Clauses, state: ListState, quick: tuple[Quick, ...], trees: Trees) -> list[Link]:
+def chips(
+    clauses: CriteriaText, state: ListState, quick: tuple[Quick, ...], trees: Trees
+) -> list[Link]:
     """Return what is chosen, each with the address without it."""
     found = []
     if state.search:
@@ -119,7 +121,7 @@ def chips(clauses: Clauses, state: ListState, quick: tuple[Quick, ...], trees: T
 
 
 def _filter_words(
-    clauses: Clauses, pair: tuple[str, str], quick: Quick | None, trees: Trees
+    clauses: CriteriaText, pair: tuple[str, str], quick: Quick | None, trees: Trees
 ) -> str:
     """Return one filter in words; what the reader may not use is shown as it is."""
     name, text = pair
@@ -134,7 +136,7 @@ def _filter_words(
     return f"{page.translate(named.get(name, name))}: {text}"
 
 
-def where_words(clauses: Clauses, where: str, trees: Trees) -> str:
+def where_words(clauses: CriteriaText, where: str, trees: Trees) -> str:
     """Return criteria in a sentence; of what the reader may not ask, only that it is there."""
     tree = trees.get(("where", where))
     return clauses.say("A filter that cannot be used") if tree is None else clauses.sentence(tree)

@@ -186,7 +186,7 @@ def compile_query(
     if state.where:
         filters = (*filters, read_tree(ctx, entity, read_where(state.where)))
     return msgspec.structs.replace(
-        query, selection=cells.wanted(ctx, entity, columns), filters=filters
+        query, selection=cells.cell_fields(ctx, entity, columns), filters=filters
     )
 
 

@@ -24,9 +24,9 @@ from core.admin.screens.list.list_query import (
 )
 from core.admin.screens.list.rows import ACTIONS, may, rows_of, table_columns
 from core.admin.screens.list.views import may_change
-from core.admin.screens.routing import Screen, place, screen_route
+from core.admin.screens.routing import Screen, entity_path, screen_route
 from core.admin.words import cells
-from core.admin.words.wording import purpose
+from core.admin.words.wording import first_sentence
 from core.model.entities import Declaration
 from core.records.lists.large_table_pages import COUNTED
 from core.records.lists.pages import ListPage, page_on
@@ -109,7 +109,7 @@ def values(
     bar = bar_of(page, entity, state, query.trees, query.titles)
     return {
         "entity": entity,
-        "base": place(entity),
+        "base": entity_path(entity),
         "here": back,
         "state": state,
         "bar": bar,
@@ -174,7 +174,7 @@ def _nothing_yet(page: Page, entity: Declaration) -> EmptyList:
     """Teach what the entity is, and offer to add the first one to who may."""
     say = page.translate
     title = say("No %(things)s yet") % {"things": noun(page, entity, 0)}
-    about = say(purpose(entity.doc)) if entity.doc else ""
+    about = say(first_sentence(entity.doc)) if entity.doc else ""
     icon = icon_of(entity)
     if "create" not in entity.verbs or not page.ctx.rights.may(entity.name, "create"):
         after = say("Nobody has added any so far, or you may not see those that there are.")
@@ -182,4 +182,4 @@ def _nothing_yet(page: Page, entity: Declaration) -> EmptyList:
     after = say("Add the first one: the list, its filters and its history begin with it.")
     label = say("Add %(thing)s") % {"thing": say(entity.label)}
     text = f"{about} {after}".strip()
-    return EmptyList(icon, title, text, label, place(entity, under="new/"), adds=True)
+    return EmptyList(icon, title, text, label, entity_path(entity, under="new/"), adds=True)

@@ -8,12 +8,12 @@ from markupsafe import Markup
 
 from core.admin.page import Page
 from core.admin.parts import Column
-from core.admin.row_templates import Stencil, gap
+from core.admin.row_templates import RowTemplate, gap
 from core.admin.screens.list import edit_cell
 from core.admin.screens.list.bulk_actions import bulk_actions
 from core.admin.screens.list.list_query import ListState
-from core.admin.screens.record.actions import declared
-from core.admin.screens.routing import place
+from core.admin.screens.record.actions import record_actions
+from core.admin.screens.routing import entity_path
 from core.admin.words import cells
 from core.model.entities import HISTORY, Declaration
 from core.records.lists.list_query import sortable
@@ -83,12 +83,12 @@ def rows_of(
     )
 
 
-def _stencil(page: Page, entity: Declaration, columns: list[Column]) -> Stencil:
+def _stencil(page: Page, entity: Declaration, columns: list[Column]) -> RowTemplate:
     """Return the row with gaps, rendered once for a shape, language and theme."""
     ctx = page.ctx
     names = tuple(column.key for column in columns)
     place_of = ("row", entity.name, ctx.rights, names, page.locale, page.theme)
-    found: Stencil | None = ctx.tenant.shapes.get(place_of)
+    found: RowTemplate | None = ctx.tenant.shapes.get(place_of)
     if found is None:
         made = {name: gap(f"c_{name}") for name in names}
         text = page.looks.render(
@@ -99,16 +99,16 @@ def _stencil(page: Page, entity: Declaration, columns: list[Column]) -> Stencil:
             row=Gaps(gap("id"), gap("title"), gap("back"), made),
             columns=columns,
             edited=edit_cell.editable(page, entity),
-            base=place(entity),
+            base=entity_path(entity),
             may=lambda verb: may(page, entity, verb),
             deeds=[
                 (a.name, page.translate(a.row_label), a.icon)
-                for a in declared(page, entity)
+                for a in record_actions(page, entity)
                 if a.row_label
             ],
             select="ids" if bulk_actions(page, entity) else "",
         )
-        found = Stencil(text)
+        found = RowTemplate(text)
         if len(ctx.tenant.shapes) > MOST_KEPT:
             ctx.tenant.shapes.clear()
         ctx.tenant.shapes[place_of] = found

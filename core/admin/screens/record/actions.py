@@ -16,15 +16,15 @@ from core.admin.forms.struct_controls import (
     slot_values,
     slots,
 )
-from core.admin.headers import into
+from core.admin.headers import retarget
 from core.admin.page import READ, WRITE, Flash, Page
 from core.admin.parts import Fact, Link
-from core.admin.screens.form.after_submit import CHANGED, settle
+from core.admin.screens.form.after_submit import CHANGED, after_submit
 from core.admin.screens.form.fields import controls_of
-from core.admin.screens.form.form_submit import form_key, gone, id_of, save_once
-from core.admin.screens.form.lookup import Typed, may_choose, read_links, source, titles
+from core.admin.screens.form.form_submit import form_key, id_of, record_gone, save_once
+from core.admin.screens.form.lookup import TypedLinks, may_choose, read_links, source, titles
 from core.admin.screens.form.page import BACK
-from core.admin.screens.routing import place, screen_route
+from core.admin.screens.routing import entity_path, screen_route
 from core.database.connections import Unit
 from core.errors import Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from core.model.entities import Declaration
@@ -35,11 +35,11 @@ from core.records.projection import FieldSelection, projection_of
 from core.registry.registry import Action, Registry
 from core.rest.route import Route
 
-__all__ = ["Action", "declared", "routes"]
+__all__ = ["Action", "record_actions", "routes"]
 FORM = "deed-form"
 
 
-def declared(page: Page, entity: Declaration) -> list[Action]:
+def record_actions(page: Page, entity: Declaration) -> list[Action]:
     """Return the actions on single records that the reader holds."""
     ctx = page.ctx
     return [
@@ -83,7 +83,7 @@ async def show_action(page: Page, entity: Declaration) -> ASGIResponse:
     try:
         title = await _title(page, entity, action)
     except NotFound:
-        return await gone(page, entity)
+        return await record_gone(page, entity)
     found = _slots(page, entity, action)
     controls = controls_of(page)
     texts = {s.name: slot_text(controls, s, s.default) for s in found}
@@ -91,7 +91,7 @@ async def show_action(page: Page, entity: Declaration) -> ASGIResponse:
     ids = {s.target: [texts[s.name]] for s in found if s.target and texts[s.name]}
     named = await titles(page, ids)
     words = {s.name: named.get(texts[s.name], "") for s in found if s.target}
-    return _dialog(page, entity, action, title, found, texts, Typed(words=words))
+    return _dialog(page, entity, action, title, found, texts, TypedLinks(words=words))
 
 
 async def _title(page: Page, entity: Declaration, action: Action) -> str:
@@ -128,7 +128,7 @@ async def run_action(page: Page, entity: Declaration) -> ASGIResponse:
     except (Unauthenticated, Forbidden):
         raise
     except NotFound:
-        return await gone(page, entity)
+        return await record_gone(page, entity)
     except Refused as refused:
         if page.hx and "Retry-After" in refused.headers:
             raise  # what passes by itself is told over the dialog
@@ -141,24 +141,24 @@ async def run_action(page: Page, entity: Declaration) -> ASGIResponse:
 
 def _done(page: Page, entity: Declaration, action: Action, result: Any) -> ASGIResponse:
     """Lead back to the record, or show what the action answered."""
-    label, here = page.translate(action.label), place(entity, id_of(page))
+    label, here = page.translate(action.label), entity_path(entity, id_of(page))
     if not page.ctx.rights.may(entity.name, "view"):
-        here = place(entity)
+        here = entity_path(entity)
     here = _back(page) or here
     if result is None:
         said = page.translate("%(deed)s: done.") % {"deed": label}
         said = page.translate(action.success_message) if action.success_message else said
-        return settle(page, entity, here, Flash(said))
+        return after_submit(page, entity, here, Flash(said))
     answer = msgspec.to_builtins(result)
     controls = controls_of(page)
     facts = [
-        Fact(page.translate(named(name)), _told(controls, value))
+        Fact(page.translate(named(name)), _result_text(controls, value))
         for name, value in answer.items()
         if not name.endswith("_id") and not isinstance(value, dict | list)
     ]
     return page.render(
         f"record_done{'_dialog' if page.hx else ''}.html",
-        headers={**into("#deed"), "HX-Trigger": CHANGED},
+        headers={**retarget("#deed"), "HX-Trigger": CHANGED},
         title=label,
         facts=facts,
         back=here,
@@ -171,7 +171,7 @@ def _back(page: Page) -> str:
     return asked if asked and paths.local_path(asked) == asked else ""
 
 
-def _told(controls: Any, value: Any) -> str:
+def _result_text(controls: Any, value: Any) -> str:
     return controls.number(value) if type(value) in (int, float) else str(value or "")
 
 
@@ -188,18 +188,18 @@ def _dialog(
     title: str,
     found: list[Slot],
     texts: dict[str, str],
-    typed: Typed,
+    typed: TypedLinks,
     told: list[Mistake] | None = None,
     status: int = 200,
 ) -> ASGIResponse:
     errors = {m.field: m.text for m in reversed(told or []) if m.field}
-    here = place(entity, id_of(page))
+    here = entity_path(entity, id_of(page))
     return page.render(
         _template(page),
         status=status,
         title=page.translate(action.submit or action.label),
         record=title,
-        action=place(entity, id_of(page), f"do/{action.name}/"),
+        action=entity_path(entity, id_of(page), f"do/{action.name}/"),
         controls=[_control(page, entity, s, texts, typed, errors) for s in found],
         mistakes=[m for m in told or [] if not m.field or m.field not in texts],
         key=page.form.get("_key") or form_key(),
@@ -207,7 +207,7 @@ def _dialog(
         back_to=_back(page),
         inside=page.hx,
         crumbs=[
-            Link(page.translate(entity.plural), place(entity)),
+            Link(page.translate(entity.plural), entity_path(entity)),
             Link(title, here),
             Link(page.translate(action.label), ""),
         ],
@@ -219,7 +219,7 @@ def _control(
     entity: Declaration,
     slot: Slot,
     texts: dict[str, str],
-    typed: Typed,
+    typed: TypedLinks,
     errors: dict[str, str],
 ) -> Control:
     src = ""

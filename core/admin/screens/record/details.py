@@ -16,7 +16,7 @@ from core.admin.screens.form.fields import (
     stored_texts,
 )
 from core.admin.screens.form.form_submit import form_key
-from core.admin.screens.routing import place
+from core.admin.screens.routing import entity_path
 from core.admin.words.cells import Cell
 from core.model.entities import Declaration
 from core.model.fields import Field
@@ -46,7 +46,7 @@ async def details(
     """Return all values in their groups, and the form of the one that is edited."""
     writable = fields_of(page, entity, "update") if changes else []
     asked = page.request.query_params.get("edit", "")
-    here = place(entity, row["id"])
+    here = entity_path(entity, row["id"])
     edits = {f.name: f"{here}?edit={f.name}" for f in writable}
     values = {"groups": _groups(page, entity, row, shown, edits), "editing": "", "hidden": {}}
     edited = [f for f in writable if f.name == asked]
@@ -63,14 +63,14 @@ def _groups(
     found: dict[str, list[Value]] = {}
     known = [f for n, f in entity.fields.items() if n in shown and n != "deleted_at"]
     for field in known:
-        if not _beside(field):
+        if not _is_metadata(field):
             group = found.setdefault(group_title(page, entity, field), [])
             group.append(_value(field, row, shown, edits, titled=field.name == entity.title))
     if own := row.get("custom"):
         found[page.translate(FURTHER)] = [
             Value(f"own-{n}", name, text) for n, (name, text) in enumerate(_own(own))
         ]
-    beside = [_value(f, row, shown, {}) for f in known if _beside(f)]
+    beside = [_value(f, row, shown, {}) for f in known if _is_metadata(f)]
     return [*found.items(), (page.translate("Record"), beside)]
 
 
@@ -82,8 +82,8 @@ async def _form(
     return {
         "editing": field.name,
         "control": groups(page, entity, [field], texts, {}, row)[0].controls[0],
-        "save": place(entity, row["id"], "edit/"),
-        "cancel": place(entity, row["id"]),
+        "save": entity_path(entity, row["id"], "edit/"),
+        "cancel": entity_path(entity, row["id"]),
         "hidden": {
             "_key": form_key(),
             "_version": version,
@@ -93,7 +93,7 @@ async def _form(
     }
 
 
-def _beside(field: Field) -> bool:
+def _is_metadata(field: Field) -> bool:
     """Whether a field tells of the record as such, and not of what it stands for."""
     told = field.sql is not None and not field.stored and field.kind == "text"
     return told or field.name in STANDARD

@@ -8,19 +8,19 @@ from litestar.response.base import ASGIResponse
 
 from core.admin.page import READ, Page
 from core.admin.parts import Link
-from core.admin.screens.form.form_submit import form_key, gone, id_of
+from core.admin.screens.form.form_submit import form_key, id_of, record_gone
 from core.admin.screens.record import actions
 from core.admin.screens.record.details import Value, details
 from core.admin.screens.record.related import (
     Related,
+    capabilities_of,
     count_text,
-    reach_of,
     related_of,
     related_values,
 )
 from core.admin.screens.record.tabs import tabs_of
-from core.admin.screens.routing import place, screen_route
-from core.admin.words.cells import Cell, cells, wanted
+from core.admin.screens.routing import entity_path, screen_route
+from core.admin.words.cells import Cell, cell_fields, cells
 from core.errors import NotFound
 from core.model.entities import Declaration
 from core.records.capabilities import Capabilities
@@ -38,17 +38,17 @@ async def show_record(page: Page, entity: Declaration) -> ASGIResponse:
     ctx = page.ctx
     visible = ctx.rights.visible(entity.name)
     names = [n for n in readable(entity, visible) if n not in ("id", "version", "custom")]
-    asked = wanted(ctx, entity, [*names, *({"custom"} & visible)])
+    asked = cell_fields(ctx, entity, [*names, *({"custom"} & visible)])
     try:
         row, version = await read_one(
             ctx, entity, id_of(page), projection_of(ctx.tenant, ctx.rights, entity, asked)
         )
     except NotFound:
-        return await gone(page, entity)
-    own = actions.declared(page, entity)
+        return await record_gone(page, entity)
+    own = actions.record_actions(page, entity)
     related = related_of(page, entity)
     rights = ["update", "delete", *(action.right for action in own)]
-    reach = await reach_of(page, entity, UUID(str(row["id"])), rights, related)
+    reach = await capabilities_of(page, entity, UUID(str(row["id"])), rights, related)
     shown = {cell.key: cell for cell in cells(page, entity, names)}
     key = page.request.query_params.get("tab", DETAILS)
     return page.render(
@@ -76,7 +76,10 @@ def _head(page: Page, entity: Declaration, row: Row, shown: Mapping[str, Cell]) 
         "person": entity.title in entity.fields and entity.fields[entity.title].pii == "identity",
         "badge": shown[stand].show(row) if stand and row[stand] is not None else "",
         "facts": [Value(n, shown[n].label, shown[n].show(row)) for n in facts],
-        "crumbs": [Link(page.translate(entity.plural), place(entity)), Link(title or label, "")],
+        "crumbs": [
+            Link(page.translate(entity.plural), entity_path(entity)),
+            Link(title or label, ""),
+        ],
         "id": row["id"],
     }
 
@@ -92,12 +95,12 @@ def _deeds(
     """Return what may be done with this very record."""
     id = row["id"]
     return {
-        "edit": place(entity, id, "edit/") if "update" in reach.rights else "",
-        "delete": place(entity, id, "delete/")
+        "edit": entity_path(entity, id, "edit/") if "update" in reach.rights else "",
+        "delete": entity_path(entity, id, "delete/")
         if "delete" in reach.rights and "delete" in entity.verbs
         else "",
         "deeds": [
-            Link(page.translate(a.label), place(entity, id, f"do/{a.name}/"))
+            Link(page.translate(a.label), entity_path(entity, id, f"do/{a.name}/"))
             for a in own
             if a.right in reach.rights
         ],
@@ -110,7 +113,7 @@ def _tabs(
     page: Page, entity: Declaration, row: Row, key: str, related: list[Related], reach: Capabilities
 ) -> list[Link]:
     """Return the tabs; a related list that is empty, and to which nothing can be added, is none."""
-    here = place(entity, row["id"])
+    here = entity_path(entity, row["id"])
     found = [Link(page.translate("Details"), here, "", key == DETAILS)]
     for tab in tabs_of(page, entity):
         href = f"{here}?tab={tab.key}"

@@ -8,8 +8,8 @@ import msgspec
 from core import criteria
 from core.admin.page import Page
 from core.admin.parts import Column
-from core.admin.screens.routing import place
-from core.admin.words.cells import Cell, cells, wanted
+from core.admin.screens.routing import entity_path
+from core.admin.words.cells import Cell, cell_fields, cells
 from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.capabilities import Capabilities, CapabilityQuery, read_capabilities
@@ -59,7 +59,7 @@ def related_of(page: Page, entity: Declaration) -> list[Related]:
     return found
 
 
-async def reach_of(
+async def capabilities_of(
     page: Page, entity: Declaration, id: UUID, rights: list[str], related: list[Related]
 ) -> Capabilities:
     """Return what may be done with a record, and how much hangs on it; one statement."""
@@ -90,11 +90,11 @@ async def related_values(
     )
     sorts = read_sorts(child, visible, None)
     found = await read_page(
-        ctx, child, Query(Paging(SHOWN), wanted(ctx, child, names), sorts, (only,))
+        ctx, child, Query(Paging(SHOWN), cell_fields(ctx, child, names), sorts, (only,))
     )
     shown = cells(page, child, names)
     opens = child.title in names
-    here = place(entity, id)
+    here = entity_path(entity, id)
     creates = "create" in child.verbs and related.field.name in ctx.rights.writable(
         child.name, "create"
     )
@@ -106,11 +106,11 @@ async def related_values(
         "rows": [
             Line(str(row["id"]), {cell.key: cell.show(row) for cell in shown}) for row in found.rows
         ],
-        "opens": "" if opens or not ctx.rights.may(child.name, "view") else place(child),
-        "create": f"{place(child, under='new/')}?{related.field.name}={id}&_back={here}"
+        "opens": "" if opens or not ctx.rights.may(child.name, "view") else entity_path(child),
+        "create": f"{entity_path(child, under='new/')}?{related.field.name}={id}&_back={here}"
         if creates
         else "",
-        "more": f"{place(child)}?{step}={id}" if more else "",
+        "more": f"{entity_path(child)}?{step}={id}" if more else "",
         "count": count_text(page, found.count or 0),
     }
 

@@ -33,7 +33,7 @@ class Step(msgspec.Struct, frozen=True):
     text: str
 
 
-class Told(msgspec.Struct, frozen=True):
+class Explanation(msgspec.Struct, frozen=True):
     """All steps, and whether the person sees it."""
 
     steps: list[Step]
@@ -60,7 +60,7 @@ async def person_of(page: Page, text: str) -> Person | None:
     )
 
 
-async def explain(page: Page, person: Person, entity: Declaration, id: UUID | None) -> Told:
+async def explain(page: Page, person: Person, entity: Declaration, id: UUID | None) -> Explanation:
     """Return the rules in the order in which they are asked; a no ends it."""
     steps = _standing(page, person, entity)
     if all(step.passed is not False for step in steps):
@@ -71,7 +71,7 @@ async def explain(page: Page, person: Person, entity: Declaration, id: UUID | No
     seen = all(step.passed is not False for step in steps)
     if seen and known is not None:
         steps += _fields(page, person, known)
-    return Told(steps, seen)
+    return Explanation(steps, seen)
 
 
 def _standing(page: Page, person: Person, entity: Declaration) -> list[Step]:

@@ -44,7 +44,7 @@ async def _keys(
     ctx = page.ctx
     asked = page.request.query_params.get("page", "1")
     number = int(asked) if asked.isascii() and asked.isdigit() and 0 < len(asked) < 3 else 1
-    found = await ctx.read(lambda connection: _found(page, connection, max(1, number)))
+    found = await ctx.read(lambda connection: _read_keys(page, connection, max(1, number)))
     return page.render(
         "keys.html",
         status=status,
@@ -61,7 +61,7 @@ async def _keys(
     )
 
 
-async def _found(page: Page, connection: asyncpg.Connection, number: int) -> ListPage:
+async def _read_keys(page: Page, connection: asyncpg.Connection, number: int) -> ListPage:
     ctx, entity = page.ctx, page.ctx.tenant.entities[KEY]
     visible = ctx.rights.visible(KEY)
     expand = ("user",) if "user" in expandable(ctx.tenant, ctx.rights, entity) else ()
