@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from core.plugin import Change, Invalid, Rejected, Tenant, Unit
-from plugins.customers.geography.cities import GEOCODERS, Place
-from plugins.customers.geography.rules import Lines, country_code, well_written
-from plugins.customers.services import take_turn
+from plugins.customers.geography.cities import GEOCODERS, AddressQuery
+from plugins.customers.geography.rules import Lines, country_code, normalize_address
+from plugins.customers.services import lock_customers
 from plugins.customers.settings import Settings
 
 LINES = Lines.__struct_fields__
@@ -23,13 +23,13 @@ SELECT coalesce($3::uuid, a.customer_id) AS customer_id, coalesce($4::text, a.ki
  WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND coalesce($5::bool, a.is_default)
 UNION SELECT $3::uuid, $4::text WHERE $6::bool
 """
-YIELD = """
+CLEAR_DEFAULT = """
 UPDATE customers_address a SET is_default = false
   FROM unnest($2::uuid[], $3::text[]) AS d (customer_id, kind)
  WHERE a.tenant_id = $1 AND a.customer_id = d.customer_id AND a.kind = d.kind
    AND a.id <> ALL ($4) AND a.is_default AND a.deleted_at IS NULL
 """
-COME_BACK = """
+CLEAR_RESTORED_DEFAULT = """
 UPDATE customers_address a SET is_default = false
  WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND a.is_default AND EXISTS (
    SELECT 1 FROM customers_address o
@@ -38,10 +38,10 @@ UPDATE customers_address a SET is_default = false
 """
 
 
-async def judge_address(unit: Unit, tenant: Tenant, change: Change) -> None:
+async def validate_address(unit: Unit, tenant: Tenant, change: Change) -> None:
     """Complete what is written: spelling, coordinates, and the default that another gives up."""
     if change.verb == "restore":
-        await unit.execute(COME_BACK, tenant.id, list(change.ids))
+        await unit.execute(CLEAR_RESTORED_DEFAULT, tenant.id, list(change.ids))
     elif change.verb in ("create", "update"):
         if any(name in change.values for name in LINES):
             await _complete(unit, tenant, change)
@@ -57,7 +57,7 @@ async def _complete(unit: Unit, tenant: Tenant, change: Change) -> None:
         before = await unit.fetchrow(STORED, tenant.id, list(change.ids)) or {}
     given: dict[str, Any] = {name: change.values.get(name, before.get(name)) for name in LINES}
     given["country"] = country_code(given["country"])
-    lines, errors = well_written(Lines(**given))
+    lines, errors = normalize_address(Lines(**given))
     if errors:
         raise Invalid.fields(errors)
     point = await locate(tenant, lines)
@@ -73,8 +73,8 @@ async def _complete(unit: Unit, tenant: Tenant, change: Change) -> None:
 async def locate(tenant: Tenant, lines: Lines) -> Any:
     """Ask the tenant's geocoder for the point of an address."""
     settings: Settings = tenant.settings("customers")
-    place = Place(lines.country, lines.province, lines.city, lines.postal_code, lines.line1)
-    return await GEOCODERS[settings.geocoder].locate(place)
+    query = AddressQuery(lines.country, lines.province, lines.city, lines.postal_code, lines.line1)
+    return await GEOCODERS[settings.geocoder].locate(query)
 
 
 async def _keep_one_default(unit: Unit, tenant: Tenant, change: Change) -> None:
@@ -91,5 +91,5 @@ async def _keep_one_default(unit: Unit, tenant: Tenant, change: Change) -> None:
         raise Invalid.field("#/set/is_default", "A customer has one default of a kind.", "unique")
     if found:
         customers, kinds = (list(column) for column in zip(*found, strict=True))
-        await take_turn(unit, tenant, customers)
-        await unit.execute(YIELD, tenant.id, customers, kinds, ids)
+        await lock_customers(unit, tenant, customers)
+        await unit.execute(CLEAR_DEFAULT, tenant.id, customers, kinds, ids)

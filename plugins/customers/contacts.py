@@ -1,7 +1,7 @@
-"""A customer's contacts: whoever becomes the primary one takes the place of the one before."""
+"""A customer's contacts: a customer has one primary contact, the latest chosen."""
 
 from core.plugin import Change, Invalid, Tenant, Unit
-from plugins.customers.services import take_turn
+from plugins.customers.services import lock_customers
 
 # Whose contacts are meant: of those that exist, and of the one that is about to.
 CUSTOMERS = """
@@ -9,14 +9,14 @@ SELECT coalesce($3::uuid, c.customer_id) FROM customers_contact c
  WHERE c.tenant_id = $1 AND c.id = ANY ($2) AND coalesce($4::bool, c.is_primary)
 UNION SELECT $3::uuid WHERE $3::uuid IS NOT NULL AND $4::bool
 """
-YIELD = """
+CLEAR_PRIMARY = """
 UPDATE customers_contact c SET is_primary = false
  WHERE c.tenant_id = $1 AND c.customer_id = ANY ($2) AND c.id <> ALL ($3) AND c.is_primary
    AND c.deleted_at IS NULL
 """
 # Out of the trash comes no second primary contact: neither beside a live one, nor beside another
 # that comes back at once.
-COME_BACK = """
+CLEAR_RESTORED_PRIMARY = """
 UPDATE customers_contact c SET is_primary = false
  WHERE c.tenant_id = $1 AND c.id = ANY ($2) AND c.is_primary AND EXISTS (
    SELECT 1 FROM customers_contact o
@@ -29,7 +29,7 @@ async def keep_one_primary(unit: Unit, tenant: Tenant, change: Change) -> None:
     """Make the other contacts of the customer plain ones."""
     ids = list(change.ids)
     if change.verb == "restore":
-        await unit.execute(COME_BACK, tenant.id, ids)
+        await unit.execute(CLEAR_RESTORED_PRIMARY, tenant.id, ids)
         return
     if change.verb not in ("create", "update"):
         return
@@ -43,5 +43,5 @@ async def keep_one_primary(unit: Unit, tenant: Tenant, change: Change) -> None:
     if primary and len(ids) > 1 and len(found) < len(ids):
         raise Invalid.field("#/set/is_primary", "A customer has one primary contact.", "unique")
     if found:
-        await take_turn(unit, tenant, found)
-        await unit.execute(YIELD, tenant.id, found, ids)
+        await lock_customers(unit, tenant, found)
+        await unit.execute(CLEAR_PRIMARY, tenant.id, found, ids)

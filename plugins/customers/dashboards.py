@@ -125,7 +125,7 @@ async def dashboard_stats(
     ctx: Context, connection: Connection, record: None, values: None
 ) -> Stats:
     """Count the customers by status and type, and what they spent by currency."""
-    rows = await _ask(ctx, connection, DASHBOARD)
+    rows = await _fetch_by_grouping(ctx, connection, DASHBOARD)
     whole = rows[WHOLE][0]
     return Stats(
         total_customers=whole["customers"],
@@ -143,7 +143,7 @@ async def analytics_overview(
     ctx: Context, connection: Connection, record: None, values: None
 ) -> Overview:
     """Count the new customers of the last twelve months, the largest cities, who buys again."""
-    rows = await _ask(ctx, connection, OVERVIEW)
+    rows = await _fetch_by_grouping(ctx, connection, OVERVIEW)
     whole = rows[WHOLE][0]
     return Overview(
         total_customers=whole["customers"],
@@ -159,7 +159,9 @@ async def analytics_overview(
     )
 
 
-async def _ask(ctx: Context, connection: Connection, sql: str) -> dict[int, list[Any]]:
+async def _fetch_by_grouping(
+    ctx: Context, connection: Connection, sql: str
+) -> dict[int, list[Any]]:
     """Return the rows of a statement by the set of columns that they are grouped by."""
     where, values = conditions(ctx, ctx.tenant.entities[CUSTOMER], "list", (), 3)
     text = sql.format(where=where, cities=MOST_CITIES, back=MONTHS - 1)

@@ -13,7 +13,7 @@ import msgspec
 from core.plugin import Tenant, Unit, digits
 from plugins.customers.demo_belongings import fill_belongings
 from plugins.customers.demo_records import Address, Buyer
-from plugins.customers.places import PLACES, City, Place
+from plugins.customers.demo_regions import REGIONS, City, Region
 
 SPACE = UUID("6f1d2c0a-3d0b-5a43-9a51-0b6a3c1f8e57")
 SIZES = {"acme": 2000}
@@ -81,23 +81,23 @@ async def fill(
 ) -> None:
     """Make the companies, customers and links that do not exist, and say whom users stand for."""
     count = max(1, round(SIZES.get(tenant.slug, SMALL) * scale))
-    place = PLACES.get(tenant.config.phone_region, PLACES["US"])
-    companies = list(_companies(tenant, place))
+    region = REGIONS.get(tenant.config.phone_region, REGIONS["US"])
+    companies = list(_companies(tenant, region))
     await unit.execute(COMPANIES, tenant.id, *_columns(companies), "seller")
-    employers = list(_employers(tenant, place))
+    employers = list(_employers(tenant, region))
     await unit.execute(COMPANIES, tenant.id, *_columns(employers), "customer")
     emails = [f"{who}@{tenant.slug}.example" for who in ("admin", "staff")]
     staff = [row["id"] for row in await unit.fetch(STAFF, tenant.id, emails)]
     for first in range(0, count, BATCH):
         last = min(first + BATCH, count)
-        buyers = [_buyer(tenant, place, number, staff) for number in range(first, last)]
+        buyers = [_buyer(tenant, region, number, staff) for number in range(first, last)]
         firms = [_firm(buyer) for buyer in buyers if buyer.type != "individual"]
         if firms:
             await unit.execute(COMPANIES, tenant.id, *_columns(firms), "customer")
         await unit.execute(CUSTOMERS, tenant.id, *_columns(buyers), tenant.config.currency)
         links = list(_links(buyers, companies))
         await unit.execute(LINKS, tenant.id, *_columns(links))
-        await fill_belongings(unit, tenant, place, buyers)
+        await fill_belongings(unit, tenant, region, buyers)
         progress(last, count)
     await _attach(unit, tenant, companies)
 
@@ -122,41 +122,41 @@ def _id(tenant: Tenant, noun: str, number: int) -> UUID:
     return uuid5(SPACE, f"{tenant.slug}/{noun}/{number}")
 
 
-def _reach(place: Place, city: City, dice: random.Random) -> dict[str, str]:
+def _contact_details(region: Region, city: City, dice: random.Random) -> dict[str, str]:
     """Return the telephone number and the address of somebody in a city."""
     return {
-        "phone": place.phone(dice),
-        "address": place.street(dice),
+        "phone": region.phone(dice),
+        "address": region.street(dice),
         "city": city.name,
         "province": city.province,
         "postal_code": city.postal_code(dice),
     }
 
 
-def _companies(tenant: Tenant, place: Place) -> Iterator[Address]:
-    for number, name in enumerate(place.sellers):
+def _companies(tenant: Tenant, region: Region) -> Iterator[Address]:
+    for number, name in enumerate(region.sellers):
         dice = random.Random(f"{tenant.slug}/company/{number}")  # noqa: S311 - demo data
-        city = place.cities[number % len(place.cities)]
+        city = region.cities[number % len(region.cities)]
         domain = "-".join(name.lower().replace(".", "").split())
         yield Address(
             id=_id(tenant, "company", number),
             name=name,
             email=f"sales@{domain}.example",
-            **_reach(place, city, dice),
+            **_contact_details(region, city, dice),
             created_at=UNTIL - timedelta(days=DAYS + number),
         )
 
 
-def _employers(tenant: Tenant, place: Place) -> Iterator[Address]:
+def _employers(tenant: Tenant, region: Region) -> Iterator[Address]:
     """Yield companies of whose people some are customers."""
     for number in range(EMPLOYERS):
         dice = random.Random(f"{tenant.slug}/employer/{number}")  # noqa: S311 - demo data
-        city = place.cities[number % len(place.cities)]
+        city = region.cities[number % len(region.cities)]
         yield Address(
             id=_id(tenant, "employer", number),
-            name=place.firm(dice, "enterprise"),
+            name=region.firm(dice, "enterprise"),
             email=f"office.{number}@employer.example",
-            **_reach(place, city, dice),
+            **_contact_details(region, city, dice),
             created_at=UNTIL - timedelta(days=DAYS),
         )
 
@@ -174,13 +174,13 @@ def _company(tenant: Tenant, dice: random.Random, kind: str, id: UUID) -> UUID |
     return _id(tenant, "employer", dice.randrange(EMPLOYERS)) if dice.random() < 0.1 else None
 
 
-def _buyer(tenant: Tenant, place: Place, number: int, staff: list[UUID]) -> Buyer:
+def _buyer(tenant: Tenant, region: Region, number: int, staff: list[UUID]) -> Buyer:
     dice = random.Random(f"{tenant.slug}/customer/{number}")  # noqa: S311 - demo data
     kind = dice.choices(list(TYPES), list(TYPES.values()))[0] if number else "individual"
-    name = place.person(dice) if kind == "individual" else place.firm(dice, kind)
-    city = dice.choices(place.cities, [one.weight for one in place.cities])[0]
+    name = region.person(dice) if kind == "individual" else region.firm(dice, kind)
+    city = dice.choices(region.cities, [one.weight for one in region.cities])[0]
     created = UNTIL - timedelta(minutes=dice.randrange(60, DAYS * 24 * 60))
-    orders, spent, last = _purchases(tenant, place, dice, created, kind)
+    orders, spent, last = _purchases(tenant, region, dice, created, kind)
     vip = orders >= 20 and dice.random() < 0.5
     word = "".join(c for c in name.lower().replace(" ", ".") if c.isalnum() or c == ".")
     email = f"{word.replace('..', '.')}.{number}@mail.example"
@@ -189,7 +189,7 @@ def _buyer(tenant: Tenant, place: Place, number: int, staff: list[UUID]) -> Buye
         id=id,
         name=name,
         email=f"customer@{tenant.slug}.example" if number == 0 else email,
-        **_reach(place, city, dice),
+        **_contact_details(region, city, dice),
         created_at=created,
         type=kind,
         is_vip=vip,
@@ -205,13 +205,13 @@ def _buyer(tenant: Tenant, place: Place, number: int, staff: list[UUID]) -> Buye
 
 
 def _purchases(
-    tenant: Tenant, place: Place, dice: random.Random, created: datetime, kind: str
+    tenant: Tenant, region: Region, dice: random.Random, created: datetime, kind: str
 ) -> tuple[int, int, datetime | None]:
     """Return how many orders there were, what they came to, and when the last one was."""
     orders = min(int(dice.paretovariate(0.8)), 60) - (dice.random() < 0.3)
     if orders <= 0:
         return 0, 0, None
-    low, high = place.order
+    low, high = region.order
     size = 1 if kind == "individual" else 4
     units = sum(dice.randrange(low, high) for _ in range(orders)) * size
     minutes = int((UNTIL - created).total_seconds() // 60)

@@ -9,9 +9,9 @@ import msgspec
 from core.plugin import Tenant, Unit
 from plugins.customers.addresses import locate
 from plugins.customers.demo_records import Buyer, Person, Spot
+from plugins.customers.demo_regions import Region
 from plugins.customers.geography.cities import Point
-from plugins.customers.geography.rules import Lines, well_written
-from plugins.customers.places import Place
+from plugins.customers.geography.rules import Lines, normalize_address
 
 POSITIONS = ("Owner", "Purchasing", "Accounts", "Director", "Assistant", "Warehouse")
 
@@ -46,18 +46,18 @@ def columns(rows: Iterable[msgspec.Struct]) -> list[list[object]]:
 
 
 async def fill_belongings(
-    unit: Unit, tenant: Tenant, place: Place, owners: Iterable[Buyer]
+    unit: Unit, tenant: Tenant, region: Region, owners: Iterable[Buyer]
 ) -> None:
     """Make the contacts and addresses that do not exist, in two statements."""
     owners = list(owners)
-    people = [person for owner in owners for person in _people(place, owner)]
+    people = [person for owner in owners for person in _people(region, owner)]
     if people:
         await unit.execute(CONTACTS, tenant.id, *columns(people))
     points: dict[Lines, Point | None] = {}
     spots: list[Spot] = []
     for owner in owners:
-        lines, _ = well_written(
-            Lines(place.country, owner.province, owner.city, owner.postal_code, owner.address)
+        lines, _ = normalize_address(
+            Lines(region.country, owner.province, owner.city, owner.postal_code, owner.address)
         )
         town = Lines(lines.country, lines.province, lines.city)
         if town not in points:
@@ -66,12 +66,12 @@ async def fill_belongings(
     await unit.execute(ADDRESSES, tenant.id, *columns(spots))
 
 
-def _people(place: Place, owner: Buyer) -> Iterator[Person]:
+def _people(region: Region, owner: Buyer) -> Iterator[Person]:
     """Yield whom to talk to: at a business always somebody, at a person's seldom."""
     dice = random.Random(f"contacts/{owner.id}")  # noqa: S311 - demo data
     many = (0,) * 19 + (1,) if owner.type == "individual" else (1, 1, 2, 3)
     for number in range(dice.choice(many)):
-        name = place.person(dice)
+        name = region.person(dice)
         word = ".".join(name.lower().split())
         yield Person(
             id=uuid5(owner.id, f"contact/{number}"),
@@ -79,7 +79,7 @@ def _people(place: Place, owner: Buyer) -> Iterator[Person]:
             name=name,
             position=dice.choice(POSITIONS),
             email=f"{word}.{number}@work.example",
-            phone=place.phone(dice),
+            phone=region.phone(dice),
             is_primary=number == 0,
         )
 

@@ -21,28 +21,28 @@ CHANGES = (
         entity=Customer,
         name="make_vip",
         label="Make VIP",
-        values=status.Because,
+        values=status.StatusReason,
         run=status.make_vip,
     ),
     Action(
         entity=Customer,
         name="revoke_vip",
         label="Revoke VIP",
-        values=status.Because,
+        values=status.StatusReason,
         run=status.revoke_vip,
     ),
     Action(
         entity=Customer,
         name="activate",
         label="Activate",
-        values=status.Because,
+        values=status.StatusReason,
         run=status.activate,
     ),
     Action(
         entity=Customer,
         name="deactivate",
         label="Deactivate",
-        values=status.Because,
+        values=status.StatusReason,
         run=status.deactivate,
     ),
     Action(
@@ -212,7 +212,7 @@ def register_demo():
 @hookimpl(specname="before_write")
 @applies_to("customers.customer", "create", "update")
 async def before_customer(tenant, change, unit):
-    await status.judge_customer(unit, tenant, change)
+    await status.validate_customer(unit, tenant, change)
 
 
 @hookimpl(specname="before_write")
@@ -224,7 +224,7 @@ async def before_contact(tenant, change, unit):
 @hookimpl(specname="before_write")
 @applies_to("customers.address", "create", "update", "restore")
 async def before_address(tenant, change, unit):
-    await addresses.judge_address(unit, tenant, change)
+    await addresses.validate_address(unit, tenant, change)
 
 
 @hookimpl(specname="before_write")

@@ -24,7 +24,7 @@ ENTITY = "customers.customer"
 KIND = "SELECT o.kind FROM customers_company o WHERE o.tenant_id = $1 AND o.id = $2"
 STATES = {"activate": True, "deactivate": False}
 # Whoever rearranges what belongs to a customer waits here for others who do the same.
-TURN = """
+LOCK_CUSTOMERS = """
 SELECT 1 FROM customers_customer c
  WHERE c.tenant_id = $1 AND c.id = ANY ($2) ORDER BY c.id FOR NO KEY UPDATE
 """
@@ -90,11 +90,11 @@ async def bulk_update(
 
 
 async def bulk_action(
-    ctx: Context, unit: Unit, record: Mapping[str, Any] | None, given: BulkAction
+    ctx: Context, unit: Unit, record: Mapping[str, Any] | None, request: BulkAction
 ) -> Updated:
     """Do one thing to all selected customers, in one statement (CUS-12)."""
-    values = given.values() if given.customer_ids else {}
-    return await _change(ctx, unit, given.customer_ids, values)
+    values = request.values() if request.customer_ids else {}
+    return await _change(ctx, unit, request.customer_ids, values)
 
 
 async def _change(ctx: Context, unit: Unit, selected: list[Any], values: dict[str, Any]) -> Updated:
@@ -109,9 +109,9 @@ async def _change(ctx: Context, unit: Unit, selected: list[Any], values: dict[st
     return Updated(**found)
 
 
-async def take_turn(unit: Unit, tenant: Tenant, ids: list[UUID]) -> None:
-    """Wait until nobody else rearranges what belongs to these customers."""
-    await unit.execute(TURN, tenant.id, ids)
+async def lock_customers(unit: Unit, tenant: Tenant, ids: list[UUID]) -> None:
+    """Wait for other changes of these customers' contacts and addresses, and hold off more."""
+    await unit.execute(LOCK_CUSTOMERS, tenant.id, ids)
 
 
 async def refuse_link_to_buyer(unit: Unit, tenant: Tenant, change: Change) -> None:

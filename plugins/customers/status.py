@@ -15,7 +15,7 @@ SALESPERSON = error_message("Salesperson must be the id of a user")
 STATUS = error_message("Status is active, inactive, suspended or closed")
 
 
-class Because(msgspec.Struct, frozen=True):
+class StatusReason(msgspec.Struct, frozen=True):
     """Why something is done; it stands in the history."""
 
     reason: Reason = None
@@ -62,19 +62,27 @@ SELECT u.roles, u.is_active FROM core_user u
 """
 
 
-async def make_vip(ctx: Context, unit: Unit, record: Mapping[str, Any], why: Because) -> None:
+async def make_vip(
+    ctx: Context, unit: Unit, record: Mapping[str, Any], values: StatusReason
+) -> None:
     await unit.execute(SET_VIP, ctx.tenant.id, record["id"], True)
 
 
-async def revoke_vip(ctx: Context, unit: Unit, record: Mapping[str, Any], why: Because) -> None:
+async def revoke_vip(
+    ctx: Context, unit: Unit, record: Mapping[str, Any], values: StatusReason
+) -> None:
     await unit.execute(SET_VIP, ctx.tenant.id, record["id"], False)
 
 
-async def activate(ctx: Context, unit: Unit, record: Mapping[str, Any], why: Because) -> None:
+async def activate(
+    ctx: Context, unit: Unit, record: Mapping[str, Any], values: StatusReason
+) -> None:
     await unit.execute(SET_ACTIVE, ctx.tenant.id, record["id"], True)
 
 
-async def deactivate(ctx: Context, unit: Unit, record: Mapping[str, Any], why: Because) -> None:
+async def deactivate(
+    ctx: Context, unit: Unit, record: Mapping[str, Any], values: StatusReason
+) -> None:
     """Make the customer inactive; one who is suspended or closed stays that."""
     await unit.execute(SET_ACTIVE, ctx.tenant.id, record["id"], False)
 
@@ -92,8 +100,8 @@ async def transfer(ctx: Context, unit: Unit, record: Mapping[str, Any], values: 
         await unit.execute(SET_SALESPERSON, ctx.tenant.id, record["id"], values.salesperson_id)
 
 
-async def judge_customer(unit: Unit, tenant: Tenant, change: Change) -> None:
-    """Refuse a new customer whose two words on his status differ, and a wrong salesperson."""
+async def validate_customer(unit: Unit, tenant: Tenant, change: Change) -> None:
+    """Refuse a wrong salesperson, and a new customer whose status contradicts ``is_active``."""
     values = change.values
     both = change.verb == "create" and {"status", "is_active"} <= values.keys()
     if both and values["is_active"] != (values["status"] == Status.ACTIVE):
@@ -102,7 +110,7 @@ async def judge_customer(unit: Unit, tenant: Tenant, change: Change) -> None:
     person = values.get("salesperson_id")
     if person is None:
         return
-    # Whoever has him already keeps him, also after he has left.
+    # A customer may keep a salesperson who has left.
     if change.verb == "update" and not await unit.fetchval(
         MOVED, tenant.id, list(change.ids), person
     ):

@@ -26,7 +26,7 @@ async def overview(page: Page, connection: Connection) -> Overview:
 
 
 async def by_month(page: Page, connection: Connection) -> Chart | None:
-    """Tell how many customers came in each of the last twelve months."""
+    """Count the new customers of each of the last twelve months."""
     months = (await overview(page, connection)).new_customers_by_month
     return Chart(
         kind="line",
@@ -37,7 +37,7 @@ async def by_month(page: Page, connection: Connection) -> Chart | None:
 
 
 async def by_type(page: Page, connection: Connection) -> Chart | None:
-    """Tell how many customers there are of each type."""
+    """Count the customers of each type."""
     found = (await overview(page, connection)).customers_by_type
     labels = {c.code: c.label for c in page.ctx.tenant.dictionary("customers.types")}
     return Chart(
@@ -50,7 +50,7 @@ async def by_type(page: Page, connection: Connection) -> Chart | None:
 
 
 async def by_city(page: Page, connection: Connection) -> Chart | None:
-    """Tell in which cities most customers live."""
+    """Return the cities where most customers live."""
     found = (await overview(page, connection)).top_cities
     if not found:
         return None
@@ -66,13 +66,13 @@ def _href(**filters: str) -> str:
     return f"{LIST}?{urlencode(filters)}&view=all"
 
 
-async def vips(page: Page, connection: Connection) -> int | None:
-    """Tell how many customers are VIP, to who may see that."""
+async def count_vips(page: Page, connection: Connection) -> int | None:
+    """Count the VIP customers, or return None where the reader may not see that."""
     return (await overview(page, connection)).vip_customers
 
 
-async def spent(page: Page, connection: Connection) -> str | None:
-    """Tell what all customers spent, in each currency."""
+async def total_spent(page: Page, connection: Connection) -> str | None:
+    """Return what all customers spent, in each currency."""
     found = (await overview(page, connection)).spending
     parts = [page.formats.money(float(one.total_spent), one.currency) for one in found]
     return " · ".join(parts) or None
@@ -84,12 +84,12 @@ def cards() -> list[Card]:
         Card(
             key="vips",
             label="VIP customers",
-            read=vips,
+            read=count_vips,
             entity=Customer,
             icon="star",
             href=f"{LIST}?is_vip=true&view=all",
         ),
-        Card(key="spent", label="Total spent", read=spent, entity=Customer, icon="banknote"),
+        Card(key="spent", label="Total spent", read=total_spent, entity=Customer, icon="banknote"),
         Card(
             key="months",
             label="New customers by month",
@@ -104,14 +104,14 @@ def cards() -> list[Card]:
 
 
 def own_id(page: Page, name: str) -> UUID:
-    """Return the id of the record that a person stands for; without one there is no page."""
+    """Return the id of the record that the user stands for, or answer 404."""
     found = page.ctx.principal.attributes.get(name)
     if not found:
         raise NotFound
     return UUID(str(found))
 
 
-async def one(page: Page, connection: Connection, name: str, id: UUID) -> dict[str, Any]:
+async def read_record(page: Page, connection: Connection, name: str, id: UUID) -> dict[str, Any]:
     """Return a record as the reader may see it."""
     where = {"field": "id", "op": "=", "value": str(id)}
     rows = await visible_records(page.ctx, connection, name, where, detail=True)
@@ -127,7 +127,7 @@ async def read_profile(page: Page) -> dict[str, Any]:
 
     async def run(connection: Connection) -> dict[str, Any]:
         return {
-            "customer": await one(page, connection, CUSTOMER, id),
+            "customer": await read_record(page, connection, CUSTOMER, id),
             "contacts": await visible_records(page.ctx, connection, "customers.contact", mine),
             "addresses": await visible_records(page.ctx, connection, "customers.address", mine),
             "purchases": await visible_records(
@@ -143,7 +143,7 @@ async def read_company(page: Page) -> dict[str, Any]:
     id = own_id(page, "company")
 
     async def run(connection: Connection) -> dict[str, Any]:
-        company = await one(page, connection, COMPANY, id)
+        company = await read_record(page, connection, COMPANY, id)
         newest = await visible_records(
             page.ctx, connection, CUSTOMER, EVER, ordering="-created_at", limit=10
         )

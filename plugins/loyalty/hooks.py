@@ -16,10 +16,10 @@ from plugins.loyalty.schemas import (
     Progress,
     Retiered,
     Reversal,
+    RewardRequest,
     Statement,
     Transfer,
     Transferred,
-    Wish,
 )
 from plugins.loyalty.services import points, rewards, statements, tiers
 
@@ -147,7 +147,7 @@ def _redemptions():
             entity=Customer,
             name="redeem_reward",
             label="Redeem a reward",
-            values=Wish,
+            values=RewardRequest,
             returns=Issued,
             run=rewards.redeem_reward,
             description="Gives a reward for its price in points.",

@@ -64,7 +64,7 @@ class Transfer(msgspec.Struct, frozen=True):
     key: Key = None
 
 
-class Wish(msgspec.Struct, frozen=True):
+class RewardRequest(msgspec.Struct, frozen=True):
     """The reward that a customer takes."""
 
     reward_id: Annotated[str, error_message("Reward must be the id of a reward")]

@@ -32,8 +32,8 @@ KINDS = {
     "transferred": ("info", "send"),
     "retiered": ("neutral", "award"),
 }
-DEEDS = ("update_points", "earn", "redeem_points", "redeem_reward")
-MOVED = """
+TAB_ACTIONS = ("update_points", "earn", "redeem_points", "redeem_reward")
+POINTS_BY_MONTH = """
 SELECT to_char(date_trunc('month', x.created_at AT TIME ZONE $2), 'YYYY-MM') AS month,
        coalesce(sum(x.points) FILTER (WHERE x.points > 0), 0)::int8 AS given,
        coalesce(-sum(x.points) FILTER (WHERE x.points < 0), 0)::int8 AS taken
@@ -44,7 +44,7 @@ SELECT to_char(date_trunc('month', x.created_at AT TIME ZONE $2), 'YYYY-MM') AS 
 """
 
 
-def words(page: Page) -> dict[str, Any]:
+def label_texts(page: Page) -> dict[str, Any]:
     """Return the words of tiers and kinds, and how the kinds are drawn."""
     found = page.ctx.tenant.dictionary("loyalty.tiers")
     kinds = page.ctx.tenant.entities[ENTRY].fields["kind"].choices
@@ -55,7 +55,7 @@ def words(page: Page) -> dict[str, Any]:
     }
 
 
-def asked(page: Page) -> tuple[Period, str]:
+def read_period(page: Page) -> tuple[Period, str]:
     """Return the period in the address; of a wrong one the whole time, and what is wrong."""
     given = page.request.query_params
     body: dict[str, Any] = {name: given[name] for name in ("from", "to") if given.get(name)}
@@ -75,7 +75,7 @@ async def read_tab(page: Page, entity: Declaration, row: Mapping[str, Any]) -> d
         "here": f"/app/customers/{row['id']}/",
         "deeds": [
             (name, page.translate(labels[name]))
-            for name in DEEDS
+            for name in TAB_ACTIONS
             if name in labels and page.ctx.rights.may(CUSTOMER, name)
         ],
     }
@@ -83,7 +83,7 @@ async def read_tab(page: Page, entity: Declaration, row: Mapping[str, Any]) -> d
 
 async def read_account(page: Page, id: UUID) -> dict[str, Any]:
     """Return balance, way to the next tier, and the statement of the period in the address."""
-    period, problem = asked(page)
+    period, problem = read_period(page)
     ctx = page.ctx
 
     async def run(connection: Connection) -> dict[str, Any]:
@@ -105,14 +105,14 @@ async def read_account(page: Page, id: UUID) -> dict[str, Any]:
             "this_page": period.page,
         }
 
-    return {**await ctx.read(run), **words(page)}
+    return {**await ctx.read(run), **label_texts(page)}
 
 
 def _day(day: date | None) -> str:
     return day.isoformat() if day else ""
 
 
-def own(page: Page) -> UUID:
+def own_customer_id(page: Page) -> UUID:
     """Return the id of the customer who has signed in."""
     found = page.ctx.principal.attributes.get("own")
     if not found:
@@ -121,13 +121,13 @@ def own(page: Page) -> UUID:
 
 
 async def read_points(page: Page) -> dict[str, Any]:
-    """Return a customer's own balance with his statement."""
-    return await read_account(page, own(page))
+    """Return a customer's own balance and statement."""
+    return await read_account(page, own_customer_id(page))
 
 
 async def read_rewards(page: Page) -> dict[str, Any]:
-    """Return the rewards that are offered to a customer, and those that he has taken."""
-    id, ctx = own(page), page.ctx
+    """Return the rewards that are offered to a customer, and those that they have taken."""
+    id, ctx = own_customer_id(page), page.ctx
 
     async def run(connection: Connection) -> dict[str, Any]:
         every = {"field": "is_active", "op": "=", "value": True}
@@ -152,7 +152,13 @@ async def read_rewards(page: Page) -> dict[str, Any]:
     values["rewards"] = [one for one in values["rewards"] or () if _offered(one)]
     choices = ctx.tenant.entities["loyalty.redemption"].fields["status"].choices
     stands = {code: page.translate(label) for code, label in choices}
-    return {**values, **words(page), "thresholds": thresholds, "names": names, "stands": stands}
+    return {
+        **values,
+        **label_texts(page),
+        "thresholds": thresholds,
+        "names": names,
+        "stands": stands,
+    }
 
 
 def _offered(reward: Mapping[str, Any]) -> bool:
@@ -163,14 +169,14 @@ def _offered(reward: Mapping[str, Any]) -> bool:
 
 async def take_reward(page: Page) -> tuple[str, UUID, dict[str, Any]]:
     """Ask for the reward whose button was pressed."""
-    return "redeem_reward", own(page), {"reward_id": page.form.get("reward_id")}
+    return "redeem_reward", own_customer_id(page), {"reward_id": page.form.get("reward_id")}
 
 
-async def moved(page: Page, connection: Connection) -> Chart | None:
-    """Tell how many points were given and taken in each of the last twelve months."""
+async def points_by_month(page: Page, connection: Connection) -> Chart | None:
+    """Return how many points were given and taken in each of the last twelve months."""
     ctx = page.ctx
     where, values = conditions(ctx, ctx.tenant.entities[ENTRY], "list", (), 3)
-    sql = MOVED.format(where=where)
+    sql = POINTS_BY_MONTH.format(where=where)
     rows = await connection.fetch(sql, ctx.tenant.id, ctx.tenant.config.timezone, *values)
     if not rows:
         return None
@@ -207,7 +213,7 @@ def cards() -> list[Card]:
             key="moved",
             label="Points by month",
             text="The last twelve months",
-            read=moved,
+            read=points_by_month,
             entity=Entry,
             home=True,
         )

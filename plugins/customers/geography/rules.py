@@ -9,7 +9,7 @@ import msgspec
 from babel import Locale
 
 from core.plugin import FieldError, Invalid
-from plugins.customers.geography.cities import folded
+from plugins.customers.geography.cities import fold_name
 
 # The names of Google's address data for the fields of ours that its rules speak of.
 FIELDS = {
@@ -87,38 +87,38 @@ def _name(country: str) -> str:
 
 def _matched(value: str, choices: list[tuple[str, str]]) -> tuple[str, str] | None:
     """Return the key of the choice that is meant, and how it is written in the same letters."""
-    wanted = folded(value)
+    wanted = fold_name(value)
     for key, label in choices:
-        if wanted == folded(key):
+        if wanted == fold_name(key):
             return key, key
-        if wanted == folded(label):
+        if wanted == fold_name(label):
             return key, key if key.isascii() else label
     return None
 
 
-def well_written(given: Lines) -> tuple[Lines, list[FieldError]]:
+def normalize_address(address: Lines) -> tuple[Lines, list[FieldError]]:
     """Return the address as its country writes it, and what is wrong with it, field by field."""
-    lines = {name: _clean(value) for name, value in msgspec.structs.asdict(given).items()}
+    lines = {name: _clean(value) for name, value in msgspec.structs.asdict(address).items()}
     errors: list[FieldError] = []
     area = city = ""
     for name, choices in (("province", "country_area_choices"), ("city", "city_choices")):
         text = lines[name]
-        known = getattr(_rules(given.country, area, ""), choices)
+        known = getattr(_rules(address.country, area, ""), choices)
         if not (text and known):
             continue
-        text = ABBREVIATED.get((given.country, folded(text)), text)
+        text = ABBREVIATED.get((address.country, fold_name(text)), text)
         found = _matched(text, known)
         if found is None:
-            errors.append(_unknown(given.country, name, known))
+            errors.append(_unknown(address.country, name, known))
         elif name == "province":
             area, lines[name] = found
         else:
             city, lines[name] = found
-    rules = _rules(given.country, area, city)
+    rules = _rules(address.country, area, city)
     errors += _missing(rules, lines)
     if lines["postal_code"] and not _fits(rules, lines):
         errors.append(_wrong_code(rules))
-    return msgspec.structs.replace(given, **lines), errors
+    return msgspec.structs.replace(address, **lines), errors
 
 
 def _clean(value: str | None) -> str | None:

@@ -35,7 +35,7 @@ async def act(
     return await world.ask(who, "POST", f"{CUSTOMERS}{id}/{action}/", body or {})
 
 
-async def seen(world: World, who: Person, path: str) -> dict[str, Any]:
+async def read_json(world: World, who: Person, path: str) -> dict[str, Any]:
     """Return what is at ``path``."""
     answer = await world.ask(who, "GET", path)
     assert answer.status_code == 200, answer.text

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from core.testing.world import CONFIG, Person, World
-from plugins.customers.geography.cities import GEOCODERS, Place
-from plugins.customers.geography.rules import Lines, well_written
-from plugins.customers.tests.factories import HOUSE, made, pointers, seen
+from plugins.customers.geography.cities import GEOCODERS, AddressQuery
+from plugins.customers.geography.rules import Lines, normalize_address
+from plugins.customers.tests.factories import HOUSE, made, pointers, read_json
 
 pytestmark = pytest.mark.postgresql
 
@@ -86,7 +86,7 @@ async def test_unknown_province_names_those_that_are(
 
 
 @pytest.mark.parametrize(
-    ("given", "written"),
+    ("lines", "written"),
     [
         (Lines("US", "california", "LA", " 90210 ", "1 Main St"), ("CA", "LA", "90210")),
         (Lines("AE", "dubai", None, None, "Sheikh Zayed Rd"), ("Dubai", None, None)),
@@ -98,32 +98,34 @@ async def test_unknown_province_names_those_that_are(
         ),
     ],
 )
-def test_every_country_has_its_spelling(given: Lines, written: tuple[str | None, ...]) -> None:
+def test_every_country_has_its_spelling(lines: Lines, written: tuple[str | None, ...]) -> None:
     """ADR-01"""
-    lines, errors = well_written(given)
+    lines, errors = normalize_address(lines)
     assert errors == []
     assert (lines.province, lines.city, lines.postal_code) == written
 
 
 @pytest.mark.parametrize(
-    ("place", "near"),
+    ("query", "near"),
     [
-        (Place("US", "IL", "Springfield"), (39.8, -89.6)),
-        (Place("US", "MO", "Springfield"), (37.2, -93.3)),
-        (Place("DE", None, "München"), (48.1, 11.6)),
-        (Place("DE", None, "COLOGNE"), (50.9, 7.0)),
-        (Place("AE", "Dubai"), (25.1, 55.3)),
-        (Place("SG"), (1.3, 103.9)),
-        (Place("ID", "Bali", "Nowhere at all"), None),
-        (Place("FR"), None),
+        (AddressQuery("US", "IL", "Springfield"), (39.8, -89.6)),
+        (AddressQuery("US", "MO", "Springfield"), (37.2, -93.3)),
+        (AddressQuery("DE", None, "München"), (48.1, 11.6)),
+        (AddressQuery("DE", None, "COLOGNE"), (50.9, 7.0)),
+        (AddressQuery("AE", "Dubai"), (25.1, 55.3)),
+        (AddressQuery("SG"), (1.3, 103.9)),
+        (AddressQuery("ID", "Bali", "Nowhere at all"), None),
+        (AddressQuery("FR"), None),
     ],
 )
-async def test_cities_are_known_by_heart(place: Place, near: tuple[float, float] | None) -> None:
-    """ADR-01: geocoding without a network; a place unknown is no error."""
-    point = await GEOCODERS["cities"].locate(place)
+async def test_cities_are_located_offline(
+    query: AddressQuery, near: tuple[float, float] | None
+) -> None:
+    """ADR-01: geocoding without a network; an unknown city is no error."""
+    point = await GEOCODERS["cities"].locate(query)
     found = None if point is None else (point.latitude, point.longitude)
     assert found == (None if near is None else pytest.approx(near, abs=0.2))
-    assert await GEOCODERS["off"].locate(place) is None
+    assert await GEOCODERS["off"].locate(query) is None
 
 
 async def test_village_has_no_coordinates(world: World, staff: Person, customer: str) -> None:
@@ -153,7 +155,9 @@ async def test_one_default_of_a_kind(world: World, staff: Person, customer: str)
 
     async def defaults() -> set[tuple[str, str]]:
         path = f"{ADDRESSES}?customer={customer}&is_default=true"
-        return {(row["kind"], row["id"]) for row in (await seen(world, staff, path))["results"]}
+        return {
+            (row["kind"], row["id"]) for row in (await read_json(world, staff, path))["results"]
+        }
 
     assert {kind for kind, _ in await defaults()} == {"billing", "shipping"}
     assert ("shipping", third["id"]) in await defaults()
@@ -187,7 +191,7 @@ async def test_batch_is_checked_record_by_record(
     done = answer.json()
     assert (done["created"], done["failed"]) == (1, 1)
     assert [error["pointer"] for error in done["errors"]] == ["#/records/1/postal_code"]
-    found = await seen(world, staff, f"{ADDRESSES}{done['ids'][0]}/")
+    found = await read_json(world, staff, f"{ADDRESSES}{done['ids'][0]}/")
     assert (found["province"], found["is_validated"]) == ("DKI Jakarta", True)
     answer = await world.ask(staff, "POST", f"{ADDRESSES}batch/", {**body, "atomic": True})
     assert pointers(answer) == ["#/records/1/postal_code"]
@@ -203,7 +207,7 @@ async def test_sellers_and_customers(world: World, staff: Person, customer: str)
     mine = await made(world, himself, ADDRESSES, **HOUSE, is_default=True)
     assert mine["customer_id"] == customer
     for who in (seller, himself):
-        found = await seen(world, who, ADDRESSES)
+        found = await read_json(world, who, ADDRESSES)
         assert [row["id"] for row in found["results"]] == [mine["id"]]
         assert (await world.ask(who, "GET", f"{ADDRESSES}{foreign}/")).status_code == 404
     path = f"{ADDRESSES}{mine['id']}/"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.testing.world import Person, World
-from plugins.customers.tests.factories import made, pointers, seen
+from plugins.customers.tests.factories import made, pointers, read_json
 
 pytestmark = pytest.mark.postgresql
 
@@ -14,7 +14,7 @@ CONTACTS = "/api/contacts/"
 
 
 async def primaries(world: World, who: Person, customer: str) -> list[str]:
-    found = await seen(world, who, f"{CONTACTS}?customer={customer}&is_primary=true")
+    found = await read_json(world, who, f"{CONTACTS}?customer={customer}&is_primary=true")
     return [row["name"] for row in found["results"]]
 
 
@@ -40,7 +40,7 @@ async def test_contact_has_its_fields(world: World, staff: Person) -> None:
     await made(world, staff, CONTACTS, **{**again, "customer_id": other})
 
 
-async def test_newest_primary_takes_the_place(world: World, staff: Person) -> None:
+async def test_newest_primary_replaces_the_one_before(world: World, staff: Person) -> None:
     customer, other = [(await made(world, staff))["id"] for _ in range(2)]
     ids = {}
     for name in ("first", "second"):
@@ -107,7 +107,7 @@ async def test_sellers_read_those_of_their_customers(world: World) -> None:
     mine = await world.plant("customers.contact", customer_id=ours)
     await world.plant("customers.contact", customer_id=theirs)
     seller = await world.person("seller", customers_company_id=company)
-    found = await seen(world, seller, CONTACTS)
+    found = await read_json(world, seller, CONTACTS)
     assert [row["id"] for row in found["results"]] == [str(mine)]
     answer = await world.ask(seller, "PATCH", f"{CONTACTS}{mine}/", {"name": "X"})
     assert answer.status_code == 403
@@ -137,4 +137,4 @@ async def test_contacts_go_and_come_with_their_customer(world: World, staff: Per
     await world.ask(staff, "DELETE", f"/api/customers/{customer}/")
     assert (await world.ask(staff, "GET", path)).status_code == 404
     await world.ask(staff, "POST", f"/api/customers/{customer}/restore/")
-    assert (await seen(world, staff, path))["is_primary"] is True
+    assert (await read_json(world, staff, path))["is_primary"] is True

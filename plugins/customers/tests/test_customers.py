@@ -117,7 +117,7 @@ async def test_email_is_unique_in_the_tenant_however_it_is_written(
     await made(world, staff, email=body["email"])
 
 
-async def test_own_email_may_be_sent_back(world: World, staff: Person) -> None:
+async def test_update_with_own_email_is_accepted(world: World, staff: Person) -> None:
     """CUS-17"""
     customer = await made(world, staff)
     answer = await world.ask(staff, "PUT", f"/api/customers/{customer['id']}/", customer)

@@ -6,7 +6,7 @@ import pytest
 
 from core.testing.world import World
 from plugins.customers import demo
-from plugins.customers.geography.rules import Lines, well_written
+from plugins.customers.geography.rules import Lines, normalize_address
 
 pytestmark = pytest.mark.postgresql
 
@@ -85,7 +85,7 @@ async def test_demo_addresses_keep_the_rules(make_world: Any, slug: str) -> None
     assert len(rows) >= 30
     for row in rows:
         lines = Lines(**dict(row))
-        assert well_written(lines) == (lines, [])
+        assert normalize_address(lines) == (lines, [])
 
 
 async def test_demo_speaks_the_tenants_language(make_world: Any) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from core.testing.world import Person, World
-from plugins.customers.tests.factories import CUSTOMERS, HOUSE, act, made, pointers, seen
+from plugins.customers.tests.factories import CUSTOMERS, HOUSE, act, made, pointers, read_json
 
 pytestmark = pytest.mark.postgresql
 
@@ -49,7 +49,7 @@ async def shop(world: World, staff: Person) -> Shop:
 
 async def test_profile_holds_everything(world: World, staff: Person, shop: Shop) -> None:
     """CUS-10"""
-    found = await seen(world, staff, shop.path)
+    found = await read_json(world, staff, shop.path)
     assert found["customer"]["notes"] == "Pays late."
     assert found["customer"]["average_order_value"] == 99.5
     assert [row["name"] for row in found["contacts"]] == ["Budi"]
@@ -63,14 +63,16 @@ async def test_profile_holds_everything(world: World, staff: Person, shop: Shop)
     assert figures["days_since_last_order"] == 0
 
 
-async def test_profile_is_found_at_its_old_address(
+async def test_profile_answers_at_its_old_address(
     world: World, staff: Person, shop: Shop, stranger: Person
 ) -> None:
     """CUS-10: the id behind the word, also under a prefix of older clients (C-27)."""
     id = shop.customer["id"]
     for prefix in ("/api", "/api/crm"):
         path = f"{prefix}/customers/detailed-profile/{id}/"
-        assert (await seen(world, shop.himself, path)) == await seen(world, shop.himself, shop.path)
+        assert (await read_json(world, shop.himself, path)) == await read_json(
+            world, shop.himself, shop.path
+        )
         assert (await world.ask(stranger, "GET", path)).status_code == 404
         assert (await world.ask(None, "GET", path)).status_code == 401
     nobody = await world.person()
@@ -83,12 +85,12 @@ async def test_profile_is_found_at_its_old_address(
 
 async def test_profile_keeps_to_rights_and_field_rules(world: World, shop: Shop) -> None:
     """CUS-10: each part as its reader may see it."""
-    seller = await seen(world, shop.seller, shop.path)
+    seller = await read_json(world, shop.seller, shop.path)
     assert seller["customer"]["notes"] == "Pays late."
     assert [row["id"] for row in seller["companies"]] == [str(shop.company)]
     assert seller["company"] is None  # not his company
     assert seller["salesperson"] is None  # sellers do not see users
-    himself = await seen(world, shop.himself, shop.path)
+    himself = await read_json(world, shop.himself, shop.path)
     assert {"notes", "is_vip", "salesperson_id", "tags"}.isdisjoint(himself["customer"])
     assert "notes" not in himself["contacts"][0]
     assert himself["companies"] is None
@@ -121,7 +123,7 @@ async def test_dashboard_counts(quiet: tuple[World, Person]) -> None:
     """CUS-09"""
     world, staff = quiet
     path = f"{CUSTOMERS}dashboard-stats/"
-    empty = await seen(world, staff, path)
+    empty = await read_json(world, staff, path)
     assert (empty["total_customers"], empty["spending"]) == (0, [])
     old = datetime(2020, 1, 1, tzinfo=UTC)
     plain = {"total_orders": 0, "total_spent": 0}
@@ -132,7 +134,7 @@ async def test_dashboard_counts(quiet: tuple[World, Person]) -> None:
     ):
         await world.plant("customers.customer", **values)
     await world.plant("customers.customer", tenant="globex")
-    assert await seen(world, staff, path) == {
+    assert await read_json(world, staff, path) == {
         "total_customers": 3,
         "active_customers": 2,
         "inactive_customers": 1,
@@ -160,7 +162,7 @@ async def test_overview_goes_back_twelve_months(quiet: tuple[World, Person]) -> 
         await world.plant("customers.customer", **values, **orders)
     for number in range(11):
         await world.plant("customers.customer", city=f"Town {number:02}", total_orders=0)
-    found = await seen(world, staff, f"{CUSTOMERS}analytics-overview/")
+    found = await read_json(world, staff, f"{CUSTOMERS}analytics-overview/")
     months = found["new_customers_by_month"]
     assert len(months) == 12
     assert [m["month"] for m in months] == sorted(m["month"] for m in months)
@@ -175,7 +177,7 @@ async def test_dashboards_keep_to_the_scope(world: World, shop: Shop) -> None:
     """CUS-09: a seller counts his customers; a customer counts nobody."""
     for name in ("dashboard-stats", "analytics-overview"):
         path = f"{CUSTOMERS}{name}/"
-        assert (await seen(world, shop.seller, path))["total_customers"] == 1
+        assert (await read_json(world, shop.seller, path))["total_customers"] == 1
         assert (await world.ask(shop.himself, "GET", path)).status_code == 403
         assert (await world.ask(None, "GET", path)).status_code == 401
         refused = await world.ask(shop.seller, "GET", f"{path}?city=Medan")

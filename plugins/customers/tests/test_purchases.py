@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from core.testing.world import Person, World
-from plugins.customers.tests.factories import CUSTOMERS, act, made, pointers, seen
+from plugins.customers.tests.factories import CUSTOMERS, act, made, pointers, read_json
 
 pytestmark = pytest.mark.postgresql
 
@@ -31,9 +31,9 @@ async def test_order_counts_in_the_totals(world: World, staff: Person, customer:
     assert (row["total_orders"], row["total_spent"]) == (2, "150000.50")
     assert row["last_order_date"] == "2026-02-01T10:00:00Z"
     assert row["version"] == 3
-    detail = await seen(world, staff, f"{CUSTOMERS}{customer['id']}/")
+    detail = await read_json(world, staff, f"{CUSTOMERS}{customer['id']}/")
     assert detail["average_order_value"] == pytest.approx(75_000.25)
-    found = await seen(world, staff, f"{PURCHASES}?customer={customer['id']}")
+    found = await read_json(world, staff, f"{PURCHASES}?customer={customer['id']}")
     assert [row["total"] for row in found["results"]] == ["100000.00", "50000.50"]
 
 
@@ -66,7 +66,7 @@ async def test_parallel_orders_are_exact(world: World, staff: Person, customer: 
         *(act(world, staff, customer["id"], "record_order", body) for body in bodies)
     )
     assert {a.status_code for a in answers} == {200}
-    row = await seen(world, staff, f"{CUSTOMERS}{customer['id']}/")
+    row = await read_json(world, staff, f"{CUSTOMERS}{customer['id']}/")
     assert (row["total_orders"], row["total_spent"]) == (21, "1210.00")
 
 
@@ -118,7 +118,7 @@ async def test_who_sees_purchases(world: World, staff: Person, customer: Any) ->
     seller = await world.person("seller", customers_company_id=company)
     himself = await world.person("customer", customers_customer_id=id)
     for who in (seller, himself):
-        (row,) = (await seen(world, who, PURCHASES))["results"]
+        (row,) = (await read_json(world, who, PURCHASES))["results"]
         assert (row["total"], "key" in row) == ("5.00", False)
         answer = await world.ask(who, "POST", PURCHASES, {})
         assert answer.status_code == 405

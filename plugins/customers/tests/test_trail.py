@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from core.testing.world import Person, World
-from plugins.customers.tests.factories import CUSTOMERS, act, made, seen
+from plugins.customers.tests.factories import CUSTOMERS, act, made, read_json
 
 pytestmark = pytest.mark.postgresql
 
 
 async def latest(world: World, who: Person, id: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the newest entry of a customer's history, and what it changed: field to [old, new]."""
-    entry = (await seen(world, who, f"{CUSTOMERS}{id}/history/"))["results"][0]
+    entry = (await read_json(world, who, f"{CUSTOMERS}{id}/history/"))["results"][0]
     return entry, {c["field"]: [c["old"], c["new"]] for c in entry["changes"]}
 
 
@@ -54,7 +54,7 @@ async def test_transfer_is_attributed(world: World, staff: Person) -> None:
     await act(world, staff, id, "transfer", {"salesperson_id": str(heir.id), "reason": "Leave."})
     for action in ("deactivate", "activate"):
         await act(world, staff, id, action)
-    periods = (await seen(world, staff, f"{CUSTOMERS}{id}/attribution/"))["results"]
+    periods = (await read_json(world, staff, f"{CUSTOMERS}{id}/attribution/"))["results"]
     credit = {period["responsible"]["id"]: period["credit"] for period in periods}
     assert credit[str(staff.id)]["is_vip"]["gained"] == 1
     assert credit[str(heir.id)]["is_active"]["regained"] == 1

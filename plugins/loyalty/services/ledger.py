@@ -10,7 +10,7 @@ import msgspec
 from core.plugin import Conflict, Context, Invalid, NotFound, Tenant, Unit, conditions
 from plugins.loyalty.models import Kind
 from plugins.loyalty.schemas import MOST_POINTS, Expired, Posted
-from plugins.loyalty.services import posting, tiers
+from plugins.loyalty.services import ledger_sql, tiers
 from plugins.loyalty.settings import Settings
 
 Customer = Mapping[str, Any]
@@ -76,7 +76,7 @@ async def give(
 ) -> Posted:
     """Open ``lots`` of points, each with its end; those without one end in ``months``, or never."""
     points, ends = [lot[0] for lot in lots], [lot[1] for lot in lots]
-    return await _post(unit, tenant, posting.GIVE, entry, customer["id"], points, ends, months)
+    return await _post(unit, tenant, ledger_sql.GIVE, entry, customer["id"], points, ends, months)
 
 
 async def take(
@@ -95,14 +95,16 @@ async def take(
     """
     if points > customer["loyalty_points"]:
         raise NotEnoughPoints
-    return await _post(unit, tenant, posting.TAKE, entry, customer["id"], points, first)
+    return await _post(unit, tenant, ledger_sql.TAKE, entry, customer["id"], points, first)
 
 
 async def put_back(
     unit: Unit, tenant: Tenant, customer: Customer, entry: Entry, points: int
 ) -> Posted:
     """Put points back into the lots from which the reversed entry took them, ends unchanged."""
-    return await _post(unit, tenant, posting.RETURN, entry, customer["id"], points, entry.reverses)
+    return await _post(
+        unit, tenant, ledger_sql.RETURN, entry, customer["id"], points, entry.reverses
+    )
 
 
 async def expire(unit: Unit, tenant: Tenant, at: datetime | None = None) -> Expired:
@@ -119,14 +121,14 @@ async def expire(unit: Unit, tenant: Tenant, at: datetime | None = None) -> Expi
     # Some may have spent what was due while their lock was waited for: the lots are read anew.
     while due := await unit.fetch(DUE, tenant.id, at, MOST_AT_ONCE, ids[-1]):
         ids = [row["id"] for row in due]
-        row = await unit.fetchrow(posting.EXPIRE, *values, ids, at)
+        row = await unit.fetchrow(ledger_sql.EXPIRE, *values, ids, at)
         if row is not None:
             customers, points = customers + row["customers"], points + row["points"]
     return Expired(customers, points)
 
 
 def _values(tenant: Tenant, entry: Entry, current: str) -> list[Any]:
-    """Return the values that every movement has; see ``posting``."""
+    """Return the values that every movement has; see ``ledger_sql``."""
     settings: Settings = tenant.settings("loyalty")
     codes, thresholds = tiers.columns(settings)
     return [
@@ -158,9 +160,9 @@ async def _post(
         # Also when somebody else made the version between the two statements.
         row = await unit.fetchrow(sql, *_values(tenant, entry, current), customer_id, *more)
     if row is None:
-        if sql == posting.TAKE:
+        if sql == ledger_sql.TAKE:
             raise NotEnoughPoints
-        if sql == posting.RETURN:
+        if sql == ledger_sql.RETURN:
             detail = "What this entry took is not known. Adjust the points by hand."
             raise Conflict(detail, code="not_reversible")
         detail = f"A customer cannot have more than {MOST_POINTS} points. Give fewer."

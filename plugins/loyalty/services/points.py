@@ -21,7 +21,7 @@ from plugins.loyalty.schemas import (
 )
 from plugins.loyalty.services import ledger
 from plugins.loyalty.services.ledger import Entry
-from plugins.loyalty.services.receipts import event, once
+from plugins.loyalty.services.receipts import once, visible_key
 from plugins.loyalty.settings import Settings
 
 Customer = Mapping[str, Any]
@@ -62,7 +62,7 @@ async def earn(ctx: Context, unit: Unit, record: Customer, values: Movement) -> 
 
 async def redeem_points(ctx: Context, unit: Unit, record: Customer, values: Movement) -> None:
     """Take points for something; never below zero."""
-    entry = Entry(kind=Kind.REDEEMED, reason=values.reason, key=event(ctx, values.key))
+    entry = Entry(kind=Kind.REDEEMED, reason=values.reason, key=visible_key(ctx, values.key))
     asked = ("redeem_points", record["id"], values.points, values.reason)
 
     async def act() -> None:
@@ -110,33 +110,33 @@ async def reverse_points(ctx: Context, unit: Unit, record: Customer, values: Rev
 
 
 async def reverse(
-    unit: Unit, tenant: Tenant, customer: Customer, found: Mapping[str, Any], values: Reversal
+    unit: Unit, tenant: Tenant, customer: Customer, original: Mapping[str, Any], values: Reversal
 ) -> Posted:
-    """Take the entry ``found`` back. Of points that are spent, see the setting ``spent``."""
-    if found["kind"] not in REVERSIBLE or found["points"] == 0:
+    """Take the entry ``original`` back. Of points that are spent, see the setting ``spent``."""
+    if original["kind"] not in REVERSIBLE or original["points"] == 0:
         detail = "This entry cannot be reversed. Choose another, or adjust the points."
         raise Conflict.over("#/entry_id", detail, "not_reversible")
-    if found["reversed"]:
+    if original["reversed"]:
         detail = "This entry is reversed already. Choose another."
         raise Conflict.over("#/entry_id", detail, "already_reversed")
-    whole = abs(found["points"])
+    whole = abs(original["points"])
     amount = values.points or whole
     if amount > whole:
         detail = f"The entry moved {whole} points. Take back as many or fewer."
         raise Invalid.field("#/points", detail, "maximum")
-    gave = found["points"] > 0
+    gave = original["points"] > 0
     entry = Entry(
         kind=Kind.REVERSED,
         reason=values.reason,
         requested=-amount if gave else amount,
         key=values.key,
-        reverses=found["id"],
+        reverses=original["id"],
     )
     if not gave:
         return await ledger.put_back(unit, tenant, customer, entry, amount)
     if tenant.settings("loyalty").spent == "clamp":
         amount = min(amount, customer["loyalty_points"])
-    return await ledger.take(unit, tenant, customer, entry, amount, first=found["id"])
+    return await ledger.take(unit, tenant, customer, entry, amount, first=original["id"])
 
 
 async def transfer_points(ctx: Context, unit: Unit, record: None, values: Transfer) -> Transferred:

@@ -29,7 +29,7 @@ def is_portal(tenant: Tenant, principal: Principal) -> bool:
     return principal.kind != "system" and not any(map(tenant.is_internal, principal.roles))
 
 
-def event(ctx: Context, key: str | None) -> str | None:
+def visible_key(ctx: Context, key: str | None) -> str | None:
     """Return the key as the ledger shows it: only those who work for the tenant name events."""
     return None if is_portal(ctx.tenant, ctx.principal) else key
 
@@ -42,21 +42,21 @@ async def once(
     act: Callable[[], Awaitable[T]],
     result: type[T] | None = None,
 ) -> T:
-    """Return what ``act`` returns; when ``key`` has been here, what it returned then.
+    """Return what ``act`` returns; for a ``key`` that was used, what it returned then.
 
-    ``request`` says what is asked for; a key that asked for something else is refused. Its second
-    part is the customer concerned. Without ``result`` there is nothing to keep but the fact.
+    ``request`` identifies the request; a key that names another is refused. Its second
+    part is the customer. Without ``result`` there is nothing to keep but the fact.
     """
     if key is None:
         return await act()
     # Customers have keys of their own: none of them can use up the tenant's next order number.
     portal = is_portal(ctx.tenant, ctx.principal)
     place = (ctx.tenant.id, key, str(ctx.principal.id or "") if portal else "")
-    said = " ".join(str(part) for part in request)
+    identity = " ".join(str(part) for part in request)
     customer = request[1] if len(request) > 1 and isinstance(request[1], UUID) else None
-    if await unit.fetchval(CLAIM, place[0], customer, *place[1:], said) is None:
+    if await unit.fetchval(CLAIM, place[0], customer, *place[1:], identity) is None:
         found = await unit.fetchrow(FIND, *place)
-        if found is None or found["request"] != said:
+        if found is None or found["request"] != identity:
             raise Conflict("This key names another request already.", code="key_used")
         if result is None:
             return None  # type: ignore[return-value]  # act returns nothing either

@@ -12,13 +12,13 @@ from plugins.loyalty.schemas import (
     Cancellation,
     Issued,
     Reversal,
-    Wish,
+    RewardRequest,
     read_link,
     unknown,
 )
 from plugins.loyalty.services import ledger, points
 from plugins.loyalty.services.ledger import Entry
-from plugins.loyalty.services.receipts import event, is_portal, once
+from plugins.loyalty.services.receipts import is_portal, once, visible_key
 
 REWARD = "loyalty.reward"
 SEE = """
@@ -27,7 +27,7 @@ SELECT x.id, x.name, x.points, x.stock, x.minimum_tier,
        AND coalesce(x.valid_until > now(), true) AS offered
   FROM loyalty_reward x WHERE {where} AND x.id = $2
 """
-# The price is the one that was seen: a reward that is edited meanwhile is asked for anew.
+# The price is the one that was read: of a reward edited meanwhile nothing is issued.
 TAKE_ONE = """
 UPDATE loyalty_reward r SET stock = r.stock - 1
  WHERE r.tenant_id = $1 AND r.id = $2 AND r.deleted_at IS NULL AND r.is_active
@@ -53,7 +53,7 @@ def new_voucher() -> str:
 
 
 async def redeem_reward(
-    ctx: Context, unit: Unit, record: Mapping[str, Any], values: Wish
+    ctx: Context, unit: Unit, record: Mapping[str, Any], values: RewardRequest
 ) -> Issued:
     """Give a customer a reward for its price in points; stock and balance never fall below zero."""
 
@@ -64,7 +64,9 @@ async def redeem_reward(
     return await once(ctx, unit, values.key, asked, act, Issued)
 
 
-async def _issue(ctx: Context, unit: Unit, customer: Mapping[str, Any], values: Wish) -> Issued:
+async def _issue(
+    ctx: Context, unit: Unit, customer: Mapping[str, Any], values: RewardRequest
+) -> Issued:
     tenant = ctx.tenant
     where, given = conditions(ctx, tenant.entities[REWARD], "view", (), 3)
     reward_id = read_link(values.reward_id, "#/reward_id", "Reward")
@@ -78,7 +80,7 @@ async def _issue(ctx: Context, unit: Unit, customer: Mapping[str, Any], values: 
     ):
         detail = "Nothing of this reward is left. Choose another."
         raise Conflict.over("#/reward_id", detail, "out_of_stock")
-    entry = Entry(kind=Kind.REDEEMED, reason=f"Reward: {name}", key=event(ctx, values.key))
+    entry = Entry(kind=Kind.REDEEMED, reason=f"Reward: {name}", key=visible_key(ctx, values.key))
     posted = await ledger.take(unit, tenant, customer, entry, price)
     voucher = new_voucher()
     id = await unit.fetchval(
@@ -118,7 +120,7 @@ async def cancel(ctx: Context, unit: Unit, record: Mapping[str, Any], values: Ca
             raise NotFound
         entry = await unit.fetchrow(points.FIND, tenant.id, record["entry_id"], customer_id)
         asked = Reversal(
-            entry_id=str(record["entry_id"]), reason=values.reason, key=event(ctx, values.key)
+            entry_id=str(record["entry_id"]), reason=values.reason, key=visible_key(ctx, values.key)
         )
         if entry is None or entry["kind"] != Kind.REDEEMED:
             detail = "This redemption took no points; there is nothing to give back."

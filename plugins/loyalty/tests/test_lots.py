@@ -43,7 +43,7 @@ async def test_what_ends_first_goes_first(world: World, staff: Person) -> None:
     assert sorted(part["points"] for part in parts) == [-30, -20, -5]
 
 
-async def test_reversal_puts_back_what_was_taken(world: World, staff: Person) -> None:
+async def test_reversal_returns_points_to_their_lots(world: World, staff: Person) -> None:
     """Each point returns to the lot it came from, with its end; of a part the last end first."""
     id = await customer(world)
     for points, end in ((10, 1), (20, 2), (30, 3)):

@@ -175,7 +175,7 @@ async def test_event_with_a_key_counts_once(world: World, staff: Person) -> None
     assert len(await ledger(world, staff, one)) == 1
 
 
-async def test_same_event_sent_at_once_counts_once(world: World, staff: Person) -> None:
+async def test_same_event_in_parallel_counts_once(world: World, staff: Person) -> None:
     id = await customer(world)
     body = {"points": 7, "reason": "Order", "key": f"order-{id}"}
     answers = await asyncio.gather(*(move(world, staff, id, "earn", body) for _ in range(20)))

@@ -31,7 +31,7 @@ async def stock(world: World, who: Person, reward: str) -> int | None:
     return found
 
 
-async def test_reward_is_taken_for_points(world: World, staff: Person) -> None:
+async def test_reward_costs_points(world: World, staff: Person) -> None:
     """LOY-05: points, stock, ledger and redemption in one transaction; the voucher is random."""
     id = await customer(world)
     await move(world, staff, id, "earn", {"points": 100, "reason": "Order"})

@@ -96,7 +96,7 @@ async def test_statement_of_the_last_day_of_time(world: World, staff: Person) ->
     assert (found["entries"], found["next_page"]) == ([], None)
 
 
-async def test_what_ends_soon_is_told(world: World, staff: Person) -> None:
+async def test_statement_lists_points_that_expire_soon(world: World, staff: Person) -> None:
     """LOY-07: the lots that end in the next days, the first to end first."""
     id = await customer(world)
     now = datetime.now(UTC)

@@ -18,12 +18,12 @@ class City(msgspec.Struct, frozen=True):
         return self.code + "".join(dice.choices("0123456789", k=5 - len(self.code)))
 
 
-class Place(msgspec.Struct, frozen=True):
+class Region(msgspec.Struct, frozen=True):
     """What is usual in a region. ``order`` bounds what one order costs, in whole units."""
 
     country: str
-    given: tuple[str, ...]
-    family: tuple[str, ...]
+    given_names: tuple[str, ...]
+    family_names: tuple[str, ...]
     cities: tuple[City, ...]
     streets: tuple[str, ...]
     street_form: str
@@ -36,12 +36,12 @@ class Place(msgspec.Struct, frozen=True):
 
     def person(self, dice: random.Random) -> str:
         """Return a person's name."""
-        return f"{dice.choice(self.given)} {dice.choice(self.family)}"
+        return f"{dice.choice(self.given_names)} {dice.choice(self.family_names)}"
 
     def firm(self, dice: random.Random, kind: str) -> str:
         """Return the name of a business or an office."""
         words = {"word": dice.choice(self.firms), "city": dice.choice(self.cities).name}
-        return self.firm_forms[kind].format(**words, family=dice.choice(self.family))
+        return self.firm_forms[kind].format(**words, family=dice.choice(self.family_names))
 
     def street(self, dice: random.Random) -> str:
         """Return street and number."""
@@ -53,9 +53,9 @@ class Place(msgspec.Struct, frozen=True):
         return f"{dice.choice(self.mobile)}{dice.choice('23456789')}{rest}"
 
 
-INDONESIA = Place(
+INDONESIA = Region(
     country="ID",
-    given=(
+    given_names=(
         "Budi",
         "Siti",
         "Agus",
@@ -87,7 +87,7 @@ INDONESIA = Place(
         "Taufik",
         "Wulan",
     ),
-    family=(
+    family_names=(
         "Santoso",
         "Wijaya",
         "Pratama",
@@ -175,9 +175,9 @@ INDONESIA = Place(
     mobile_digits=8,
     order=(45_000, 1_250_000),
 )
-AMERICA = Place(
+AMERICA = Region(
     country="US",
-    given=(
+    given_names=(
         "James",
         "Mary",
         "Robert",
@@ -207,7 +207,7 @@ AMERICA = Place(
         "Ryan",
         "Grace",
     ),
-    family=(
+    family_names=(
         "Smith",
         "Johnson",
         "Williams",
@@ -288,4 +288,4 @@ AMERICA = Place(
     mobile_digits=4,
     order=(12, 320),
 )
-PLACES = {"ID": INDONESIA, "US": AMERICA}
+REGIONS = {"ID": INDONESIA, "US": AMERICA}
