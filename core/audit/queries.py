@@ -10,7 +10,7 @@ from msgspec import Meta
 from core.errors import Invalid
 from core.model.fields import Field
 from core.model.parsing import WrongValue, read_date, read_datetime
-from core.records.lists.cursors import pack, unpack
+from core.records.lists.cursors import decode_cursor, encode_cursor
 from core.records.lists.list_query import MOST_PAGE, PAGE
 from core.runtime.tenant import Tenant
 
@@ -57,14 +57,14 @@ def read_cursor(text: str | None) -> Cursor | None:
     if not text:
         return None
     try:
-        return unpack(text, Cursor)
+        return decode_cursor(text, Cursor)
     except ValueError:
         raise Invalid.field("?cursor", "This cursor belongs to no history.", "cursor") from None
 
 
 def write_cursor(at: datetime, id: UUID) -> str:
     """Return the cursor of the page that follows an entry."""
-    return pack(Cursor(at, id))
+    return encode_cursor(Cursor(at, id))
 
 
 def period_bounds(tenant: Tenant, period: Period) -> tuple[datetime | None, datetime | None]:

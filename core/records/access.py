@@ -1,4 +1,4 @@
-"""Whether one record is in sight: asked rule by rule, for who explains another's rights."""
+"""Whether a user may see one record, rule by rule; the explanation of rights uses it."""
 
 from uuid import UUID
 

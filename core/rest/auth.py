@@ -20,11 +20,11 @@ from core.model.struct_values import read_object, read_values
 from core.rest.auth_schemas import (
     DOCS,
     Credentials,
-    Leaving,
+    Logout,
     NewPassword,
-    Refreshing,
-    ResetAsked,
-    ResetDone,
+    PasswordReset,
+    Refresh,
+    ResetRequest,
 )
 from core.rest.request.context import open_context
 from core.rest.request.decode import read_id, read_json
@@ -47,17 +47,17 @@ def _platform(request: AnyRequest) -> Platform:
     return found
 
 
-def _here(request: AnyRequest) -> Tenant | None:
+def _host_tenant(request: AnyRequest) -> Tenant | None:
     """Return the host's tenant."""
     return tenant_at(_platform(request), request.headers.get("host", ""))
 
 
-def _wanted(request: AnyRequest, slug: str | None) -> Tenant | None:
+def _requested_tenant(request: AnyRequest, slug: str | None) -> Tenant | None:
     """Return the tenant that host, body and X-Tenant-ID name.
 
     Contradictions and unknown names are refused alike.
     """
-    platform, tenant = _platform(request), _here(request)
+    platform, tenant = _platform(request), _host_tenant(request)
     if slug is not None:
         named = platform.by_slug.get(slug)
         if named is None or (tenant is not None and tenant.id != named.id):
@@ -77,22 +77,22 @@ async def login(request: AnyRequest) -> ASGIResponse:
         platform,
         asked.email,
         asked.password,
-        _wanted(request, asked.tenant),
+        _requested_tenant(request, asked.tenant),
         read_client(request),
     )
-    return _entered(request, tenant, entered)
+    return _signed_in_reply(request, tenant, entered)
 
 
 async def refresh(request: AnyRequest) -> ASGIResponse:
     """Answer the next tokens for a refresh token, which is spent."""
     platform = _platform(request)
-    asked: Refreshing = await _body(request, Refreshing)
+    asked: Refresh = await _body(request, Refresh)
     client = read_client(request)
-    tenant, entered = await service.refresh(platform, asked.refresh, _here(request), client)
-    return _entered(request, tenant, entered)
+    tenant, entered = await service.refresh(platform, asked.refresh, _host_tenant(request), client)
+    return _signed_in_reply(request, tenant, entered)
 
 
-def _entered(request: AnyRequest, tenant: Tenant, entered: Entered) -> ASGIResponse:
+def _signed_in_reply(request: AnyRequest, tenant: Tenant, entered: Entered) -> ASGIResponse:
     tokens = service.tokens_for(auth_of(_platform(request)), tenant, entered)
     request.scope["state"]["tenant"] = tenant
     person = {
@@ -101,10 +101,12 @@ def _entered(request: AnyRequest, tenant: Tenant, entered: Entered) -> ASGIRespo
         "name": entered.name,
         "roles": entered.roles,
     }
-    return reply({**msgspec.structs.asdict(tokens), "user": person, "tenant": _shown(tenant)})
+    return reply(
+        {**msgspec.structs.asdict(tokens), "user": person, "tenant": _tenant_summary(tenant)}
+    )
 
 
-def _shown(tenant: Tenant) -> dict[str, Any]:
+def _tenant_summary(tenant: Tenant) -> dict[str, Any]:
     config = tenant.config
     return {
         "id": tenant.id,
@@ -120,11 +122,11 @@ def _shown(tenant: Tenant) -> dict[str, Any]:
 async def logout(request: AnyRequest) -> ASGIResponse:
     """End one session: that of the refresh token in the body, or of the access token."""
     platform = _platform(request)
-    asked: Leaving = await _body(request, Leaving)
+    asked: Logout = await _body(request, Logout)
     if asked.refresh is not None:
         token = read_refresh(asked.refresh)
         tenant = platform.by_number.get(token.tenant) if token else None
-        here = _here(request)
+        here = _host_tenant(request)
         if token is None or tenant is None or (here is not None and here.id != tenant.id):
             raise Unauthenticated
         await sessions.leave(platform, tenant, token)
@@ -165,7 +167,7 @@ async def me(request: AnyRequest) -> ASGIResponse:
             "user": person,
             "roles": ctx.principal.roles,
             "permissions": ctx.rights.permissions(),
-            "tenant": _shown(ctx.tenant),
+            "tenant": _tenant_summary(ctx.tenant),
         }
     )
 
@@ -185,16 +187,18 @@ async def change_password(request: AnyRequest) -> ASGIResponse:
 async def reset_request(request: AnyRequest) -> ASGIResponse:
     """Answer 202, always alike."""
     platform = _platform(request)
-    asked: ResetAsked = await _body(request, ResetAsked)
-    tenant = _wanted(request, asked.tenant)
+    asked: ResetRequest = await _body(request, ResetRequest)
+    tenant = _requested_tenant(request, asked.tenant)
     await changes.request_reset(platform, asked.email, tenant, read_client(request))
     return reply({"detail": "If the address is known, a way to set a password follows."}, 202)
 
 
 async def reset_password(request: AnyRequest) -> ASGIResponse:
     """Set a password with a one-time token."""
-    asked: ResetDone = await _body(request, ResetDone)
-    await changes.reset_password(_platform(request), asked.token, asked.password, _here(request))
+    asked: PasswordReset = await _body(request, PasswordReset)
+    await changes.reset_password(
+        _platform(request), asked.token, asked.password, _host_tenant(request)
+    )
     return no_content()
 
 

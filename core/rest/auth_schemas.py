@@ -23,13 +23,13 @@ class Credentials(msgspec.Struct, frozen=True):
     tenant: Slug | None = None
 
 
-class Refreshing(msgspec.Struct, frozen=True):
+class Refresh(msgspec.Struct, frozen=True):
     """The body of a refresh."""
 
     refresh: Secret
 
 
-class Leaving(msgspec.Struct, frozen=True):
+class Logout(msgspec.Struct, frozen=True):
     """The body of a logout; without ``refresh`` the access token says which session ends."""
 
     refresh: Secret | None = None
@@ -42,14 +42,14 @@ class NewPassword(msgspec.Struct, frozen=True):
     new_password: Secret
 
 
-class ResetAsked(msgspec.Struct, frozen=True):
+class ResetRequest(msgspec.Struct, frozen=True):
     """The body of a request for a reset."""
 
     email: Address
     tenant: Slug | None = None
 
 
-class ResetDone(msgspec.Struct, frozen=True):
+class PasswordReset(msgspec.Struct, frozen=True):
     """The body that spends a reset token."""
 
     token: Secret
@@ -105,7 +105,7 @@ class Renewed(msgspec.Struct, frozen=True):
     token_type: str
 
 
-class Said(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True):
     """A sentence."""
 
     detail: str
@@ -144,14 +144,14 @@ DOCS: dict[str, OperationDoc] = {
         id="auth_refresh",
         summary="Get the next tokens",
         description="A refresh token is good once. Using one again ends its session.",
-        body=Refreshing,
+        body=Refresh,
         answer=SignedIn,
         refuses=(401,),
     ),
     "logout": OperationDoc(
         id="auth_logout",
         summary="End this session",
-        body=Leaving,
+        body=Logout,
         body_required=False,
         answer=None,
         status=204,
@@ -172,8 +172,8 @@ DOCS: dict[str, OperationDoc] = {
         id="auth_reset_request",
         summary="Ask for a way to set a password",
         description="The answer is the same whether the address is known or not.",
-        body=ResetAsked,
-        answer=Said,
+        body=ResetRequest,
+        answer=Message,
         status=202,
         example={"email": "staff@acme.example"},
         refuses=(403, 429),
@@ -182,7 +182,7 @@ DOCS: dict[str, OperationDoc] = {
         id="auth_reset_password",
         summary="Set a password with a one-time token",
         description="An unknown, spent or expired token answers 404.",
-        body=ResetDone,
+        body=PasswordReset,
         answer=None,
         status=204,
         refuses=(404,),

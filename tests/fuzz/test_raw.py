@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.rest.openapi.document import served
+from core.rest.openapi.document import served_operations
 from core.testing.world import World
 from tests.fuzz.conftest import ROLES, Target
 
@@ -52,7 +52,9 @@ class Maker:
         self.pick = pick
         self.ids = ids
         self.good = _examples(document)
-        self.routes = sorted({(path, method) for path, method, _ in served(world.app.state.routes)})
+        self.routes = sorted(
+            {(path, method) for path, method, _ in served_operations(world.app.state.routes)}
+        )
         self.fields = sorted(
             {n for e in world.platform.registry.entities.values() for n in e.fields}
         )

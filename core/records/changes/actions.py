@@ -11,7 +11,7 @@ from core.errors import Invalid, NotFound
 from core.model.entities import Declaration
 from core.model.struct_values import read_values
 from core.records.changes.input_validation import constraint_refusal
-from core.records.changes.writing import hook, locked
+from core.records.changes.writing import call_before_write, lock_record
 from core.records.row_filter import where_clause
 from core.registry.registry import Action
 from core.runtime.context import Context
@@ -38,9 +38,9 @@ async def perform_action(
     """Do an action, on a record that the caller may do it on; return what it answers."""
     record = None
     if id is not None:
-        record = await locked(ctx, unit, entity, action.right, id, version)
+        record = await lock_record(ctx, unit, entity, action.right, id, version)
     given = {} if values is None else msgspec.structs.asdict(values)
-    await hook(ctx, unit, entity, action.name, () if id is None else (id,), given)
+    await call_before_write(ctx, unit, entity, action.name, () if id is None else (id,), given)
     try:
         return await action.run(ctx, unit, record, values)
     except asyncpg.IntegrityConstraintViolationError as error:

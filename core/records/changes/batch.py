@@ -20,29 +20,29 @@ from core.records.changes.input_validation import (
 )
 from core.records.changes.links import link_error, links_in, unknown_ids
 from core.records.changes.selection import MOST_IDS, known_keys, read_atomic
-from core.records.changes.writing import hook, new_id
+from core.records.changes.writing import call_before_write, new_id
 from core.runtime.context import Context
 
 MOST_ERRORS = 200
 
 
-class Draft(msgspec.Struct, frozen=True):
-    """A record that is about to be created: its place in the body, its id and its values."""
+class NewRecord(msgspec.Struct, frozen=True):
+    """A record that is about to be created: its position in the body, its id and its values."""
 
-    place: int
+    index: int
     id: UUID
     values: Values
 
     @property
     def pointer(self) -> str:
         """Where the record stands in the body."""
-        return f"#/records/{self.place}"
+        return f"#/records/{self.index}"
 
 
 class Batch(msgspec.Struct, frozen=True):
     """A batch that was read: its records, the errors of those that are wrong, and their number."""
 
-    drafts: list[Draft]
+    drafts: list[NewRecord]
     errors: list[FieldError]
     size: int
     atomic: bool
@@ -72,8 +72,8 @@ async def create_many(
 ) -> dict[str, Any]:
     """Create the good records of a batch; return how many, their ids, and every error."""
     errors, atomic = list(batch.errors), batch.atomic
-    good = await _linked(ctx, unit, entity, batch.drafts, errors)
-    good = await _allowed(ctx, unit, entity, good, errors, atomic=atomic)
+    good = await _with_visible_links(ctx, unit, entity, batch.drafts, errors)
+    good = await _accepted_by_plugins(ctx, unit, entity, good, errors, atomic=atomic)
     if errors and (atomic or not good):
         raise Invalid.fields(errors[:MOST_ERRORS])
     ids = await _insert_all(ctx, unit, entity, good, errors, atomic=atomic)
@@ -88,30 +88,30 @@ async def create_many(
 
 def _read_all(
     ctx: Context, entity: Declaration, records: list[Any]
-) -> tuple[list[Draft], list[FieldError]]:
-    given = Input(ctx, entity, "create")
-    good: list[Draft] = []
+) -> tuple[list[NewRecord], list[FieldError]]:
+    reader = Input(ctx, entity, "create")
+    good: list[NewRecord] = []
     errors: list[FieldError] = []
-    for place, record in enumerate(records):
-        pointer = f"#/records/{place}"
+    for index, record in enumerate(records):
+        pointer = f"#/records/{index}"
         if not isinstance(record, dict):
             errors.append(FieldError(pointer, "A record must be an object.", "type"))
             continue
         try:
-            values = given.read(record, partial=False, prefix=pointer)
+            values = reader.read(record, partial=False, prefix=pointer)
             values = with_scope(ctx, entity, with_defaults(ctx, entity, values), pointer)
-            good.append(Draft(place, new_id(), values))
+            good.append(NewRecord(index, new_id(), values))
         except Invalid as invalid:
             errors += invalid.errors
     return good, errors
 
 
-async def _linked(
-    ctx: Context, unit: Unit, entity: Declaration, drafts: list[Draft], errors: list[FieldError]
-) -> list[Draft]:
+async def _with_visible_links(
+    ctx: Context, unit: Unit, entity: Declaration, drafts: list[NewRecord], errors: list[FieldError]
+) -> list[NewRecord]:
     """Return the records whose links the sender may make; the others go to ``errors``."""
-    wanted = links_in(entity, [draft.values for draft in drafts])
-    unknown = await unknown_ids(ctx, unit, entity, wanted)
+    ids_by_link = links_in(entity, [draft.values for draft in drafts])
+    unknown = await unknown_ids(ctx, unit, entity, ids_by_link)
     if not unknown:
         return drafts
     good = []
@@ -123,20 +123,20 @@ async def _linked(
     return good
 
 
-async def _allowed(
+async def _accepted_by_plugins(
     ctx: Context,
     unit: Unit,
     entity: Declaration,
-    drafts: list[Draft],
+    drafts: list[NewRecord],
     errors: list[FieldError],
     *,
     atomic: bool,
-) -> list[Draft]:
+) -> list[NewRecord]:
     """Ask the plugins about each record: a rule on its values must see them as in a single one."""
     good = []
     for draft in drafts:
         try:
-            await hook(ctx, unit, entity, "create", (draft.id,), draft.values)
+            await call_before_write(ctx, unit, entity, "create", (draft.id,), draft.values)
         except Invalid as invalid:
             errors += [
                 msgspec.structs.replace(e, pointer=e.pointer.replace("#", draft.pointer, 1))
@@ -155,7 +155,7 @@ async def _insert_all(
     ctx: Context,
     unit: Unit,
     entity: Declaration,
-    drafts: list[Draft],
+    drafts: list[NewRecord],
     errors: list[FieldError],
     *,
     atomic: bool,
@@ -165,27 +165,27 @@ async def _insert_all(
     Records that name the same fields share a statement: a field that is left out must get its
     column's default, and a statement either names a column or does not.
     """
-    alike: dict[tuple[str, ...], list[Draft]] = defaultdict(list)
+    alike: dict[tuple[str, ...], list[NewRecord]] = defaultdict(list)
     for draft in drafts:
         alike[tuple(sorted(draft.values))].append(draft)
     done: set[str] = set()
     for names, some in alike.items():
-        done |= await _insert_alike(ctx, unit, entity, names, some, atomic=atomic)
+        done |= await _insert_group(ctx, unit, entity, names, some, atomic=atomic)
     errors += [_duplicate_error(entity, draft) for draft in drafts if str(draft.id) not in done]
     return [draft.id for draft in drafts if str(draft.id) in done]
 
 
-async def _insert_alike(
+async def _insert_group(
     ctx: Context,
     unit: Unit,
     entity: Declaration,
     names: tuple[str, ...],
-    drafts: list[Draft],
+    drafts: list[NewRecord],
     *,
     atomic: bool,
 ) -> set[str]:
     order = ", ".join(["tenant_id", "id", *names])
-    picked = ", ".join(["$1", "g.id", *(_picked(entity, name) for name in names)])
+    picked = ", ".join(["$1", "g.id", *(_select_expression(entity, name) for name in names)])
     arrays = ["$2::uuid[]"]
     arrays += [f"${n}::{_array_type(entity, name)}" for n, name in enumerate(names, start=3)]
     conflict = "" if atomic else " ON CONFLICT DO NOTHING"
@@ -194,7 +194,9 @@ async def _insert_alike(
         f" FROM unnest({', '.join(arrays)}) AS g({', '.join(['id', *names])}){conflict}"
         " RETURNING id"
     )
-    columns = [[_plain(entity, name, draft.values[name]) for draft in drafts] for name in names]
+    columns = [
+        [_array_value(entity, name, draft.values[name]) for draft in drafts] for name in names
+    ]
     try:
         rows = await unit.fetch(sql, ctx.tenant.id, [draft.id for draft in drafts], *columns)
     except asyncpg.IntegrityConstraintViolationError as error:
@@ -202,7 +204,7 @@ async def _insert_alike(
     return {str(row["id"]) for row in rows}
 
 
-def _duplicate_error(entity: Declaration, draft: Draft) -> FieldError:
+def _duplicate_error(entity: Declaration, draft: NewRecord) -> FieldError:
     """Say that a record exists already, at its unique field when it can only be that one."""
     unique = [f for f in entity.fields.values() if f.unique and draft.values.get(f.name)]
     detail = f"This {entity.label.lower()} already exists."
@@ -227,7 +229,7 @@ def _array_type(entity: Declaration, name: str) -> str:
     return _TYPES.get(entity.fields[name].kind, "text[]")
 
 
-def _picked(entity: Declaration, name: str) -> str:
+def _select_expression(entity: Declaration, name: str) -> str:
     """Return how a column is read from its array; a list of lists travels as JSON."""
     kind = entity.fields[name].kind
     if kind == "json":
@@ -237,7 +239,7 @@ def _picked(entity: Declaration, name: str) -> str:
     return f"g.{name}"
 
 
-def _plain(entity: Declaration, name: str, value: Any) -> Any:
+def _array_value(entity: Declaration, name: str, value: Any) -> Any:
     if entity.fields[name].kind == "tags" and value is not None:
         return encode(value).decode()
     return value

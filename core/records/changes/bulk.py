@@ -19,17 +19,17 @@ from core.records.changes.links import check_links
 from core.records.changes.selection import MOST_IDS, known_keys, read_atomic, read_ids
 from core.records.changes.single import assignments, refuse_large
 from core.records.changes.trash import purge, trash, untrash
-from core.records.changes.writing import hook
+from core.records.changes.writing import call_before_write
 from core.records.row_filter import FieldAccess, where_clause
 from core.runtime.context import Context
 
-__all__ = ["Order", "carry_out", "change_many", "read_ids", "read_order"]
+__all__ = ["BulkChange", "apply_bulk_change", "change_many", "read_bulk_change", "read_ids"]
 
 # Verb of the request to the permission that guards it.
 BULK_VERBS = {"delete": "delete", "restore": "restore", "purge": "purge"}
 
 
-class Order(msgspec.Struct, frozen=True):
+class BulkChange(msgspec.Struct, frozen=True):
     """What to do with which records: ids, or all that meet criteria."""
 
     verb: str
@@ -38,7 +38,7 @@ class Order(msgspec.Struct, frozen=True):
     atomic: bool = False
 
 
-def read_order(ctx: Context, entity: Declaration, body: dict[str, Any]) -> Order:
+def read_bulk_change(ctx: Context, entity: Declaration, body: dict[str, Any]) -> BulkChange:
     """Return the body of a bulk request, checked; refuses what the caller may not do at all."""
     known_keys(body, ("action", "set", "ids", "filter", "atomic"))
     if ("set" in body) == ("action" in body):
@@ -50,13 +50,15 @@ def read_order(ctx: Context, entity: Declaration, body: dict[str, Any]) -> Order
     values: Values = {}
     if verb == "update":
         values = _values(ctx, entity, read_object(body["set"]))
-    return Order(verb, _chosen(ctx, entity, body), values, read_atomic(body))
+    return BulkChange(verb, _read_target(ctx, entity, body), values, read_atomic(body))
 
 
-async def carry_out(ctx: Context, unit: Unit, entity: Declaration, order: Order) -> dict[str, Any]:
-    """Do what an order says; return what ``change_many`` tells."""
-    verb, chosen, values = order.verb, order.chosen, order.values
-    return await change_many(ctx, unit, entity, verb, chosen, dict(values), atomic=order.atomic)
+async def apply_bulk_change(
+    ctx: Context, unit: Unit, entity: Declaration, change: BulkChange
+) -> dict[str, Any]:
+    """Apply a bulk change; return the result of ``change_many``."""
+    verb, chosen, values = change.verb, change.chosen, change.values
+    return await change_many(ctx, unit, entity, verb, chosen, dict(values), atomic=change.atomic)
 
 
 def _values(ctx: Context, entity: Declaration, body: dict[str, Any]) -> Values:
@@ -82,7 +84,7 @@ def _verb(ctx: Context, entity: Declaration, action: Any) -> str:
     return BULK_VERBS[action]
 
 
-def _chosen(ctx: Context, entity: Declaration, body: dict[str, Any]) -> Any:
+def _read_target(ctx: Context, entity: Declaration, body: dict[str, Any]) -> Any:
     if "ids" in body:
         return read_ids(body["ids"])
     ctx.rights.require(entity.name, "list")
@@ -169,7 +171,7 @@ async def _apply(
     stamps: set[Any],
 ) -> list[UUID]:
     """Change the locked records; return the ids of those that are different now."""
-    await hook(ctx, unit, entity, verb, tuple(ids), values)
+    await call_before_write(ctx, unit, entity, verb, tuple(ids), values)
     if verb == "delete":
         await trash(ctx, unit, entity, ids)
     elif verb == "restore":

@@ -1,4 +1,4 @@
-"""A body against the declaration: every wrong field named, nothing taken that is not writable."""
+"""A body checked against the declaration: every wrong field is named, only writable ones pass."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ class Input:
         self.writable = ctx.rights.writable(entity.name, action)
         self.visible = ctx.rights.visible(entity.name)
 
-    def settled(self, body: Mapping[str, Any]) -> list[str]:
+    def readonly_names(self, body: Mapping[str, Any]) -> list[str]:
         """Return the names in ``body`` that are readable but not writable."""
         return [n for n in body if n in self.visible and n not in self.writable]
 
@@ -46,7 +46,7 @@ class Input:
         values: Values = {}
         terms = self.ctx.tenant.terms
         currency_of = self._currencies(body, stored)
-        errors += self._stranded(body, stored, prefix)
+        errors += self._currency_errors(body, stored, prefix)
         for name, value in body.items():
             field = self.entity.fields.get(name)
             pointer = f"{prefix}/{name}"
@@ -54,7 +54,7 @@ class Input:
                 allowed = tuple(sorted(self.writable))
                 errors.append(FieldError(pointer, f"Unknown field {name!r}.", "unknown", allowed))
             elif name not in self.writable:
-                if stored is None or not _same(value, stored.get(name)):
+                if stored is None or not _equals_stored(value, stored.get(name)):
                     errors.append(FieldError(pointer, f"{field.label} is read-only.", "readonly"))
             else:
                 try:
@@ -82,7 +82,7 @@ class Input:
                 found[field.name] = code or self.ctx.tenant.config.currency
         return found
 
-    def _stranded(
+    def _currency_errors(
         self, body: Mapping[str, Any], stored: Mapping[str, Any] | None, prefix: str
     ) -> list[FieldError]:
         """Refuse another currency beside amounts that stay: they would mean something else."""
@@ -104,21 +104,21 @@ class Input:
 
     def _missing(self, body: Mapping[str, Any], prefix: str) -> list[FieldError]:
         found = []
-        given = {*body, *self._forced()}
+        given = {*body, *self._scope_columns()}
         for field in self.entity.fields.values():
             if field.required and field.name in self.writable and field.name not in given:
                 wrong = missing(field)
                 found.append(FieldError(f"{prefix}/{field.name}", wrong.detail, wrong.code))
         return found
 
-    def _forced(self) -> list[str]:
+    def _scope_columns(self) -> list[str]:
         """Return the column that ``with_scope`` fills where a creator's scope leaves no choice."""
         own = own_columns(self.ctx, self.entity, "create") if self.action == "create" else None
         return list(own or ())[:1]
 
     def needs_stored(self, body: Mapping[str, Any]) -> bool:
-        """Return whether the stored record is needed to judge the body."""
-        if self.settled(body):
+        """Return whether the stored record is needed to check the body."""
+        if self.readonly_names(body):
             return True
         return any(
             (f.name in body) != (f.currency in body)
@@ -127,10 +127,10 @@ class Input:
         )
 
 
-def _same(sent: Any, stored: Any) -> bool:
-    """Compare what was sent with what a reader of the record gets."""
+def _equals_stored(value: Any, stored: Any) -> bool:
+    """Compare a value of a body with what a reader of the record gets."""
     plain: Any = msgspec.json.decode(msgspec.json.encode(stored))
-    return bool(sent == plain)
+    return bool(value == plain)
 
 
 def with_defaults(ctx: Context, entity: Declaration, values: Values) -> Values:
@@ -172,7 +172,7 @@ def with_scope(ctx: Context, entity: Declaration, values: Values, prefix: str = 
         return values
     column, mine = next(iter(own.items()))
     if values.get(column) is not None:
-        raise _elsewhere(entity, column, prefix)
+        raise _out_of_scope(entity, column, prefix)
     values[column] = UUID(mine)
     return values
 
@@ -182,10 +182,10 @@ def stay_in_scope(ctx: Context, entity: Declaration, values: Values, prefix: str
     own = own_columns(ctx, entity, "update") or {}
     sent = {column: mine for column, mine in own.items() if column in values}
     if sent and not any(str(values[column]) == mine for column, mine in sent.items()):
-        raise _elsewhere(entity, next(iter(sent)), prefix)
+        raise _out_of_scope(entity, next(iter(sent)), prefix)
 
 
-def _elsewhere(entity: Declaration, column: str, prefix: str) -> Invalid:
+def _out_of_scope(entity: Declaration, column: str, prefix: str) -> Invalid:
     label = entity.fields[column].label
     return Invalid.field(f"{prefix}/{column}", f"{label} does not exist.", "unknown_record")
 

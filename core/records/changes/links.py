@@ -1,4 +1,4 @@
-"""Links in bodies: nobody refers to a record that he cannot see."""
+"""Links in bodies: a record can only refer to those that its writer may see."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -27,35 +27,35 @@ def links_in(entity: Declaration, records: Collection[Values]) -> dict[str, set[
 
 
 async def unknown_ids(
-    ctx: Context, unit: Unit, entity: Declaration, wanted: LinkedIds
+    ctx: Context, unit: Unit, entity: Declaration, ids_by_link: LinkedIds
 ) -> dict[str, set[str]]:
     """Return, per link, the ids that the principal may not refer to; one statement."""
-    if not wanted:
+    if not ids_by_link:
         return {}
     parts: list[str] = []
-    given: list[Any] = []
-    for name, ids in wanted.items():
-        sql, values = _visible_rows(ctx, entity.fields[name], len(given) + 2)
+    parameters: list[Any] = []
+    for name, ids in ids_by_link.items():
+        sql, values = _visible_rows(ctx, entity.fields[name], len(parameters) + 2)
         parts.append(f"ARRAY({sql})")
-        given += [list(ids), *values]
-    row = await unit.fetchrow(f"SELECT {', '.join(parts)}", ctx.tenant.id, *given)
+        parameters += [list(ids), *values]
+    row = await unit.fetchrow(f"SELECT {', '.join(parts)}", ctx.tenant.id, *parameters)
     found = {}
-    for (name, ids), visible in zip(wanted.items(), row or (), strict=True):
+    for (name, ids), visible in zip(ids_by_link.items(), row or (), strict=True):
         known = {str(id) for id in visible}
         if missing := {str(id) for id in ids} - known:
             found[name] = missing
     return found
 
 
-def _visible_rows(ctx: Context, field: Field, place: int) -> tuple[str, list[Any]]:
+def _visible_rows(ctx: Context, field: Field, first: int) -> tuple[str, list[Any]]:
     target = ctx.tenant.entities[field.target]
-    where, values = where_clause(ctx, target, read_action(ctx, target), (), place + 1)
-    sql = f"SELECT x.id FROM {target.table} x WHERE x.id = ANY (${place}::uuid[]) AND {where}"
+    where, values = where_clause(ctx, target, read_action(ctx, target), (), first + 1)
+    sql = f"SELECT x.id FROM {target.table} x WHERE x.id = ANY (${first}::uuid[]) AND {where}"
     return sql, values
 
 
 def link_error(entity: Declaration, name: str, prefix: str = "#") -> FieldError:
-    """Return what is said of a record that does not exist or may not be seen: the same."""
+    """Return the error for a record that does not exist or may not be seen: they look the same."""
     label = entity.fields[name].label
     return FieldError(f"{prefix}/{name}", f"{label} does not exist.", "unknown_record")
 

@@ -19,7 +19,7 @@ from core.records.changes.input_validation import (
     with_scope,
 )
 from core.records.changes.links import check_changed_links, check_links
-from core.records.changes.writing import hook, locked, new_id, returning
+from core.records.changes.writing import call_before_write, lock_record, new_id, returning_clause
 from core.records.projection import FieldSelection, Projection, Row, expand_links, projection_of
 from core.records.row_filter import where_clause
 from core.runtime.context import Context
@@ -27,7 +27,7 @@ from core.runtime.context import Context
 DETAIL = FieldSelection(detail=True)
 
 
-async def read_one(
+async def read_record(
     ctx: Context, entity: Declaration, id: UUID, projection: Projection
 ) -> tuple[Row, int]:
     """Return the record as the caller may see it, and its version."""
@@ -63,22 +63,22 @@ async def read_row(
     return row, version
 
 
-def read_new(ctx: Context, entity: Declaration, body: Mapping[str, Any]) -> Values:
+def read_new_values(ctx: Context, entity: Declaration, body: Mapping[str, Any]) -> Values:
     """Return the values of a new record: what was sent, the defaults, and the creator's scope."""
     given = Input(ctx, entity, "create").read(body, partial=False)
     return with_scope(ctx, entity, with_defaults(ctx, entity, given))
 
 
-async def insert(
+async def insert_record(
     ctx: Context, unit: Unit, entity: Declaration, values: Values, projection: Projection
 ) -> tuple[UUID, asyncpg.Record | None]:
     """Write a new record; return its id, and what ``read_written`` takes."""
     await check_links(ctx, unit, entity, values)
     id, values = new_id(), dict(values)  # plugins may lay more over them, in each attempt anew
-    await hook(ctx, unit, entity, "create", (id,), values)
+    await call_before_write(ctx, unit, entity, "create", (id,), values)
     names = ["tenant_id", "id", *values]
     marks = ", ".join(f"${place}" for place in range(1, len(names) + 1))
-    listed, more = returning(ctx, entity, projection, len(names) + 1)
+    listed, more = returning_clause(ctx, entity, projection, len(names) + 1)
     sql = (
         f"INSERT INTO {entity.table} AS x ({', '.join(names)}) VALUES ({marks}) RETURNING {listed}"
     )
@@ -88,7 +88,7 @@ async def insert(
         raise constraint_refusal(entity, Broken(error)) from error
 
 
-async def change(
+async def update_record(
     ctx: Context,
     unit: Unit,
     entity: Declaration,
@@ -116,19 +116,21 @@ async def _validate_update(
     version: int | None,
     partial: bool,
 ) -> Values:
-    """Return the values to write, after everybody who may refuse them was asked."""
+    """Return the values to write, after every check and hook that may refuse them."""
     given = Input(ctx, entity, "update")
     stored = None
     if given.needs_stored(body):
         whole = projection_of(ctx.tenant, ctx.rights, entity, DETAIL)
-        record = await locked(ctx, unit, entity, "update", id, version, columns=whole.columns("x"))
+        record = await lock_record(
+            ctx, unit, entity, "update", id, version, columns=whole.columns("x")
+        )
         stored = whole.row(record)
     values = given.read(body, partial=partial, stored=stored)
     stay_in_scope(ctx, entity, values)
     await check_changed_links(ctx, unit, entity, id, values)
     if ctx.tenant.hooks.watching("before_write", entity.name, "update"):
-        await locked(ctx, unit, entity, "update", id, version, columns="x.id")
-        await hook(ctx, unit, entity, "update", (id,), values)
+        await lock_record(ctx, unit, entity, "update", id, version, columns="x.id")
+        await call_before_write(ctx, unit, entity, "update", (id,), values)
     return values
 
 
@@ -165,7 +167,7 @@ async def _update(
         sets, changed = assignments(values, 3, merge=partial)
         where, more = where_clause(ctx, entity, "update", (), 3 + len(values))
         given = [ctx.tenant.id, id, *values.values(), *more, version]
-        listed, last = returning(ctx, entity, projection, len(given) + 1)
+        listed, last = returning_clause(ctx, entity, projection, len(given) + 1)
         sql = (
             f"UPDATE {entity.table} x SET {sets} WHERE x.id = $2 AND {where} AND {changed}"
             f" AND x.version = coalesce(${len(given)}::int, x.version) RETURNING {listed}"
@@ -175,7 +177,7 @@ async def _update(
         except asyncpg.IntegrityConstraintViolationError as error:
             raise constraint_refusal(entity, Broken(error)) from error
     if record is None:
-        await locked(ctx, unit, entity, "update", id, version, columns="x.id")
+        await lock_record(ctx, unit, entity, "update", id, version, columns="x.id")
     elif "custom" in values:
         await refuse_large(ctx, unit, entity, [id])
     return record

@@ -1,7 +1,7 @@
 """The trash: a record goes there, with what hangs on it, comes back, or is deleted for good.
 
 What happens to the records that link to it is the declaration's business and not the caller's:
-it must also reach those that he cannot see.
+it must also reach those that the caller cannot see.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +15,7 @@ from core.database.connections import Broken, Unit
 from core.errors import Conflict
 from core.model.entities import Declaration
 from core.records.changes.input_validation import constraint_refusal
-from core.records.changes.writing import hook, locked
+from core.records.changes.writing import call_before_write, lock_record
 from core.runtime.context import Context
 
 
@@ -33,8 +33,8 @@ async def delete(
     ctx: Context, unit: Unit, entity: Declaration, id: UUID, version: int | None
 ) -> None:
     """Put a record, that the caller may delete, in the trash."""
-    await locked(ctx, unit, entity, "delete", id, version, columns="x.id")
-    await hook(ctx, unit, entity, "delete", (id,), {})
+    await lock_record(ctx, unit, entity, "delete", id, version, columns="x.id")
+    await call_before_write(ctx, unit, entity, "delete", (id,), {})
     await trash(ctx, unit, entity, [id])
 
 
@@ -53,8 +53,8 @@ async def _trash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID])
         ids,
     )
     for child, name in _followers(ctx, entity):
-        if found := await _linked(unit, child, name, "IS NULL", ctx.tenant.id, ids):
-            await hook(ctx, unit, child, "delete", tuple(found), {})
+        if found := await _lock_linked(unit, child, name, "IS NULL", ctx.tenant.id, ids):
+            await call_before_write(ctx, unit, child, "delete", tuple(found), {})
             await _trash(ctx, unit, child, found)
 
 
@@ -65,7 +65,7 @@ def _followers(ctx: Context, entity: Declaration) -> Iterator[tuple[Declaration,
             yield child, name
 
 
-async def _linked(
+async def _lock_linked(
     unit: Unit, child: Declaration, name: str, deleted: str, *values: Any
 ) -> list[UUID]:
     """Lock the records that hold a link to one of the ids in ``values``; return their own."""
@@ -105,10 +105,10 @@ async def restore(
     ctx: Context, unit: Unit, entity: Declaration, id: UUID, version: int | None
 ) -> None:
     """Take a record, that the caller may restore, out of the trash."""
-    found = await locked(
+    found = await lock_record(
         ctx, unit, entity, "restore", id, version, columns="x.deleted_at", trash=True
     )
-    await hook(ctx, unit, entity, "restore", (id,), {})
+    await call_before_write(ctx, unit, entity, "restore", (id,), {})
     await untrash(ctx, unit, entity, [id], found["deleted_at"])
 
 
@@ -132,8 +132,8 @@ async def _untrash(ctx: Context, unit: Unit, entity: Declaration, ids: list[UUID
         raise Conflict(refusal.detail, code="unique", errors=refusal.errors) from error
     await _refuse_orphans(ctx, unit, entity, ids)
     for child, name in _followers(ctx, entity):
-        if found := await _linked(unit, child, name, "= $3", ctx.tenant.id, ids, at):
-            await hook(ctx, unit, child, "restore", tuple(found), {})
+        if found := await _lock_linked(unit, child, name, "= $3", ctx.tenant.id, ids, at):
+            await call_before_write(ctx, unit, child, "restore", tuple(found), {})
             await _untrash(ctx, unit, child, found, at)
 
 
@@ -162,8 +162,8 @@ async def destroy(
     ctx: Context, unit: Unit, entity: Declaration, id: UUID, version: int | None
 ) -> None:
     """Delete a record in the trash, that the caller may purge, for good."""
-    await locked(ctx, unit, entity, "purge", id, version, columns="x.id", trash=True)
-    await hook(ctx, unit, entity, "purge", (id,), {})
+    await lock_record(ctx, unit, entity, "purge", id, version, columns="x.id", trash=True)
+    await call_before_write(ctx, unit, entity, "purge", (id,), {})
     await purge(ctx, unit, entity, [id])
 
 
@@ -210,6 +210,6 @@ async def _purge_followers(
         ids,
     )
     if found := [row["id"] for row in rows]:
-        await hook(ctx, unit, child, "purge", tuple(found), {})
+        await call_before_write(ctx, unit, child, "purge", tuple(found), {})
         if "purge" in child.verbs:
             await _purge(ctx, unit, child, found)

@@ -21,7 +21,7 @@ def new_id() -> UUID:
     return UUID(bytes=uuid_utils.uuid7().bytes)
 
 
-async def hook(
+async def call_before_write(
     ctx: Context,
     unit: Unit,
     entity: Declaration,
@@ -50,7 +50,7 @@ def _writable(entity: Declaration, name: str) -> bool:
     return field is not None and not field.system and field.sql is None
 
 
-async def locked(
+async def lock_record(
     ctx: Context,
     unit: Unit,
     entity: Declaration,
@@ -80,7 +80,7 @@ async def locked(
     return record
 
 
-def returning(
+def returning_clause(
     ctx: Context, entity: Declaration, projection: Projection, first: int
 ) -> tuple[str, list[Any]]:
     """Return the list behind RETURNING for an answer, and its values from ``first``."""

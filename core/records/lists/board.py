@@ -29,7 +29,7 @@ def stage_of(ctx: Context, entity: Declaration) -> Field | None:
     return field if field is not None and field.name in visible else None
 
 
-def in_stage(field: Field, code: str | None) -> criteria.Checked:
+def stage_criteria(field: Field, code: str | None) -> criteria.Checked:
     """Return the criteria of a column."""
     if code is None:
         return criteria.Checked(Leaf("null", field.name, "text"), [], None)
@@ -47,7 +47,7 @@ async def columns_on(
     stage = entity.fields[str(entity.stage)]
     found = {}
     for code, size in sizes.items():
-        narrowed = (*query.filters, in_stage(stage, code))
+        narrowed = (*query.filters, stage_criteria(stage, code))
         part = msgspec.structs.replace(query, paging=Paging(size), filters=narrowed)
         found[code] = await page_on(connection, ctx, entity, part, "list")
     return found

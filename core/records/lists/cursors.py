@@ -1,4 +1,4 @@
-"""The order of a list, and cursors: opaque places between two of its rows."""
+"""The order of a list, and cursors: opaque positions between two of its rows."""
 
 import base64
 from collections.abc import Sequence
@@ -25,22 +25,22 @@ def order_by(sorts: Sequence[Sort], *, back: bool = False) -> str:
     return ", ".join(parts)
 
 
-def pack(place: msgspec.Struct) -> str:
-    """Return the opaque text that stands for a place."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
+def encode_cursor(cursor: msgspec.Struct) -> str:
+    """Return the opaque text that stands for a cursor."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()
 
 
-def unpack(text: str, kind: type[T]) -> T:
-    """Return the place that ``pack`` made ``text`` of; raises ValueError for any other text."""
+def decode_cursor(text: str, kind: type[T]) -> T:
+    """Return the cursor that ``encode_cursor`` wrote; raises ValueError for any other text."""
     raw = base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError("no place") from error
+        raise ValueError("not a cursor") from error
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A place between two rows: the order it belongs to, its direction and the row's keys."""
+    """A position between two rows: the order it belongs to, its direction and the row's keys."""
 
     order: str
     back: bool
@@ -55,16 +55,16 @@ def _order_name(entity: Declaration, sorts: Sequence[Sort]) -> str:
 def write_cursor(
     entity: Declaration, sorts: Sequence[Sort], record: asyncpg.Record, *, back: bool
 ) -> str:
-    """Return the opaque text that stands for the place of ``record``."""
+    """Return the opaque text that stands for the position of ``record``."""
     keys = [record[f"__s{place}"] for place in range(len(sorts))]
-    return pack(Cursor(_order_name(entity, sorts), back, keys))
+    return encode_cursor(Cursor(_order_name(entity, sorts), back, keys))
 
 
 def read_cursor(text: str, sorts: Sequence[Sort], entity: Declaration, terms: Any) -> Cursor:
-    """Return the place that ``text`` stands for; refuses one of another order, or a forged one."""
+    """Return the position that ``text`` stands for; refuses other orders and forgeries."""
     wrong = Invalid.field("?cursor", "This cursor does not belong to this list.", "cursor")
     try:
-        cursor = unpack(text, Cursor)
+        cursor = decode_cursor(text, Cursor)
         if cursor.order != _order_name(entity, sorts) or len(cursor.keys) != len(sorts):
             raise wrong
         keys = [
@@ -91,17 +91,17 @@ def _key(entity: Declaration, sort: Sort, value: Any, terms: Any) -> Any:
         return value
     if field.kind in ("date", "datetime") and not isinstance(value, str):
         raise ValueError("time")
-    # As it was written: a relative day would be a place that moves.
+    # As it was written: a relative day would be a position that moves.
     return READ[field.kind](field, value, terms, None)
 
 
-def after(
+def after_cursor(
     entity: Declaration, sorts: Sequence[Sort], cursor: Cursor, first: int
 ) -> tuple[list[str], list[Any]]:
     """Return the conditions of the rows behind a cursor, of which one must hold, and their values.
 
     They exclude each other, and each is a range of an index: together they would be a filter that
-    reads everything before the place.
+    reads everything before the position.
     """
     casts = [cast_of(entity, sort) for sort in sorts]
     values: list[Any] = []
@@ -119,13 +119,13 @@ def after(
         if key is not None:
             mark = f"${first + len(values)}::{cast}"
             values.append(key)
-        steps = _behind(column, sort, mark, back=cursor.back)
+        steps = _after_conditions(column, sort, mark, back=cursor.back)
         branches += [" AND ".join([*equal, step]) for step in steps]
         equal.append(f"{column} = {mark}" if mark else f"{column} IS NULL")
     return branches, values
 
 
-def _behind(column: str, sort: Sort, mark: str, *, back: bool) -> list[str]:
+def _after_conditions(column: str, sort: Sort, mark: str, *, back: bool) -> list[str]:
     """Return the conditions under which a column's value comes later in the order."""
     if not mark:
         return [f"{column} IS NOT NULL"] if back else []
@@ -134,10 +134,12 @@ def _behind(column: str, sort: Sort, mark: str, *, back: bool) -> list[str]:
     return [f"{column} {sign} {mark}", *nulls]
 
 
-def among(table: str, where: str, branches: Sequence[str], order: str, limit: str) -> str:
+def rows_in_branches(
+    table: str, where: str, branches: Sequence[str], order: str, limit: str
+) -> str:
     """Return the FROM text of rows that meet ``where`` and one of ``branches``, as ``x``.
 
-    Each branch gives at most a page in the order asked for, so that each is read by its index.
+    Each branch gives at most a page in the requested order, so that each is read by its index.
     """
     if len(branches) == 1:
         return f"{table} x WHERE {where} AND {branches[0]}"

@@ -12,14 +12,14 @@ from core.runtime.context import Context
 from core.schema.sql.scopes import TENANT
 
 FRESH_SECONDS = 5.0
-MOST_KEPT = 2000
+MOST_CACHED = 2000
 # Word for word what the policy asks: the value alone would be compared to it above the scan, which
 # hands each of a million rows on a second time. Criteria over links do name the value.
 _TENANT = f"{TENANT} AND $1::uuid IS NOT NULL"
 Fetch = Callable[..., Awaitable[Any]]
 
 
-def shown(ctx: Context, entity: Declaration) -> list[Aggregate]:
+def visible_figures(ctx: Context, entity: Declaration) -> list[Aggregate]:
     """Return the figures whose fields the principal may see."""
     visible = ctx.rights.visible(entity.name)
     return [
@@ -45,7 +45,7 @@ def _key(ctx: Context, entity: Declaration) -> tuple[Any, ...]:
     return ("stats", entity.name, ctx.rights, who if scoped else (), person)
 
 
-def kept_figures(ctx: Context, entity: Declaration) -> dict[str, Any] | None:
+def cached_figures(ctx: Context, entity: Declaration) -> dict[str, Any] | None:
     """Return figures of the last seconds that the caller may have, or None."""
     kept = ctx.tenant.shapes.get(_key(ctx, entity))
     written = ctx.tenant.writes.get(ctx.principal.id, 0.0)
@@ -57,12 +57,12 @@ def kept_figures(ctx: Context, entity: Declaration) -> dict[str, Any] | None:
 
 async def recent_figures(ctx: Context, entity: Declaration, fetch: Fetch) -> dict[str, Any]:
     """Return the figures over all that the caller may list; at most 5 s old."""
-    kept = kept_figures(ctx, entity)
+    kept = cached_figures(ctx, entity)
     if kept is not None:
         return kept
     began = time.monotonic()
     found = await figures(ctx, entity, (), fetch)
-    if len(ctx.tenant.shapes) > MOST_KEPT:
+    if len(ctx.tenant.shapes) > MOST_CACHED:
         ctx.tenant.shapes.clear()
     ctx.tenant.shapes[_key(ctx, entity)] = (began, found)
     return found
@@ -75,7 +75,7 @@ async def figures(
 
     Its rows are the groups by which figures are split; counts and sums of groups add up.
     """
-    figures = shown(ctx, entity)
+    figures = visible_figures(ctx, entity)
     if not figures:
         return {}
     where, values = where_clause(ctx, entity, "list", filters, 2, tenant=_TENANT)

@@ -78,24 +78,24 @@ async def scan_page(
 ) -> list[asyncpg.Record] | None:
     """Return the page's rows with ``__count``; None where the usual statement is the right one."""
     entity, query = scan.entity, scan.query
-    straight, turned = has_order(entity, query), _has_turned(entity, query)
-    if query.trash or served(entity, query) or (straight and not query.filters):
+    straight, turned = has_order_index(entity, query), _has_reversed_index(entity, query)
+    if query.trash or is_served_by_index(entity, query) or (straight and not query.filters):
         return None
     size = await _size(connection, sizes, entity.table)
     if size < LARGE:
         return None
     cost, rows = await _estimate(connection, scan)
     share = None
-    if any(_guessed(f.shape) for f in query.filters):
+    if any(_is_unestimated(f.shape) for f in query.filters):
         share = await _share(connection, scan)
         rows = size * share
     if (straight or turned) and cost > CHEAP and rows:
-        found = await _walk(connection, scan, turned=turned)
+        found = await _walk_index(connection, scan, turned=turned)
         if found is not None:
             return found
     if rows <= GATHERED:
         return await _gather(connection, scan)
-    return await _whole(connection, scan, share)
+    return await _read_table(connection, scan, share)
 
 
 async def _size(connection: asyncpg.Connection, sizes: Sizes, table: str) -> int:
@@ -115,12 +115,12 @@ async def _estimate(connection: asyncpg.Connection, scan: Scan) -> tuple[float, 
 
 async def _share(connection: asyncpg.Connection, scan: Scan) -> float:
     """Return what share of the newest rows passes."""
-    sql = f"SELECT count(*) FROM ({_end(scan, SAMPLED)}) x WHERE {scan.where}"
+    sql = f"SELECT count(*) FROM ({_edge_rows(scan, SAMPLED)}) x WHERE {scan.where}"
     passing: int = await connection.fetchval(sql, *scan.given)
     return passing / SAMPLED
 
 
-def _end(scan: Scan, rows: int, *, oldest: bool = False) -> str:
+def _edge_rows(scan: Scan, rows: int, *, oldest: bool = False) -> str:
     """Return the SQL of the newest or oldest rows."""
     return (
         f"SELECT x.* FROM {scan.entity.table} x WHERE x.tenant_id = $1 AND x.deleted_at IS NULL"
@@ -128,7 +128,7 @@ def _end(scan: Scan, rows: int, *, oldest: bool = False) -> str:
     )
 
 
-async def _walk(
+async def _walk_index(
     connection: asyncpg.Connection, scan: Scan, *, turned: bool
 ) -> list[asyncpg.Record] | None:
     """Return the page if the first rows in its order fill it.
@@ -138,7 +138,7 @@ async def _walk(
     """
     size, offset = scan.window
     place = len(scan.given) + 1
-    order, within = scan.order, dict(_within(scan))
+    order, within = scan.order, dict(_index_bounds(scan))
     if turned:
         order = order.replace(" NULLS LAST", " NULLS FIRST", 1)
         within.setdefault("null", f"x.{scan.query.sorts[0].column} IS NOT NULL")
@@ -156,7 +156,7 @@ async def _walk(
     return rows if len(rows) == size else None
 
 
-def _within(scan: Scan) -> Iterator[tuple[str, str]]:
+def _index_bounds(scan: Scan) -> Iterator[tuple[str, str]]:
     """Yield the filters on the order's own column by their form: its index begins where they do.
 
     Their values stand in ``given``, where all filters' follow the tenant.
@@ -186,7 +186,7 @@ async def _gather(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Re
     return rows
 
 
-async def _whole(
+async def _read_table(
     connection: asyncpg.Connection, scan: Scan, share: float | None
 ) -> list[asyncpg.Record]:
     """Return the page by reading the table as it lies, whatever index gives the order."""
@@ -222,7 +222,9 @@ async def _count(connection: asyncpg.Connection, scan: Scan, share: float | None
         share = await _share(connection, scan)
     if share < NEARLY_ALL:
         return scan.counted
-    newest = f"SELECT 1 FROM ({_end(scan, 2 * COUNTED)}) x WHERE {scan.where} LIMIT {COUNTED + 1}"
+    newest = (
+        f"SELECT 1 FROM ({_edge_rows(scan, 2 * COUNTED)}) x WHERE {scan.where} LIMIT {COUNTED + 1}"
+    )
     place = f"(SELECT count(*) FROM ({newest}) n)"
     return f"CASE WHEN {place} > {COUNTED} THEN {COUNTED + 1} ELSE {scan.counted} END"
 
@@ -237,7 +239,7 @@ async def _bound(connection: asyncpg.Connection, scan: Scan) -> tuple[str, tuple
     if len({sort.down for sort in sorts}) > 1 or any(sort.nullable for sort in sorts[1:]):
         return "", ()
     keys = ", ".join(f"x.{sort.column}" for sort in sorts)
-    sample = _end(scan, SAMPLED, oldest=not sorts[-1].down)
+    sample = _edge_rows(scan, SAMPLED, oldest=not sorts[-1].down)
     last = await connection.fetchrow(
         f"SELECT {keys} FROM ({sample}) x WHERE {scan.where}"
         f" ORDER BY {scan.order} LIMIT 1 OFFSET {offset + size - 1}",
@@ -249,7 +251,7 @@ async def _bound(connection: asyncpg.Connection, scan: Scan) -> tuple[str, tuple
     return f" AND ({keys}) {'>=' if sorts[0].down else '<='} ({marks})", tuple(last)
 
 
-def served(entity: Declaration, query: Query) -> bool:
+def is_served_by_index(entity: Declaration, query: Query) -> bool:
     """Return whether a declared index serves the first order within a filter's equal values."""
     parts = (part for f in query.filters for part in parts_of(f.shape))
     equal = {part.column for part in parts if is_plain(part) and part.form == "="}
@@ -265,17 +267,17 @@ def _leading(entity: Declaration, pair: tuple[str, ...]) -> Iterator[str]:
         yield found.name if found else name
 
 
-def has_order(entity: Declaration, query: Query) -> bool:
+def has_order_index(entity: Declaration, query: Query) -> bool:
     """Return whether an index of its own gives the first order."""
     return any(len(pair) == 1 and _ends_in(pair, query) for pair in entity.indexed)
 
 
-def _has_turned(entity: Declaration, query: Query) -> bool:
+def _has_reversed_index(entity: Declaration, query: Query) -> bool:
     """Return whether an index of its own gives the first order but for its nulls."""
     own = any(
         pair[-1].lstrip("-") == query.sorts[0].field for pair in entity.indexed if len(pair) == 1
     )
-    return own and not has_order(entity, query)
+    return own and not has_order_index(entity, query)
 
 
 def _ends_in(pair: tuple[str, ...], query: Query) -> bool:
@@ -285,6 +287,6 @@ def _ends_in(pair: tuple[str, ...], query: Query) -> bool:
     return pair[-1].lstrip("-") == first.field
 
 
-def _guessed(shape: Shape) -> bool:
+def _is_unestimated(shape: Shape) -> bool:
     """Return whether the planner knows nothing of how many rows pass."""
     return any("contains" in leaf.form for leaf in leaves(shape))

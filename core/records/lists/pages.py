@@ -8,8 +8,14 @@ import asyncpg
 import msgspec
 
 from core.model.entities import Declaration
-from core.records.lists.cursors import after, among, order_by, read_cursor, write_cursor
-from core.records.lists.large_table_pages import COUNTED, Scan, has_order, scan_page
+from core.records.lists.cursors import (
+    after_cursor,
+    order_by,
+    read_cursor,
+    rows_in_branches,
+    write_cursor,
+)
+from core.records.lists.large_table_pages import COUNTED, Scan, has_order_index, scan_page
 from core.records.lists.list_query import MOST_OFFSET, Query
 from core.records.projection import Projection, Row, expand_links, projection_of
 from core.records.row_filter import where_clause
@@ -70,7 +76,7 @@ async def page_on(
     return await _by_page(connection, ctx, compiled, notes)
 
 
-async def ids_of(ctx: Context, entity: Declaration, query: Query, most: int) -> list[UUID]:
+async def find_ids(ctx: Context, entity: Declaration, query: Query, most: int) -> list[UUID]:
     """Return the ids of all rows of a query, whatever its page, in the order of the ids.
 
     There may be one more than ``most``, which tells that there are too many.
@@ -125,7 +131,7 @@ def _page(entity: Declaration, query: Query, page: str, order: str) -> str:
     Where no index of its own gives the order, all rows may have to be sorted: their ids are, and
     only those of the page are read whole.
     """
-    if has_order(entity, query):
+    if has_order_index(entity, query):
         return page
     return (
         f"(SELECT x.id FROM {page}) p JOIN {entity.table} x ON x.tenant_id = $1 AND x.id = p.id"
@@ -170,9 +176,9 @@ async def _by_cursor(
     back = cursor is not None and cursor.back
     order, found = order_by(sorts, back=back), f"{entity.table} x WHERE {where}"
     if cursor is not None:
-        branches, keys = after(entity, sorts, cursor, len(values) + 2)
+        branches, keys = after_cursor(entity, sorts, cursor, len(values) + 2)
         values = [*values, *keys]
-        found = among(entity.table, where, branches, order, f"${len(values) + 2}")
+        found = rows_in_branches(entity.table, where, branches, order, f"${len(values) + 2}")
     names = [f"__s{place}" for place in range(len(sorts))]
     keys_sql = ", ".join(f"x.{s.column} AS {name}" for s, name in zip(sorts, names, strict=True))
     page = _page(entity, query, f"{found} ORDER BY {order} LIMIT ${len(values) + 2}", order)

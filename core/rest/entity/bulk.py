@@ -7,7 +7,7 @@ from core.model.encoding import encode
 from core.model.entities import Declaration
 from core.model.struct_values import read_object
 from core.records.changes.batch import create_many, read_batch
-from core.records.changes.bulk import carry_out, read_order
+from core.records.changes.bulk import apply_bulk_change, read_bulk_change
 from core.records.changes.idempotency import StoredAnswer
 from core.rest.request.decode import read_json
 from core.rest.request.idempotency import write_once
@@ -20,10 +20,10 @@ async def bulk_change(ctx: Context, request: AnyRequest, entity: Declaration) ->
 
     The reply names the ids that changed. With ``atomic`` an id that cannot be changed refuses all.
     """
-    order = read_order(ctx, entity, read_object(await read_json(request)))
+    order = read_bulk_change(ctx, entity, read_object(await read_json(request)))
 
     async def run(unit: Unit) -> StoredAnswer:
-        return StoredAnswer(encode(await carry_out(ctx, unit, entity, order)))
+        return StoredAnswer(encode(await apply_bulk_change(ctx, unit, entity, order)))
 
     return await write_once(ctx, request, run)
 

@@ -4,7 +4,7 @@ from litestar.response.base import ASGIResponse
 
 from core.errors import Invalid
 from core.model.entities import Declaration
-from core.records.lists.figures import figures, kept_figures, recent_figures
+from core.records.lists.figures import cached_figures, figures, recent_figures
 from core.records.lists.list_query import read_filters
 from core.rest.request.query_string import split_parameters
 from core.rest.responses import reply
@@ -26,7 +26,7 @@ async def statistics(ctx: Context, request: AnyRequest, entity: Declaration) -> 
     filters = read_filters(ctx, entity, pairs)
     if filters:
         return reply(await figures(ctx, entity, filters, ctx.fetch))
-    kept = kept_figures(ctx, entity)
+    kept = cached_figures(ctx, entity)
     if kept is not None:
         # The credential is still checked, as in every request.
         await ctx.fetchval("SELECT 1")

@@ -11,7 +11,7 @@ from core.model.encoding import encode
 from core.model.entities import Declaration
 from core.model.struct_values import read_object
 from core.records.changes.idempotency import StoredAnswer
-from core.records.changes.single import change, insert, read_new, read_one
+from core.records.changes.single import insert_record, read_new_values, read_record, update_record
 from core.records.changes.writing import read_written
 from core.records.projection import Projection, projection_of
 from core.rest.addresses import base_url, requested_path
@@ -29,7 +29,7 @@ async def view_record(ctx: Context, request: AnyRequest, entity: Declaration) ->
     ctx.rights.require(entity.name, "view")
     id = read_id(request.path_params["id"])
     projection = projection_of(ctx.tenant, ctx.rights, entity, read_selection(request))
-    row, version = await read_one(ctx, entity, id, projection)
+    row, version = await read_record(ctx, entity, id, projection)
     tag = etag(id, version, projection.hash)
     given = request.headers.get("if-none-match", "")
     if not projection.expand and (tag.strip('"') in tags(given) or given.strip() == "*"):
@@ -42,11 +42,11 @@ async def create_record(ctx: Context, request: AnyRequest, entity: Declaration) 
     ctx.rights.require(entity.name, "create")
     projection = projection_of(ctx.tenant, ctx.rights, entity, read_selection(request))
     body = read_object(await read_json(request))
-    given = read_new(ctx, entity, body)
+    given = read_new_values(ctx, entity, body)
     home = f"{base_url(request, ctx)}{requested_path(request)}"
 
     async def run(unit: Unit) -> StoredAnswer:
-        id, record = await insert(ctx, unit, entity, given, projection)
+        id, record = await insert_record(ctx, unit, entity, given, projection)
         place = {"Location": f"{home}/{id}/"}
         return await record_answer(
             ctx, unit, entity, id, projection, record, status=201, headers=place
@@ -66,7 +66,7 @@ async def change_record(
     body = read_object(await read_json(request))
 
     async def run(unit: Unit) -> StoredAnswer:
-        record = await change(
+        record = await update_record(
             ctx, unit, entity, id, body, projection=projection, version=version, partial=partial
         )
         return await record_answer(ctx, unit, entity, id, projection, record)

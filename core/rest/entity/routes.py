@@ -74,7 +74,7 @@ HISTORIES: tuple[tuple[str, Answer], ...] = (
     ("/{id:str}/history/stats", history.history_stats),
 )
 # Where somebody is responsible for a record, it tells who was and what they achieved.
-HANDS = (
+RESPONSIBILITY = (
     *HISTORIES,
     ("/{id:str}/attribution", history.attribution),
     ("/credit", history.credit),
@@ -82,12 +82,12 @@ HANDS = (
 
 
 def _action(entity: Declaration, action: Action) -> Route:
-    async def answer(ctx: Context, request: AnyRequest, seen: Declaration) -> ASGIResponse:
+    async def answer(ctx: Context, request: AnyRequest, declared: Declaration) -> ASGIResponse:
         if action.plugin not in ctx.tenant.enabled:
             raise NotFound
         if action.method == "GET":
-            return await actions.answer_get(ctx, request, seen, action)
-        return await actions.answer_post(ctx, request, seen, action)
+            return await actions.answer_get(ctx, request, declared, action)
+        return await actions.answer_post(ctx, request, declared, action)
 
     path = f"/{action.name}" if action.on == "collection" else f"/{{id:str}}/{action.name}"
     methods = READ if action.method == "GET" else POST
@@ -105,7 +105,7 @@ def entity_routes(registry: Registry, entity: Declaration) -> list[Route]:
     ]
     handlers += [
         route(path, READ, entity, HISTORY, answer)
-        for path, answer in (HISTORIES if entity.responsible is None else HANDS)
+        for path, answer in (HISTORIES if entity.responsible is None else RESPONSIBILITY)
     ]
     if entity.aggregates and "list" in entity.verbs:
         handlers.append(route("/stats", READ, entity, "list", figures.statistics))

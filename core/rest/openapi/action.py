@@ -6,46 +6,46 @@ from core.model.entities import Declaration
 from core.registry.registry import Action
 from core.rest.openapi.answers import Schema, answer, body
 from core.rest.openapi.builder import DocumentBuilder
-from core.rest.openapi.components import ID, KEY, operation, shaping
+from core.rest.openapi.components import ID, KEY, operation, record_parameters
 from core.rest.openapi.parameters import parameter
 
 
-def action_operation(draft: DocumentBuilder, entity: Declaration, action: Action) -> Schema:
+def action_operation(builder: DocumentBuilder, entity: Declaration, action: Action) -> Schema:
     """Return the operation of a declared action."""
     on_record = action.on == "record"
     parameters: list[Schema] = [ID] if on_record else []
     described: dict[str, Any] = {"description": action.description} if action.description else {}
-    good = _action_answer(draft, entity, action)
+    good = _action_answer(builder, entity, action)
     if action.method == "GET":
-        parameters += query_parameters(draft, action.values)
-        answers = {"200": good, **draft.problems()}
+        parameters += query_parameters(builder, action.values)
+        answers = {"200": good, **builder.problems()}
     else:
-        parameters += [*shaping(draft, entity), draft.match()] if on_record else []
+        parameters += [*record_parameters(builder, entity), builder.match()] if on_record else []
         parameters.append(KEY)
         if action.values is not None:
-            given = draft.struct(action.values, strict=True)
+            given = builder.struct(action.values, strict=True)
             described["requestBody"] = body(given, struct_example(given))
-        answers = {"200": good, **draft.problems(409, change=on_record, body=True, once=True)}
+        answers = {"200": good, **builder.problems(409, change=on_record, body=True, once=True)}
     return operation(
         entity, action.name, action.label, **described, parameters=parameters, responses=answers
     )
 
 
-def _action_answer(draft: DocumentBuilder, entity: Declaration, action: Action) -> Schema:
+def _action_answer(builder: DocumentBuilder, entity: Declaration, action: Action) -> Schema:
     headers = ["Idempotency-Replayed"] if action.method == "POST" else []
     if action.returns is not None:
-        schema = draft.struct(action.returns)
+        schema = builder.struct(action.returns)
         return answer("The outcome.", schema, headers)
     if action.on == "record" and action.method == "POST":
-        return answer("The record as it is now.", draft.record(entity), ["ETag", *headers])
+        return answer("The record as it is now.", builder.record(entity), ["ETag", *headers])
     return answer("The outcome.", {"type": "object"}, headers)
 
 
-def query_parameters(draft: DocumentBuilder, struct: Any) -> list[Schema]:
+def query_parameters(builder: DocumentBuilder, struct: Any) -> list[Schema]:
     """Return the fields of a struct as query parameters."""
     if struct is None:
         return []
-    schema = draft.struct(struct, strict=True)
+    schema = builder.struct(struct, strict=True)
     required = schema.get("required", ())
     return [
         parameter(name, "query", given, given.get("description", ""), required=name in required)

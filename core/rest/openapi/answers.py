@@ -152,12 +152,12 @@ def body(schema: Schema, example: Any = None, *, required: bool = True) -> Schem
     return {"required": required, "content": {JSON: media}}
 
 
-def listed(schema: Schema) -> Schema:
+def array_of(schema: Schema) -> Schema:
     """Return a list of ``schema``."""
     return {"type": "array", "items": schema}
 
 
-def closed(properties: Mapping[str, Schema], required: Iterable[str] = ()) -> Schema:
+def closed_object(properties: Mapping[str, Schema], required: Iterable[str] = ()) -> Schema:
     """Return an object that has these properties and no others."""
     found: Schema = {
         "type": "object",

@@ -6,7 +6,7 @@ import msgspec
 
 from core.model.entities import Declaration
 from core.records.projection import expandable, readable
-from core.rest.openapi.answers import Schema, closed, problems, ref, shared_schemas
+from core.rest.openapi.answers import Schema, closed_object, problems, ref, shared_schemas
 from core.rest.openapi.fields import example, nullable, request_schema, response_schema
 from core.rest.openapi.parameters import shared_parameters
 from core.runtime.tenant import Tenant
@@ -62,7 +62,7 @@ class DocumentBuilder:
             target = self.tenant.entities[entity.fields[column].target]
             linked = nullable(self.record(target))
             properties[key] = linked | {"description": f"With `expand={step}`."}
-        return closed(properties, ["id"]) | {"title": entity.label}
+        return closed_object(properties, ["id"]) | {"title": entity.label}
 
     def input(self, entity: Declaration, verb: str, action: str) -> Schema:
         """Return a reference to what a body of ``action`` may carry; ``verb`` names its form."""
@@ -74,7 +74,7 @@ class DocumentBuilder:
     def _input(self, entity: Declaration, action: str, *, whole: bool) -> Schema:
         fields = self.inputs(entity, action)
         required = [f.name for f in fields if f.required] if whole else []
-        return closed({f.name: request_schema(f, self.tenant) for f in fields}, required)
+        return closed_object({f.name: request_schema(f, self.tenant) for f in fields}, required)
 
     def inputs(self, entity: Declaration, action: str) -> list[Any]:
         """Return the fields that a body of ``action`` may carry, in their order."""

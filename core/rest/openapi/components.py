@@ -3,13 +3,13 @@
 from typing import Any
 
 from core.model.entities import Declaration
-from core.rest.openapi.answers import Schema, closed, listed, ref
+from core.rest.openapi.answers import Schema, array_of, closed_object, ref
 from core.rest.openapi.builder import DocumentBuilder
 from core.rest.openapi.parameters import (
     PAGING,
     filter_parameters,
     order_parameter,
-    shape_parameters,
+    selection_parameters,
 )
 from core.schema.sql.search_terms import classes
 from core.search.hits import CAP
@@ -31,36 +31,36 @@ def operation(entity: Declaration, verb: str, summary: str, **rest: Any) -> Sche
     return {"operationId": named, "tags": [entity.plural], "summary": summary} | rest
 
 
-def shaping(draft: DocumentBuilder, entity: Declaration) -> list[Schema]:
+def record_parameters(builder: DocumentBuilder, entity: Declaration) -> list[Schema]:
     """Return the parameters that choose the shape of a record."""
-    own = shape_parameters(draft.tenant, draft.rights, entity)
-    made = [draft.share(f"{resource(entity)}.{name}", given) for name, given in own.items()]
+    own = selection_parameters(builder.tenant, builder.rights, entity)
+    made = [builder.share(f"{resource(entity)}.{name}", given) for name, given in own.items()]
     return [*made, {"$ref": "#/components/parameters/mobile"}]
 
 
-def filtering(draft: DocumentBuilder, entity: Declaration) -> list[Schema]:
+def filter_references(builder: DocumentBuilder, entity: Declaration) -> list[Schema]:
     """Return the filters of a list."""
-    own = filter_parameters(draft.tenant, draft.rights, entity)
-    return [draft.share(f"{resource(entity)}.{name}", given) for name, given in own.items()]
+    own = filter_parameters(builder.tenant, builder.rights, entity)
+    return [builder.share(f"{resource(entity)}.{name}", given) for name, given in own.items()]
 
 
-def listing(draft: DocumentBuilder, entity: Declaration) -> list[Schema]:
+def list_parameters(builder: DocumentBuilder, entity: Declaration) -> list[Schema]:
     """Return every parameter of a list."""
     paging: list[Schema] = [{"$ref": f"#/components/parameters/{name}"} for name in PAGING]
-    order = order_parameter(draft.rights, entity)
+    order = order_parameter(builder.rights, entity)
     if order is not None:
-        paging.append(draft.share(f"{resource(entity)}.ordering", order))
-    return [*paging, *shaping(draft, entity), *filtering(draft, entity)]
+        paging.append(builder.share(f"{resource(entity)}.ordering", order))
+    return [*paging, *record_parameters(builder, entity), *filter_references(builder, entity)]
 
 
-def searching(draft: DocumentBuilder, entity: Declaration) -> list[Schema]:
+def search_parameters(builder: DocumentBuilder, entity: Declaration) -> list[Schema]:
     """Return the parameters of a list that can be searched, if this one can by this principal."""
-    if not classes(entity, draft.rights.visible(entity.name)):
-        return listing(draft, entity)
-    return [{"$ref": "#/components/parameters/search"}, *listing(draft, entity)]
+    if not classes(entity, builder.rights.visible(entity.name)):
+        return list_parameters(builder, entity)
+    return [{"$ref": "#/components/parameters/search"}, *list_parameters(builder, entity)]
 
 
-def page(draft: DocumentBuilder, record: Schema) -> Schema:
+def page(builder: DocumentBuilder, record: Schema) -> Schema:
     """Return a reference to a page of ``record``."""
     name = f"{record['$ref'].rpartition('/')[2]}Page"
     properties: dict[str, Schema] = {
@@ -72,7 +72,7 @@ def page(draft: DocumentBuilder, record: Schema) -> Schema:
         },
         "next": NULL_URL,
         "previous": NULL_URL,
-        "results": listed(record),
+        "results": array_of(record),
     }
-    draft.schemas[name] = closed(properties, ("count", "next", "previous", "results"))
+    builder.schemas[name] = closed_object(properties, ("count", "next", "previous", "results"))
     return ref(name)

@@ -22,8 +22,8 @@ _TYPES: dict[str, Schema] = {
 }
 
 
-def written_operations(
-    draft: DocumentBuilder, route: Route, path: str, method: str
+def custom_operations(
+    builder: DocumentBuilder, route: Route, path: str, method: str
 ) -> Iterator[tuple[str, Schema]]:
     """Return path and operation of a hand-written route, once for each name it is known by.
 
@@ -31,19 +31,19 @@ def written_operations(
     """
     doc = route.opt.get("doc")
     if not isinstance(doc, OperationDoc):
-        doc = OperationDoc(summary=_plain(route), answer=_returned(route))
+        doc = OperationDoc(summary=_plain(route), answer=_return_type(route))
     if doc.each is None:
-        yield path, _operation(draft, route, doc, path, method)
+        yield path, _operation(builder, route, doc, path, method)
         return
-    for name, type_ in doc.each(draft.tenant).items():
+    for name, type_ in doc.each(builder.tenant).items():
         taken = None if doc.body is None else type_
         own = msgspec.structs.replace(doc, body=taken, answer=type_, id=f"{doc.id}_{_word(name)}")
         here = _IN_PATH.sub(name, path)
-        yield here, _operation(draft, route, own, here, method)
+        yield here, _operation(builder, route, own, here, method)
 
 
 def _operation(
-    draft: DocumentBuilder, route: Route, doc: OperationDoc, path: str, method: str
+    builder: DocumentBuilder, route: Route, doc: OperationDoc, path: str, method: str
 ) -> Schema:
     public = bool(route.opt.get("public"))
     owner = str(route.opt.get("plugin") or "core")
@@ -51,13 +51,13 @@ def _operation(
         "operationId": doc.id or _id(path, method),
         "tags": [doc.tag or _tag(path)],
         "summary": doc.summary,
-        "parameters": _parameters(draft, doc, path),
-        "responses": _responses(draft, doc, owner, path, public=public),
+        "parameters": _parameters(builder, doc, path),
+        "responses": _responses(builder, doc, owner, path, public=public),
     }
     if doc.description:
         made["description"] = doc.description
     if doc.body is not None:
-        given = draft.struct(doc.body, strict=True)
+        given = builder.struct(doc.body, strict=True)
         shown = doc.example or struct_example(given)
         made["requestBody"] = body(given, shown, required=doc.body_required)
     if public:
@@ -70,7 +70,7 @@ def _plain(route: Route) -> str:
     return words.partition("\n")[0].rstrip(".")
 
 
-def _returned(route: Route) -> Any:
+def _return_type(route: Route) -> Any:
     """Return the type that a function says it returns, when it is one of values."""
     said = typing.get_type_hints(route.fn).get("return")
     plain = typing.get_origin(said) in (dict, list, tuple)
@@ -90,32 +90,32 @@ def _tag(path: str) -> str:
     return path.removeprefix("/api").strip("/").partition("/")[0].replace("-", " ").capitalize()
 
 
-def _parameters(draft: DocumentBuilder, doc: OperationDoc, path: str) -> list[Schema]:
+def _parameters(builder: DocumentBuilder, doc: OperationDoc, path: str) -> list[Schema]:
     found = []
     for name, kind in _IN_PATH.findall(path):
         schema = _TYPES["uuid"] if name == "id" else _TYPES.get(kind, {"type": "string"})
         found.append(parameter(name, "path", schema))
-    found += query_parameters(draft, doc.query)
+    found += query_parameters(builder, doc.query)
     if doc.once:
         found.append(KEY)
     return found
 
 
 def _responses(
-    draft: DocumentBuilder, doc: OperationDoc, owner: str, path: str, *, public: bool
+    builder: DocumentBuilder, doc: OperationDoc, owner: str, path: str, *, public: bool
 ) -> Schema:
     headers = [*doc.headers, *(["Idempotency-Replayed"] if doc.once else [])]
-    schema = None if doc.answer is None else draft.struct(doc.answer)
+    schema = None if doc.answer is None else builder.struct(doc.answer)
     good = answer("The answer.", schema, headers)
     if doc.media != JSON:
         good["content"] = {doc.media: {"schema": {"type": "string"}}}
-    found = {str(doc.status): good, **problems(*_refused(doc, owner, path, public=public))}
+    found = {str(doc.status): good, **problems(*_refusal_statuses(doc, owner, path, public=public))}
     for status, type_ in doc.also.items():
-        found[str(status)] = answer("The answer.", draft.struct(type_))
+        found[str(status)] = answer("The answer.", builder.struct(type_))
     return found
 
 
-def _refused(doc: OperationDoc, owner: str, path: str, *, public: bool) -> set[int]:
+def _refusal_statuses(doc: OperationDoc, owner: str, path: str, *, public: bool) -> set[int]:
     found = {*doc.refuses}
     if not public:
         found |= {400, 401, 403}

@@ -8,7 +8,7 @@ from core.model.entities import Declaration
 from core.rest.openapi.action import action_operation
 from core.rest.openapi.answers import HEADERS, Schema, shared_responses
 from core.rest.openapi.builder import DocumentBuilder
-from core.rest.openapi.custom_routes import written_operations
+from core.rest.openapi.custom_routes import custom_operations
 from core.rest.openapi.entity import MADE
 from core.rest.route import Route
 from core.runtime.tenant import Tenant
@@ -33,7 +33,7 @@ Every answer carries `X-Request-ID`; every refusal is `application/problem+json`
 `errors` for each wrong field. Paths end in a slash and are accepted without. Ids are UUIDs."""
 
 
-def served(table: Iterable[Route]) -> Iterator[tuple[str, str, Route]]:
+def served_operations(table: Iterable[Route]) -> Iterator[tuple[str, str, Route]]:
     """Return each (path, method, route) that programs are served, but HEAD and OPTIONS.
 
     Pages are made for people and are no part of the interface.
@@ -47,7 +47,7 @@ def served(table: Iterable[Route]) -> Iterator[tuple[str, str, Route]]:
             yield from ((path, method, route) for route in routes if method in route.methods)
 
 
-def written_path(path: str) -> str:
+def document_path(path: str) -> str:
     """Return a route's path as clients write it: canonical ones under ``/api`` end in a slash."""
     parts = [f"{p.partition(':')[0]}}}" if ":" in p else p for p in path.split("/")]
     plain = "/".join(parts)
@@ -55,7 +55,7 @@ def written_path(path: str) -> str:
     return plain if file or not plain.startswith("/api") else f"{plain}/"
 
 
-def usable(tenant: Tenant, rights: Any, route: Route, path: str) -> bool:
+def is_usable(tenant: Tenant, rights: Any, route: Route, path: str) -> bool:
     """Return whether a principal with these rights can ever get something from a route."""
     opt = route.opt
     if opt.get("public"):
@@ -78,56 +78,56 @@ def usable(tenant: Tenant, rights: Any, route: Route, path: str) -> bool:
 
 def tenant_document(table: Iterable[Route], tenant: Tenant, rights: Any) -> Schema:
     """Return what ``tenant`` has enabled, as far as ``rights`` can use it."""
-    draft = DocumentBuilder(tenant, rights)
+    builder = DocumentBuilder(tenant, rights)
     paths: dict[str, Schema] = {}
     used: dict[str, str] = {}
-    for path, method, route in served(table):
-        if not usable(tenant, rights, route, path):
+    for path, method, route in served_operations(table):
+        if not is_usable(tenant, rights, route, path):
             continue
         entity = tenant.entities.get(str(route.opt.get("entity")))
-        for place, made in _operations(draft, entity, route, path, method):
+        for place, made in _operations(builder, entity, route, path, method):
             if permission := route.opt.get("permission"):
                 made["x-permission"] = permission
-            paths.setdefault(written_path(place), {})[method.lower()] = made
+            paths.setdefault(document_path(place), {})[method.lower()] = made
             for tag in made["tags"]:
                 used[tag] = entity.doc if entity is not None else used.get(tag, "")
-    return _whole(draft, paths, used, tenant.config.name or tenant.slug)
+    return _whole(builder, paths, used, tenant.config.name or tenant.slug)
 
 
 def _operations(
-    draft: DocumentBuilder, entity: Declaration | None, route: Route, path: str, method: str
+    builder: DocumentBuilder, entity: Declaration | None, route: Route, path: str, method: str
 ) -> Iterator[tuple[str, Schema]]:
     if entity is None:
-        yield from written_operations(draft, route, path, method)
+        yield from custom_operations(builder, route, path, method)
     else:
-        yield path, _generated(draft, entity, path, method)
+        yield path, _generated(builder, entity, path, method)
 
 
-def _generated(draft: DocumentBuilder, entity: Declaration, path: str, method: str) -> Schema:
+def _generated(builder: DocumentBuilder, entity: Declaration, path: str, method: str) -> Schema:
     rest = path.removeprefix(f"/api/{entity.resource}").replace("{id:str}", "{id}")
     made = MADE.get((rest, method))
     if made is not None:
-        return made(draft, entity)
+        return made(builder, entity)
     name = rest.rpartition("/")[2]
-    action = next(a for a in draft.tenant.actions(entity.name) if a.name == name)
-    return action_operation(draft, entity, action)
+    action = next(a for a in builder.tenant.actions(entity.name) if a.name == name)
+    return action_operation(builder, entity, action)
 
 
 def public_document(table: Iterable[Route], tenant: Tenant) -> Schema:
     """Return the document of an address without tenant: health and signing in."""
-    draft = DocumentBuilder(tenant, tenant.rights((), known=False))
+    builder = DocumentBuilder(tenant, tenant.rights((), known=False))
     paths: dict[str, Schema] = {}
     used: dict[str, str] = {}
-    for path, method, route in served(table):
+    for path, method, route in served_operations(table):
         if route.opt.get("public"):
-            for place, made in written_operations(draft, route, path, method):
-                paths.setdefault(written_path(place), {})[method.lower()] = made
+            for place, made in custom_operations(builder, route, path, method):
+                paths.setdefault(document_path(place), {})[method.lower()] = made
                 used |= dict.fromkeys(made["tags"], "")
-    return _whole(draft, paths, used, "")
+    return _whole(builder, paths, used, "")
 
 
 def _whole(
-    draft: DocumentBuilder, paths: dict[str, Schema], used: dict[str, str], name: str
+    builder: DocumentBuilder, paths: dict[str, Schema], used: dict[str, str], name: str
 ) -> Schema:
     tags = [{"name": t} | ({"description": doc} if doc else {}) for t, doc in used.items()]
     return {
@@ -143,8 +143,8 @@ def _whole(
         "tags": tags,
         "paths": paths,
         "components": {
-            "schemas": draft.schemas,
-            "parameters": draft.parameters,
+            "schemas": builder.schemas,
+            "parameters": builder.parameters,
             "headers": dict(HEADERS),
             "responses": shared_responses(),
             "securitySchemes": SECURITY,

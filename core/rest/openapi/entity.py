@@ -12,7 +12,15 @@ from core.rest.openapi.collection import (
     query_operation,
     stats_operation,
 )
-from core.rest.openapi.components import ID, KEY, listing, operation, page, searching, shaping
+from core.rest.openapi.components import (
+    ID,
+    KEY,
+    list_parameters,
+    operation,
+    page,
+    record_parameters,
+    search_parameters,
+)
 from core.rest.openapi.history import (
     attribution_operation,
     credit_operation,
@@ -23,115 +31,115 @@ from core.rest.openapi.history import (
 Made = Callable[[DocumentBuilder, Declaration], Schema]
 
 
-def _list(draft: DocumentBuilder, entity: Declaration) -> Schema:
-    found = page(draft, draft.record(entity))
+def _list(builder: DocumentBuilder, entity: Declaration) -> Schema:
+    found = page(builder, builder.record(entity))
     return operation(
         entity,
         "list",
         f"List {entity.plural.lower()}",
         description="Fields of linked records filter as well: `link.field__operator=value`.",
-        parameters=searching(draft, entity),
-        responses={"200": answer("One page.", found), **draft.problems()},
+        parameters=search_parameters(builder, entity),
+        responses={"200": answer("One page.", found), **builder.problems()},
     )
 
 
-def _trash(draft: DocumentBuilder, entity: Declaration) -> Schema:
-    found = page(draft, draft.trashed(entity))
+def _trash(builder: DocumentBuilder, entity: Declaration) -> Schema:
+    found = page(builder, builder.trashed(entity))
     return operation(
         entity,
         "trash",
         f"List {entity.plural.lower()} in the trash",
-        parameters=listing(draft, entity),
-        responses={"200": answer("One page.", found), **draft.problems()},
+        parameters=list_parameters(builder, entity),
+        responses={"200": answer("One page.", found), **builder.problems()},
     )
 
 
-def _create(draft: DocumentBuilder, entity: Declaration) -> Schema:
+def _create(builder: DocumentBuilder, entity: Declaration) -> Schema:
     headers = ("ETag", "Location", "Idempotency-Replayed")
-    given = draft.input(entity, "create", "create")
-    made = answer("Created.", draft.record(entity), headers)
+    given = builder.input(entity, "create", "create")
+    made = answer("Created.", builder.record(entity), headers)
     return operation(
         entity,
         "create",
         f"Create one of {entity.plural.lower()}",
-        parameters=[*shaping(draft, entity), KEY],
-        requestBody=body(given, draft.example(entity, "create")),
-        responses={"201": made, **draft.problems(body=True, once=True)},
+        parameters=[*record_parameters(builder, entity), KEY],
+        requestBody=body(given, builder.example(entity, "create")),
+        responses={"201": made, **builder.problems(body=True, once=True)},
     )
 
 
-def _get(draft: DocumentBuilder, entity: Declaration) -> Schema:
+def _get(builder: DocumentBuilder, entity: Declaration) -> Schema:
     same = {"$ref": "#/components/parameters/If-None-Match"}
     return operation(
         entity,
         "get",
         f"Get one of {entity.plural.lower()}",
-        parameters=[ID, *shaping(draft, entity), same],
+        parameters=[ID, *record_parameters(builder, entity), same],
         responses={
-            "200": answer("The record.", draft.record(entity), ("ETag",)),
+            "200": answer("The record.", builder.record(entity), ("ETag",)),
             "304": answer("The caller has this version already.", headers=("ETag",)),
-            **draft.problems(),
+            **builder.problems(),
         },
     )
 
 
-def _put(draft: DocumentBuilder, entity: Declaration) -> Schema:
+def _put(builder: DocumentBuilder, entity: Declaration) -> Schema:
     text = "Required fields must be there; what is left out stays."
-    return _change(draft, entity, "put", "Replace") | {"description": text}
+    return _change(builder, entity, "put", "Replace") | {"description": text}
 
 
-def _patch(draft: DocumentBuilder, entity: Declaration) -> Schema:
-    return _change(draft, entity, "patch", "Change")
+def _patch(builder: DocumentBuilder, entity: Declaration) -> Schema:
+    return _change(builder, entity, "patch", "Change")
 
 
-def _change(draft: DocumentBuilder, entity: Declaration, verb: str, word: str) -> Schema:
-    given = draft.input(entity, verb, "update")
+def _change(builder: DocumentBuilder, entity: Declaration, verb: str, word: str) -> Schema:
+    given = builder.input(entity, verb, "update")
     return operation(
         entity,
         verb,
         f"{word} one of {entity.plural.lower()}",
-        parameters=[ID, *shaping(draft, entity), draft.match()],
-        requestBody=body(given, draft.example(entity, "update")),
+        parameters=[ID, *record_parameters(builder, entity), builder.match()],
+        requestBody=body(given, builder.example(entity, "update")),
         responses={
-            "200": answer("The record as it is now.", draft.record(entity), ("ETag",)),
-            **draft.problems(change=True, body=True),
+            "200": answer("The record as it is now.", builder.record(entity), ("ETag",)),
+            **builder.problems(change=True, body=True),
         },
     )
 
 
-def _delete(draft: DocumentBuilder, entity: Declaration) -> Schema:
+def _delete(builder: DocumentBuilder, entity: Declaration) -> Schema:
     return operation(
         entity,
         "delete",
         f"Put one of {entity.plural.lower()} in the trash",
-        parameters=[ID, draft.match()],
-        responses={"204": answer("It is in the trash."), **draft.problems(change=True)},
+        parameters=[ID, builder.match()],
+        responses={"204": answer("It is in the trash."), **builder.problems(change=True)},
     )
 
 
-def _restore(draft: DocumentBuilder, entity: Declaration) -> Schema:
+def _restore(builder: DocumentBuilder, entity: Declaration) -> Schema:
     headers = ("ETag", "Idempotency-Replayed")
     return operation(
         entity,
         "restore",
         f"Take one of {entity.plural.lower()} out of the trash",
-        parameters=[ID, *shaping(draft, entity), draft.match(), KEY],
+        parameters=[ID, *record_parameters(builder, entity), builder.match(), KEY],
         responses={
-            "200": answer("The record.", draft.record(entity), headers),
-            **draft.problems(change=True, once=True),
+            "200": answer("The record.", builder.record(entity), headers),
+            **builder.problems(change=True, once=True),
         },
     )
 
 
-def _purge(draft: DocumentBuilder, entity: Declaration) -> Schema:
+def _purge(builder: DocumentBuilder, entity: Declaration) -> Schema:
     return operation(
         entity,
         "purge",
         f"Delete one of {entity.plural.lower()} for good",
-        parameters=[ID, draft.match(), KEY],
+        parameters=[ID, builder.match(), KEY],
         responses={
             "204": answer("It is gone.", headers=("Idempotency-Replayed",)),
-            **draft.problems(change=True, once=True),
+            **builder.problems(change=True, once=True),
         },
     )
 

@@ -6,7 +6,7 @@ from core.audit.credit import NUMBERS
 from core.audit.queries import HistoryQuery, Kind, Period
 from core.model.entities import Declaration
 from core.rest.openapi.action import query_parameters
-from core.rest.openapi.answers import Schema, answer, closed, listed, ref
+from core.rest.openapi.answers import Schema, answer, array_of, closed_object, ref
 from core.rest.openapi.builder import DocumentBuilder
 from core.rest.openapi.components import ID, operation
 
@@ -14,21 +14,23 @@ TEXT: Schema = {"type": ["string", "null"]}
 UUID: Schema = {"type": ["string", "null"], "format": "uuid"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 NUMBER: Schema = {"type": "integer"}
-PERSON = closed({"id": UUID, "name": TEXT, "gone": {"type": "boolean"}}, ("id", "name", "gone"))
+PERSON = closed_object(
+    {"id": UUID, "name": TEXT, "gone": {"type": "boolean"}}, ("id", "name", "gone")
+)
 SOMEBODY: Schema = {"anyOf": [PERSON, {"type": "null"}]}
 
 
-def history_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
+def history_operation(builder: DocumentBuilder, entity: Declaration) -> Schema:
     """Return who changed what in a record."""
-    draft.schemas.setdefault("HistoryEntry", _entry())
-    page = closed({"next_cursor": TEXT, "results": listed(ref("HistoryEntry"))}, _PAGE)
+    builder.schemas.setdefault("HistoryEntry", _entry())
+    page = closed_object({"next_cursor": TEXT, "results": array_of(ref("HistoryEntry"))}, _PAGE)
     return operation(
         entity,
         "history",
         f"Who changed what in one of {entity.plural.lower()}, the newest first",
         description="Of a record in the trash, or purged, for holders of `trash` alone.",
-        parameters=[ID, *query_parameters(draft, HistoryQuery)],
-        responses={"200": answer("The changes.", page), **draft.problems()},
+        parameters=[ID, *query_parameters(builder, HistoryQuery)],
+        responses={"200": answer("The changes.", page), **builder.problems()},
     )
 
 
@@ -37,7 +39,7 @@ _PAGE = ("next_cursor", "results")
 
 def _entry() -> Schema:
     """Return one change, as far as the caller sees the fields."""
-    change = closed(
+    change = closed_object(
         {
             "field": {"type": "string"},
             "label": {"type": "string"},
@@ -56,16 +58,16 @@ def _entry() -> Schema:
         "action": {"type": "string", "enum": list(get_args(Kind))},
         "entity": {"type": "string"},
         "record_id": {"type": "string", "format": "uuid"},
-        "changes": listed(change),
-        "by": closed({"kind": TEXT, **PERSON["properties"]}, ("kind", "id", "name", "gone")),
-        "request": closed({"id": UUID, **deed, **origin}, ("id", *deed)),
+        "changes": array_of(change),
+        "by": closed_object({"kind": TEXT, **PERSON["properties"]}, ("kind", "id", "name", "gone")),
+        "request": closed_object({"id": UUID, **deed, **origin}, ("id", *deed)),
         "reason": TEXT,
         "responsible": SOMEBODY,
     }
-    return closed(whole, [name for name in whole if name != "responsible"])
+    return closed_object(whole, [name for name in whole if name != "responsible"])
 
 
-def history_stats_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
+def history_stats_operation(builder: DocumentBuilder, entity: Declaration) -> Schema:
     """Return how often what was changed."""
     numbers: Schema = {"type": "object", "additionalProperties": NUMBER}
     whole = {
@@ -81,16 +83,19 @@ def history_stats_operation(draft: DocumentBuilder, entity: Declaration) -> Sche
         "history_stats",
         f"How often what was changed in one of {entity.plural.lower()}",
         parameters=[ID],
-        responses={"200": answer("The figures.", closed(whole, whole)), **draft.problems()},
+        responses={
+            "200": answer("The figures.", closed_object(whole, whole)),
+            **builder.problems(),
+        },
     )
 
 
 def _credit() -> Schema:
-    numbers = closed(dict.fromkeys(NUMBERS, NUMBER), NUMBERS)
+    numbers = closed_object(dict.fromkeys(NUMBERS, NUMBER), NUMBERS)
     return {"type": "object", "additionalProperties": numbers}
 
 
-def attribution_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
+def attribution_operation(builder: DocumentBuilder, entity: Declaration) -> Schema:
     """Return everyone who was responsible for a record, and when."""
     period = {
         "responsible": PERSON,
@@ -98,27 +103,33 @@ def attribution_operation(draft: DocumentBuilder, entity: Declaration) -> Schema
         "to": {"type": ["string", "null"], "format": "date-time"},
         "credit": _credit(),
     }
-    whole = {"results": listed(closed(period, period)), "is_whole": {"type": "boolean"}}
+    whole = {"results": array_of(closed_object(period, period)), "is_whole": {"type": "boolean"}}
     return operation(
         entity,
         "attribution",
         f"Everyone who was responsible for one of {entity.plural.lower()}, and when",
         parameters=[ID],
-        responses={"200": answer("The periods, in order.", closed(whole, whole))}
-        | draft.problems(),
+        responses={"200": answer("The periods, in order.", closed_object(whole, whole))}
+        | builder.problems(),
     )
 
 
-def credit_operation(draft: DocumentBuilder, entity: Declaration) -> Schema:
+def credit_operation(builder: DocumentBuilder, entity: Declaration) -> Schema:
     """Return what each responsible person achieved in a period."""
     line = {"responsible": SOMEBODY, "credit": _credit()}
     labels: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
-    whole = {"from": TIME, "to": TIME, "fields": labels, "results": listed(closed(line, line))}
+    whole = {
+        "from": TIME,
+        "to": TIME,
+        "fields": labels,
+        "results": array_of(closed_object(line, line)),
+    }
     return operation(
         entity,
         "credit",
         f"What the people responsible for {entity.plural.lower()} achieved",
         description="Of the last 30 days, unless a period is given.",
-        parameters=query_parameters(draft, Period),
-        responses={"200": answer("One line per person.", closed(whole, whole))} | draft.problems(),
+        parameters=query_parameters(builder, Period),
+        responses={"200": answer("One line per person.", closed_object(whole, whole))}
+        | builder.problems(),
     )

@@ -1,4 +1,4 @@
-"""The parameters of a list: paging, order, shape, and every filter that is really taken."""
+"""The parameters of a list: paging, order, fields, and every filter that the list accepts."""
 
 from typing import Any
 
@@ -76,11 +76,11 @@ PAGING: dict[str, Schema] = {
 
 
 def parameter(
-    name: str, place: str, schema: Schema, description: str = "", *, required: bool = False
+    name: str, location: str, schema: Schema, description: str = "", *, required: bool = False
 ) -> Schema:
     """Return one parameter; a list is written with commas."""
-    found: Schema = {"name": name, "in": place, "schema": schema}
-    if required or place == "path":
+    found: Schema = {"name": name, "in": location, "schema": schema}
+    if required or location == "path":
         found["required"] = True
     if description:
         found["description"] = description
@@ -116,7 +116,7 @@ def names(listed: list[str], **more: Any) -> Schema:
     return {"type": "array", "items": {"type": "string", "enum": listed}, **more}
 
 
-def shape_parameters(tenant: Tenant, rights: Any, entity: Declaration) -> dict[str, Schema]:
+def selection_parameters(tenant: Tenant, rights: Any, entity: Declaration) -> dict[str, Schema]:
     """Return ``fields``, ``omit`` and ``expand`` as this principal may use them."""
     known = readable(entity, rights.visible(entity.name))
     found = {

@@ -52,17 +52,17 @@ async def show_document(request: AnyRequest) -> ASGIResponse:
         ctx = await open_context(request)
         # The credential is checked where all are: in a transaction.
         await ctx.fetchval("SELECT 1")
-        return _written(request, ctx.tenant, ctx.rights)
-    tenant = _meant(platform, request, asked.tenant)
+        return _document_reply(request, ctx.tenant, ctx.rights)
+    tenant = _requested_tenant(platform, request, asked.tenant)
     if tenant is not None:
-        return _written(request, tenant, tenant.rights(("admin",)))
+        return _document_reply(request, tenant, tenant.rights(("admin",)))
     some = next(iter(platform.by_id.values()), None)
     if some is None:
         raise NotFound
     return raw_reply(encode(public_document(request.app.state.routes, some)))
 
 
-def _meant(platform: Platform, request: AnyRequest, named: str | None) -> Tenant | None:
+def _requested_tenant(platform: Platform, request: AnyRequest, named: str | None) -> Tenant | None:
     """Return the tenant of the host, the one named, or the only one there is."""
     here = tenant_at(platform, request.headers.get("host", ""))
     if named is None:
@@ -74,7 +74,7 @@ def _meant(platform: Platform, request: AnyRequest, named: str | None) -> Tenant
     return found
 
 
-def _written(request: AnyRequest, tenant: Tenant, rights: Any) -> ASGIResponse:
+def _document_reply(request: AnyRequest, tenant: Tenant, rights: Any) -> ASGIResponse:
     """Return the document from the tenant's snapshot; a change of anything makes a new snapshot."""
     place = ("openapi", rights)
     found = tenant.shapes.get(place)

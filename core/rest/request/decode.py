@@ -61,26 +61,26 @@ def decode(raw: bytes, *, strict: bool = False) -> Any:
             detail = f"The body is not valid JSON: {error}."
         raise Invalid(detail, code="json") from None
     if raw.count(b"{") + raw.count(b"[") > MOST_DEPTH:
-        _depth(value, MOST_DEPTH)
+        _check_depth(value, MOST_DEPTH)
     if b"\x00" in raw or _CONTROL.search(raw):
-        _texts(value)
+        _check_texts(value)
     if strict:
-        _twice(raw)
+        _refuse_duplicate_keys(raw)
     return value
 
 
-def _depth(value: Any, left: int) -> None:
+def _check_depth(value: Any, left: int) -> None:
     if left < 0:
         raise Invalid(f"The body is nested more than {MOST_DEPTH} levels deep.", code="depth")
     if isinstance(value, dict):
         for inner in value.values():
-            _depth(inner, left - 1)
+            _check_depth(inner, left - 1)
     elif isinstance(value, list):
         for inner in value:
-            _depth(inner, left - 1)
+            _check_depth(inner, left - 1)
 
 
-def _texts(value: Any) -> None:
+def _check_texts(value: Any) -> None:
     if isinstance(value, str):
         if "\x00" in value:
             raise Invalid("A text holds a NUL character.", code="nul")
@@ -90,22 +90,22 @@ def _texts(value: Any) -> None:
             raise Invalid("A text holds half a surrogate pair.", code="surrogate") from None
     elif isinstance(value, dict):
         for key, inner in value.items():
-            _texts(key)
-            _texts(inner)
+            _check_texts(key)
+            _check_texts(inner)
     elif isinstance(value, list):
         for inner in value:
-            _texts(inner)
+            _check_texts(inner)
 
 
-def _twice(raw: bytes) -> None:
+def _refuse_duplicate_keys(raw: bytes) -> None:
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in found]
+    def unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
         if len(set(names)) != len(names):
             raise Invalid("A key stands twice in the body.", code="duplicate_key")
-        return dict(found)
+        return dict(pairs)
 
-    json.loads(raw, object_pairs_hook=pairs)
+    json.loads(raw, object_pairs_hook=unique_object)
 
 
 async def read_body(request: Request[Any, Any, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from core.database.connections import Unit
 from core.errors import Forbidden, Invalid, NotFound
 from core.model.entities import Declaration
 from core.model.fields import Field
-from core.records.changes.single import change, read_one
+from core.records.changes.single import read_record, update_record
 from core.records.lists.board import columns_on, stage_of, sums_on
 from core.records.lists.choices import choices
 from core.records.lists.list_query import Query
@@ -138,11 +138,13 @@ async def move_card(page: Page, entity: Declaration) -> ASGIResponse:
     shape = projection_of(
         ctx.tenant, ctx.rights, entity, FieldSelection(fields=(stage.name, "version"))
     )
-    before, _version = await read_one(ctx, entity, id, shape)
+    before, _version = await read_record(ctx, entity, id, shape)
     version, body = version_of(page), {stage.name: code}
 
     async def run(unit: Unit) -> None:
-        await change(ctx, unit, entity, id, body, projection=shape, version=version, partial=True)
+        await update_record(
+            ctx, unit, entity, id, body, projection=shape, version=version, partial=True
+        )
 
     await ctx.write(run, keyed=True)
     state = parse_state(entity, parse_qsl(page.form.get("state")))
@@ -159,7 +161,7 @@ async def _moved(
     shape = projection_of(
         page.ctx.tenant, page.ctx.rights, entity, _card_fields(page, entity, stage)
     )
-    row, _version = await read_one(page.ctx, entity, id_of(page), shape)
+    row, _version = await read_record(page.ctx, entity, id_of(page), shape)
     sizes = dict.fromkeys(_codes(page, stage), 1)
 
     async def run(connection: asyncpg.Connection) -> Any:

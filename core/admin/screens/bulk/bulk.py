@@ -19,10 +19,10 @@ from core.database.connections import Unit
 from core.errors import Forbidden, Invalid, Refused
 from core.model.entities import Declaration
 from core.model.fields import Field
-from core.records.changes.bulk import BULK_VERBS, carry_out, read_order
+from core.records.changes.bulk import BULK_VERBS, apply_bulk_change, read_bulk_change
 from core.records.changes.selection import MOST_IDS, read_ids
 from core.records.lists.list_query import Paging, Query, Sort
-from core.records.lists.pages import ids_of, read_page
+from core.records.lists.pages import find_ids, read_page
 from core.registry.registry import Registry
 from core.rest.request.decode import read_id
 from core.rest.route import Route
@@ -79,7 +79,7 @@ async def chosen(page: Page, entity: Declaration, state: ListState) -> list[UUID
             raise Invalid(say("Nothing is selected. Tick the rows that you mean."), code="none")
         return read_ids(ids)
     shown_list = await read_list_query(page, entity, state)
-    found = await ids_of(page.ctx, entity, shown_list.valid_query, MOST_IDS)
+    found = await find_ids(page.ctx, entity, shown_list.valid_query, MOST_IDS)
     if len(found) > MOST_IDS:
         text = say("More than 10,000 records match. Filter further first.")
         raise Invalid(text, code="too_many")
@@ -102,10 +102,10 @@ async def _run(
             raise Invalid.field("#/field", page.translate("Choose a field."), "required")
         controls = Controls(page, page.ctx.tenant)
         body["set"] = {field.name: controls.read(field, page.form.get(field.name))}
-    order = read_order(page.ctx, entity, body)
+    order = read_bulk_change(page.ctx, entity, body)
 
     async def run(unit: Unit) -> dict[str, Any]:
-        return await carry_out(page.ctx, unit, entity, order)
+        return await apply_bulk_change(page.ctx, unit, entity, order)
 
     return await page.ctx.write(run)
 

@@ -14,7 +14,7 @@ from core.admin.screens.list.figures import figures_on
 from core.admin.words.cells import title_of
 from core.errors import Refused
 from core.model.entities import Declaration
-from core.records.lists.figures import shown
+from core.records.lists.figures import visible_figures
 from core.records.visible_records import visible_records
 from core.registry.registry import Card, Chart
 
@@ -56,7 +56,7 @@ def sources(page: Page, plugin: str = "") -> list[Source]:
     ctx = page.ctx
     found: list[Source] = []
     for name, entity in ctx.tenant.entities.items():
-        if "list" in entity.verbs and ctx.rights.may(name, "list") and shown(ctx, entity):
+        if "list" in entity.verbs and ctx.rights.may(name, "list") and visible_figures(ctx, entity):
             found.append(_figures(entity, plugin))
     for card in ctx.tenant.registry.cards:
         mine = card.plugin == plugin if plugin else card.home
@@ -83,7 +83,7 @@ def _has_newest(page: Page, entity: Declaration, plugin: str) -> bool:
 
 def _figures(entity: Declaration, plugin: str) -> Source:
     async def read(page: Page, connection: asyncpg.Connection) -> list[ShownCard]:
-        declared = shown(page.ctx, entity)
+        declared = visible_figures(page.ctx, entity)
         found = await figures_on(connection, page, entity)
         icon = entity.icon
         cards = []

@@ -41,7 +41,13 @@ from core.errors import FieldError, Forbidden, Invalid, NotFound, Refused, Stale
 from core.model.entities import Declaration
 from core.model.fields import Field
 from core.records.changes.input_validation import Input
-from core.records.changes.single import DETAIL, change, insert, read_new, read_one
+from core.records.changes.single import (
+    DETAIL,
+    insert_record,
+    read_new_values,
+    read_record,
+    update_record,
+)
 from core.records.projection import projection_of
 from core.registry.registry import Registry
 from core.rest.route import Route
@@ -77,11 +83,11 @@ async def create(page: Page, entity: Declaration) -> ASGIResponse:
     shape = projection_of(ctx.tenant, ctx.rights, entity, DETAIL)
 
     async def run(unit: Unit) -> dict[str, Any]:
-        values = read_new(ctx, entity, body)
+        values = read_new_values(ctx, entity, body)
         _refuse_links(typed)
         if not page.form.get(duplicates.ANYWAY):
             await duplicates.refuse_duplicates(page, entity, unit, values)
-        id, _record = await insert(ctx, unit, entity, values, shape)
+        id, _record = await insert_record(ctx, unit, entity, values, shape)
         return {"id": id}
 
     try:
@@ -132,7 +138,7 @@ async def _read(page: Page, entity: Declaration) -> tuple[dict[str, Any], int]:
     ctx = page.ctx
     ctx.rights.require(entity.name, "view")
     shape = projection_of(ctx.tenant, ctx.rights, entity, DETAIL)
-    return await read_one(ctx, entity, id_of(page), shape)
+    return await read_record(ctx, entity, id_of(page), shape)
 
 
 async def change_record(page: Page, entity: Declaration) -> ASGIResponse:
@@ -219,7 +225,9 @@ async def _save(
     shape = projection_of(ctx.tenant, ctx.rights, entity, DETAIL)
 
     async def run(unit: Unit) -> dict[str, Any]:
-        await change(ctx, unit, entity, id, body, projection=shape, version=version, partial=True)
+        await update_record(
+            ctx, unit, entity, id, body, projection=shape, version=version, partial=True
+        )
         return {"id": id}
 
     links = {f.name for f in changed} & typed.links.errors.keys()

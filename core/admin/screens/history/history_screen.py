@@ -32,7 +32,7 @@ from core.audit.rendering import HistoryView
 from core.errors import Forbidden, Invalid, NotFound
 from core.model.entities import HISTORY, Declaration
 from core.model.struct_values import read_query
-from core.records.changes.single import read_one
+from core.records.changes.single import read_record
 from core.records.projection import Row, projection_of
 from core.registry.registry import Registry
 from core.rest.route import Route
@@ -158,7 +158,7 @@ async def _row(page: Page, entity: Declaration, id: UUID) -> Row | None:
         return None
     asked = cell_fields(ctx, entity, _shown(page, entity))
     try:
-        row, _ = await read_one(
+        row, _ = await read_record(
             ctx, entity, id, projection_of(ctx.tenant, ctx.rights, entity, asked)
         )
     except (NotFound, Forbidden):

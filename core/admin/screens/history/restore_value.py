@@ -26,7 +26,7 @@ from core.errors import Forbidden, NotFound, Refused, Stale, Unauthenticated
 from core.model.conversion import amount, from_database
 from core.model.entities import HISTORY, Declaration
 from core.model.fields import Field
-from core.records.changes.single import DETAIL, change, read_one, read_row
+from core.records.changes.single import DETAIL, read_record, read_row, update_record
 from core.records.projection import FieldSelection, Row, projection_of
 from core.registry.registry import Registry
 from core.rest.request.decode import read_id
@@ -97,12 +97,12 @@ async def restore(page: Page, entity: Declaration) -> ASGIResponse:
         raise NotFound
     try:
         shape = projection_of(ctx.tenant, ctx.rights, entity, DETAIL)
-        row, _version = await read_one(ctx, entity, id, shape)
+        row, _version = await read_record(ctx, entity, id, shape)
         body = await _body(page, entity, id, read_id(asked), field, row)
 
         async def run(unit: Unit) -> dict[str, Any]:
             version = version_of(page)
-            await change(
+            await update_record(
                 ctx, unit, entity, id, body, projection=shape, version=version, partial=True
             )
             return {"id": id}

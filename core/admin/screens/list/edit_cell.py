@@ -13,7 +13,7 @@ from core.admin.screens.routing import entity_path, screen_route
 from core.errors import NotFound
 from core.model.entities import Declaration
 from core.model.fields import Field
-from core.records.changes.single import DETAIL, read_one
+from core.records.changes.single import DETAIL, read_record
 from core.records.projection import projection_of
 from core.registry.registry import Registry
 from core.rest.route import Route
@@ -43,7 +43,7 @@ async def show_cell(page: Page, entity: Declaration) -> ASGIResponse:
     back = paths.local_path(page.request.query_params.get(BACK, ""))
     action = entity_path(entity, id_of(page), "edit/")
     shape = projection_of(page.ctx.tenant, page.ctx.rights, entity, DETAIL)
-    row, version = await read_one(page.ctx, entity, id_of(page), shape)
+    row, version = await read_record(page.ctx, entity, id_of(page), shape)
     if not page.hx:
         return page.redirect(f"{action}?{urlencode({BACK: back})}")
     texts = await stored_texts(page, [field], row)

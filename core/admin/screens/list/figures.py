@@ -12,7 +12,7 @@ from core.admin.screens.list.list_query import EVERYTHING, ListState
 from core.admin.words.cells import tone_of
 from core.model.aggregates import Aggregate
 from core.model.entities import Declaration
-from core.records.lists.figures import recent_figures, shown
+from core.records.lists.figures import recent_figures, visible_figures
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ async def figures_on(
     connection: asyncpg.Connection, page: Page, entity: Declaration
 ) -> list[Figure]:
     """Return the cards; at most one statement, and none within the next seconds."""
-    declared = shown(page.ctx, entity)
+    declared = visible_figures(page.ctx, entity)
     if not declared:
         return []
     found = await recent_figures(page.ctx, entity, connection.fetch)

@@ -30,7 +30,7 @@ from core.errors import Forbidden, Invalid, NotFound, Refused, Unauthenticated
 from core.model.entities import Declaration
 from core.model.types import named
 from core.records.changes.actions import perform_action, read_action_values
-from core.records.changes.single import read_one
+from core.records.changes.single import read_record
 from core.records.projection import FieldSelection, projection_of
 from core.registry.registry import Action, Registry
 from core.rest.route import Route
@@ -102,7 +102,7 @@ async def _title(page: Page, entity: Declaration, action: Action) -> str:
     visible = entity.title in ctx.rights.visible(entity.name)
     names = (entity.title,) if visible else ("id",)
     shape = projection_of(ctx.tenant, ctx.rights, entity, FieldSelection(fields=names))
-    row, _ = await read_one(ctx, entity, id_of(page), shape)
+    row, _ = await read_record(ctx, entity, id_of(page), shape)
     return str(row.get(entity.title) or page.translate(entity.label))
 
 

@@ -24,7 +24,7 @@ from core.admin.words.cells import Cell, cell_fields, cells
 from core.errors import NotFound
 from core.model.entities import Declaration
 from core.records.capabilities import Capabilities
-from core.records.changes.single import read_one
+from core.records.changes.single import read_record
 from core.records.projection import Row, projection_of, readable
 from core.registry.registry import Registry
 from core.rest.route import Route
@@ -40,7 +40,7 @@ async def show_record(page: Page, entity: Declaration) -> ASGIResponse:
     names = [n for n in readable(entity, visible) if n not in ("id", "version", "custom")]
     asked = cell_fields(ctx, entity, [*names, *({"custom"} & visible)])
     try:
-        row, version = await read_one(
+        row, version = await read_record(
             ctx, entity, id_of(page), projection_of(ctx.tenant, ctx.rights, entity, asked)
         )
     except NotFound:

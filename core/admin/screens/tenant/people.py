@@ -12,7 +12,13 @@ from core.auth import hooks
 from core.database.connections import Unit
 from core.errors import Forbidden, Invalid, Rejected
 from core.model.entities import Declaration
-from core.records.changes.single import DETAIL, change, insert, read_new, read_one
+from core.records.changes.single import (
+    DETAIL,
+    insert_record,
+    read_new_values,
+    read_record,
+    update_record,
+)
 from core.records.projection import projection_of
 from core.registry.registry import Registry
 from core.rest.addresses import base_url
@@ -81,7 +87,9 @@ async def invite(page: Page) -> ASGIResponse:
     shape = projection_of(ctx.tenant, ctx.rights, users, DETAIL)
 
     async def run(unit: Unit) -> str:
-        id, _record = await insert(ctx, unit, users, read_new(ctx, users, body), shape)
+        id, _record = await insert_record(
+            ctx, unit, users, read_new_values(ctx, users, body), shape
+        )
         return (await hooks.set_password(ctx, unit, {"id": id}, None)).token
 
     try:
@@ -115,7 +123,7 @@ async def show_roles(page: Page) -> ASGIResponse:
 async def _roles(page: Page, problem: str, status: int = 200) -> ASGIResponse:
     ctx, id = page.ctx, read_id(page.request.path_params["id"])
     shape = projection_of(ctx.tenant, ctx.rights, _users(page), DETAIL)
-    row, version = await read_one(ctx, _users(page), id, shape)
+    row, version = await read_record(ctx, _users(page), id, shape)
     if "roles" not in row:
         raise Forbidden
     held = page.form.getall("roles") if problem else row["roles"]
@@ -141,7 +149,7 @@ async def change_roles(page: Page) -> ASGIResponse:
     body = {"roles": page.form.getall("roles")}
 
     async def run(unit: Unit) -> None:
-        await change(
+        await update_record(
             ctx,
             unit,
             _users(page),
