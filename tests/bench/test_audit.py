@@ -82,7 +82,7 @@ async def timed(owner: asyncpg.Connection, work: Work) -> float:
     return found
 
 
-async def ratio(owner: asyncpg.Connection, name: str, work: Work, asked: float) -> None:
+async def ratio(owner: asyncpg.Connection, name: str, work: Work, target: float) -> None:
     """Print what ``work`` takes with the audit over what it takes without, the best of two."""
     found: dict[str, list[float]] = {"DISABLE": [], "ENABLE": []}
     for _ in range(ROUNDS):
@@ -91,10 +91,10 @@ async def ratio(owner: asyncpg.Connection, name: str, work: Work, asked: float) 
                 await owner.execute(sql.format(state))
             times.append(await timed(owner, work))
     without, with_ = min(found["DISABLE"]), min(found["ENABLE"])
-    verdict = "reached" if with_ / without <= asked else "NOT REACHED"
+    verdict = "reached" if with_ / without <= target else "NOT REACHED"
     print(
         f"\n{name:<32} {with_:.2f} s / {without:.2f} s = {with_ / without:.2f}"
-        f" (asked <= {asked}) {verdict}"
+        f" (asked <= {target}) {verdict}"
     )
 
 

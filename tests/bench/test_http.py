@@ -61,13 +61,13 @@ def alternately(*runs: Callable[[], Load]) -> list[Load]:
     return [median(rounds) for rounds in found]
 
 
-def show(name: str, ours: Load, limit: Load, asked: float) -> None:
+def show(name: str, ours: Load, limit: Load, target: float) -> None:
     """Print one line of the table."""
     ratio = ours.rps / limit.rps
-    verdict = "reached" if ratio >= asked else "NOT REACHED"
+    verdict = "reached" if ratio >= target else "NOT REACHED"
     print(
         f"\n{name:<32} {ours.rps:7.0f}/s (p50 {ours.p50:.2f}, p99 {ours.p99:.2f} ms) of"
-        f" {limit.rps:7.0f}/s = {ratio:.3f} (asked {asked}) {verdict}"
+        f" {limit.rps:7.0f}/s = {ratio:.3f} (asked {target}) {verdict}"
     )
 
 

@@ -14,10 +14,10 @@ import pytest
 
 from core.postgres import embedded
 from core.postgres.blocking import finish
-from tests.bench.asked import Asked, asking, cpu
 from tests.bench.machine import ROOT, WRK, load, trellis
 from tests.bench.million import FEW, MANY, fill
 from tests.bench.prepared import Prepared, prepare
+from tests.bench.query_recorder import QueryRecorder, asking, cpu
 
 pytestmark = pytest.mark.bench
 KEPT = os.environ.get("BENCH_MILLION")
@@ -93,7 +93,7 @@ def _patient() -> str:
 
 
 @pytest.fixture
-async def asked(full: Prepared) -> AsyncIterator[Asked]:
+async def recorder(full: Prepared) -> AsyncIterator[QueryRecorder]:
     """The application, its statements, and its role at the database."""
     async with asking(full) as found:
         yield found
@@ -107,10 +107,10 @@ async def owner(full: Prepared) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-def show(name: str, found: float, asked: float, unit: str) -> None:
+def show(name: str, measured: float, target: float, unit: str) -> None:
     """Print one line of the table."""
-    verdict = "reached" if found <= asked else "NOT REACHED"
-    print(f"\n{name:<52} {found:8.2f} {unit} (asked <= {asked:g}) {verdict}")
+    verdict = "reached" if measured <= target else "NOT REACHED"
+    print(f"\n{name:<52} {measured:8.2f} {unit} (asked <= {target:g}) {verdict}")
 
 
 @pytest.mark.skipif(WRK is None, reason="wrk is not installed (Debian package wrk)")
@@ -132,42 +132,46 @@ def test_a_large_tenant_lists_as_a_small_one(full: Prepared) -> None:
             show(f"list {query or 'as it opens'}, 1,000,000 : 10,000", ratio, 1.3, "x")
 
 
-async def test_each_pair_at_the_database(asked: Asked, owner: asyncpg.Connection) -> None:
+async def test_each_pair_at_the_database(
+    recorder: QueryRecorder, owner: asyncpg.Connection
+) -> None:
     """Each declared pair: the first page by cursor and the one behind it, by its index."""
     worst = 0.0
-    for pair in asked.entity.indexed:
-        *leading, last = (asked.entity.field(name.lstrip("-")) for name in pair)
+    for pair in recorder.entity.indexed:
+        *leading, last = (recorder.entity.field(name.lstrip("-")) for name in pair)
         given = ""
         for field in leading:
             value = await owner.fetchval(
                 f"SELECT {field.name}::text FROM customers_customer WHERE {field.name} IS NOT NULL"
                 " AND tenant_id = $1 GROUP BY 1 HAVING count(*) > 100 ORDER BY count(*) LIMIT 1",
-                asked.system.tenant.id,
+                recorder.system.tenant.id,
             )
             given += f"&{field.name}={value}"
         index = "_".join(("customers_customer", *(f.name for f in leading), last.sort_column, "by"))
         for order in [pair[-1]] if last.nullable else [last.name, f"-{last.name}"]:
-            body, first = await asked.get(f"{URL}?cursor=&ordering={order}{given}", "ORDER BY")
-            _, second = await asked.get(body["next"], "ORDER BY")
+            body, first = await recorder.get(f"{URL}?cursor=&ordering={order}{given}", "ORDER BY")
+            _, second = await recorder.get(body["next"], "ORDER BY")
             for page in (first, second):
-                cost = await asked.cost(page, times=7)
+                cost = await recorder.cost(page, times=7)
                 assert index in cost.nodes, (order, cost)
                 assert "Seq Scan" not in cost.nodes, (order, cost)
                 worst = max(worst, cost.ms)
-    show(f"worst page of {len(asked.entity.indexed)} declared pairs", worst, 5, "ms")
+    show(f"worst page of {len(recorder.entity.indexed)} declared pairs", worst, 5, "ms")
 
 
-async def test_every_filter_with_every_order(asked: Asked, owner: asyncpg.Connection) -> None:
+async def test_every_filter_with_every_order(
+    recorder: QueryRecorder, owner: asyncpg.Connection
+) -> None:
     """The first page with its capped count, for each filter and each order, both ways."""
     some = dict(await owner.fetchrow(SOMEBODY))
-    sorts = [f.name for f in asked.entity.fields.values() if f.sort]
+    sorts = [f.name for f in recorder.entity.fields.values() if f.sort]
     found = []
     for filters in FILTERS:
         for order in (f"{sign}{name}" for name in sorts for sign in ("", "-")):
             path = f"{URL}?ordering={order}&{filters.format(**some)}".rstrip("&")
-            spent = await asked.spent(path)
+            spent = await recorder.spent(path)
             if spent > 200:
-                spent = min(spent, await asked.spent(path), await asked.spent(path))
+                spent = min(spent, await recorder.spent(path), await recorder.spent(path))
             found.append((spent, f"{order} {filters}"))
         ms, name = max(found[-2 * len(sorts) :])
         print(f"\n    {ms:8.1f} ms {name}", end="")
@@ -179,26 +183,28 @@ async def test_every_filter_with_every_order(asked: Asked, owner: asyncpg.Connec
     show(f"worst of {len(found)} filters x orders, {late} late", found[0][0], 200, "ms")
 
 
-async def test_figures_in_one_statement(asked: Asked) -> None:
+async def test_figures_in_one_statement(recorder: QueryRecorder) -> None:
     """All of ``stats/`` over the whole tenant, warm."""
-    _, logged = await asked.get(f"{URL}stats/", "FILTER")
-    cost = await asked.cost(logged, times=7)
-    began = cpu(asked.role)
-    await asked.role.fetch(logged.query, *logged.args)
-    show(f"figures ({cpu(asked.role) - began:.0f} ms of processor)", cost.ms, 120, "ms")
+    _, logged = await recorder.get(f"{URL}stats/", "FILTER")
+    cost = await recorder.cost(logged, times=7)
+    began = cpu(recorder.role)
+    await recorder.role.fetch(logged.query, *logged.args)
+    show(f"figures ({cpu(recorder.role) - began:.0f} ms of processor)", cost.ms, 120, "ms")
 
 
-async def test_bulk_of_ten_thousand(asked: Asked, owner: asyncpg.Connection) -> None:
+async def test_bulk_of_ten_thousand(recorder: QueryRecorder, owner: asyncpg.Connection) -> None:
     """Deactivate and activate 10,000 over HTTP, audited and indexed for search."""
     ids = [row[0] for row in await owner.fetch(TEN_THOUSAND)]
     spent = []
     for action in ("deactivate", "activate") * 3:
-        asked.seen.clear()
+        recorder.seen.clear()
         body = {"customer_ids": ids, "action": action}
         began = time.perf_counter()
-        reply = await asked.client.post(f"{URL}bulk_update/", json=body)
+        reply = await recorder.client.post(f"{URL}bulk_update/", json=body)
         took = time.perf_counter() - began
-        spent.append((took, sum(q.elapsed for q in asked.seen if "customers_customer" in q.query)))
+        spent.append(
+            (took, sum(q.elapsed for q in recorder.seen if "customers_customer" in q.query))
+        )
         assert reply.json()["updated"] == len(ids), reply.text
     took, inside = min(spent)
     show(f"bulk of 10,000 ({inside:.2f} s of it at the database)", took, 0.5, "s")

@@ -50,10 +50,10 @@ def browser(address: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def show(name: str, found: float, asked: float, unit: str) -> None:
+def show(name: str, measured: float, target: float, unit: str) -> None:
     """Print one line of the table."""
-    verdict = "reached" if found <= asked else "NOT REACHED"
-    print(f"\n{name:<52} {found:8.2f} {unit} (asked <= {asked:g}) {verdict}")
+    verdict = "reached" if measured <= target else "NOT REACHED"
+    print(f"\n{name:<52} {measured:8.2f} {unit} (asked <= {target:g}) {verdict}")
 
 
 def weight(client: httpx.Client, path: str) -> int:

@@ -95,7 +95,7 @@ async def median(connection: asyncpg.Connection, context: str, sql: str, *values
 
 
 @pytest.mark.parametrize(
-    ("who", "phrase", "asked"),
+    ("who", "phrase", "target"),
     [
         ("all", "xylander", 3),
         ("all", "nobodyatall", 3),
@@ -117,7 +117,7 @@ async def median(connection: asyncpg.Connection, context: str, sql: str, *values
         ("wide", "mail", 1000),
     ],
 )
-async def test_search(full: Scratch, who: str, phrase: str, asked: float) -> None:
+async def test_search(full: Scratch, who: str, phrase: str, target: float) -> None:
     """Ruling 30 and prototype 2: what a search costs, and the page of the list that follows."""
     company = {"narrow": ACME, "wide": HUGE}.get(who)
     scope = "company" if company else "all"
@@ -134,8 +134,8 @@ async def test_search(full: Scratch, who: str, phrase: str, asked: float) -> Non
         ids = await connection.fetchval(FIND, phrase, [scope])
     spent = await median(connection, context, FIND, phrase, [scope])
     page = await median(connection, context, PAGE, TENANT, ids[:1000])
-    verdict = "reached" if spent <= asked else "NOT REACHED"
-    print(f"\n{who:<7} {phrase:<16} {len(ids):>5} hits: {spent:7.2f} ms (asked {asked}) {verdict};"
+    verdict = "reached" if spent <= target else "NOT REACHED"
+    print(f"\n{who:<7} {phrase:<16} {len(ids):>5} hits: {spent:7.2f} ms (asked {target}) {verdict};"
           f" page of the list {page:.2f} ms")  # fmt: skip
     await connection.close()
     assert ids == sorted(ids, reverse=True)

@@ -45,7 +45,7 @@ def test_no_circle_also_counting_optional() -> None:
     assert in_order({n: p.manifest for n, p in BROUGHT.items()}) == list(BROUGHT)
 
 
-def test_tables_of_two_plugins_can_be_told_apart() -> None:
+def test_tables_of_two_plugins_differ_by_prefix() -> None:
     """What bears a plugin's name goes when it is purged, so no other plugin's may bear it."""
     keep_apart(list(BROUGHT))
     with pytest.raises(StartRefused, match="begins with customers_ is 'customers''s"):

@@ -161,7 +161,7 @@ async def test_an_action_may_take_its_record_away(workshop):
     assert (answer.status_code, answer.json()) == (200, {"id": id})
 
 
-async def test_hooks_are_asked_in_the_order_of_requirement(make_world, monkeypatch):
+async def test_hooks_run_in_the_order_of_requirement(make_world, monkeypatch):
     """Part 2: a plugin's hook runs after those of the plugins that it requires."""
     world = await make_world()
     order = [impl.plugin_name for impl in world.tenant().hooks.implementations("before_write")]
@@ -213,7 +213,7 @@ plugins = [{installed}]
     assert (await world.ask(other, "GET", "/api/devices/")).status_code == 200
 
 
-async def test_a_one_time_token_is_never_kept(world, admin):
+async def test_a_one_time_token_is_never_stored(world, admin):
     """Ruling 19: answers are stored for retries, but a secret in one must not lie in a table."""
     user = await world.person("staff")
     path = f"/api/users/{user.id}/set_password/"

@@ -94,7 +94,7 @@ def app(looks: Renderer) -> Litestar:
     return made
 
 
-async def test_file_is_kept_for_a_year_and_travels_packed(app: Litestar, looks: Renderer) -> None:
+async def test_file_is_cached_for_a_year_and_compressed(app: Litestar, looks: Renderer) -> None:
     address = looks.asset("default", "crm.css")
     async with AsyncTestClient(app) as client:
         reply = await client.get(address, headers={"accept-encoding": "gzip"})

@@ -55,7 +55,7 @@ async def sheet(gate: Gate, tenant: str = "acme") -> str:
     return found[0] if found else ""
 
 
-async def test_the_sheet_is_public_and_kept_for_ever(gate):
+async def test_the_sheet_is_public_and_cached_for_ever(gate):
     """Ruling 35: the address carries the hash, so it may be kept."""
     assert await sheet(gate) == ""
     await look(gate, LOOK)
@@ -81,7 +81,7 @@ async def look_again(gate: Gate) -> None:
     await look(gate, {**LOOK, "primary": "#17634b"})
 
 
-async def test_another_hash_is_answered_for_now_and_not_kept(gate):
+async def test_another_hash_is_answered_but_not_cached(gate):
     """A worker that has not heard of an edit gives what it has."""
     await look(gate, LOOK)
     answer = await Browser(gate).get("/app/brand/acme-0123456789abcdef.css")

@@ -90,7 +90,7 @@ async def test_every_unsafe_page_refuses_what_is_not_ours(gate, way):
     assert await browser.inside()
 
 
-async def test_good_token_in_field_or_header_is_taken(gate):
+async def test_valid_token_in_field_or_header_is_accepted(gate):
     browser = await Browser(gate).enter(await gate.user("admin"))
     token = await browser.token("/app/")
     answer = await send(browser, "POST", PROFILE, "good", token, "")
@@ -118,7 +118,7 @@ async def test_forged_tokens_are_refused(gate, damage):
     assert answer.status_code == 403
 
 
-async def test_json_of_our_own_is_taken_and_refused_alike(gate):
+async def test_json_with_a_token_is_accepted_unless_malformed(gate):
     browser = await Browser(gate).enter(await gate.user("staff"))
     token = await browser.token("/app/")
     own = {"origin": browser.origin, "content-type": "application/json", "x-csrf-token": token}

@@ -95,7 +95,7 @@ def test_plugins_words_lie_under_the_kernels(tmp_path: Path) -> None:
     assert words.gettext("Save") == "Simpan"
 
 
-def test_broken_catalogue_is_refused_with_its_place(tmp_path: Path) -> None:
+def test_broken_catalogue_is_refused_with_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "id.po").write_text("nonsense here")
     with pytest.raises(StartRefused, match=r"id\.po"):
         Words([tmp_path])
@@ -131,7 +131,7 @@ def test_money_is_written_as_people_of_the_locale_write_it() -> None:
     assert money("en", "1000", "JPY") == "¥1,000"
 
 
-def test_near_moments_are_told_as_distance_and_far_ones_as_a_day() -> None:
+def test_near_times_are_relative_and_far_ones_are_dates() -> None:
     now = datetime(2026, 3, 10, 12, tzinfo=UTC)
     english = Formats("en", JAKARTA)
     assert english.relative(now - timedelta(hours=3), now) == "3 hours ago"
@@ -139,14 +139,14 @@ def test_near_moments_are_told_as_distance_and_far_ones_as_a_day() -> None:
     assert english.relative(now - timedelta(days=40), now) == "Jan 29, 2026"
 
 
-def test_a_place_to_begin_and_a_place_to_live_are_two_words() -> None:
+def test_start_page_and_home_address_are_two_words() -> None:
     """What the navigation calls itself does not lie over the kind of an address."""
     words = Words([ROOT / "plugins" / "customers" / "locale"])
     assert words.of("id").gettext("Start page") == "Beranda"
     assert words.of("id").gettext("Home") == "Rumah"
 
 
-def test_a_refusal_is_told_with_its_values() -> None:
+def test_a_refusal_is_translated_with_its_values() -> None:
     words = Words([ROOT / "plugins" / "loyalty" / "locale"])
     told = "This reward is for the tier gold and above. Choose another."
     assert words.tell("en", told) == told

@@ -268,7 +268,7 @@ async def test_password_is_set_by_a_link_once(gate, browser):
     assert (await other.login(email, NEW)).status_code == 303
 
 
-async def test_name_and_preferences_are_kept(gate, browser):
+async def test_name_and_preferences_are_saved(gate, browser):
     """Per person, in force on the next page."""
     email = await gate.user("seller")
     await browser.enter(email)

@@ -118,7 +118,7 @@ async def test_strange_cookies_are_nobody(gate, kind):
     assert (answer.status_code, answer.headers["location"]) == (303, "/app/login/")
 
 
-async def test_cookie_sent_twice_is_nobody(gate):
+async def test_repeated_cookie_signs_nobody_in(gate):
     _, browser = await signed_in(gate)
     twice = f"{COOKIE}={browser.secret}; {COOKIE}=planted"
     browser.client.cookies.clear()

@@ -126,7 +126,7 @@ async def test_a_strange_host_never_breaks_the_server(world, staff, host):
         assert answer.status_code in (200, 400, 401)
 
 
-async def test_only_a_trusted_proxy_says_who_asked_and_how(serve):
+async def test_only_a_trusted_proxy_sets_address_and_scheme(serve):
     """D9: X-Forwarded-For and -Proto count from the operator's proxies and from nobody else."""
     world = await serve('trusted_proxies = ["10.0.0.0/8"]')
     staff = await world.person("staff")

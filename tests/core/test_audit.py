@@ -141,7 +141,7 @@ async def test_every_form_of_write_leaves_an_entry_per_row(
     await owner.close()
 
 
-async def test_what_goes_along_with_a_deleted_row_is_told_too(
+async def test_cascaded_deletes_are_recorded_too(
     filled: tuple[Scratch, dict[str, uuid.UUID]], writer: tuple[str, asyncpg.Connection]
 ) -> None:
     """HIS-01, C1: rows that a foreign key's cascade deletes leave their entries."""

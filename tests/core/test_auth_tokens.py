@@ -154,7 +154,7 @@ async def test_no_forged_token_is_accepted(gate):
     assert (await gate.get(ME, good)).status_code == 200
 
 
-async def test_other_schemes_and_places_carry_no_credential(gate):
+async def test_other_schemes_and_parameters_carry_no_credential(gate):
     """D10, A5: never from the query string, a cookie or another scheme."""
     token = (await gate.enter(await gate.user("admin")))["access"]
     host = {"host": "acme.localhost"}

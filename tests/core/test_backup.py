@@ -106,7 +106,7 @@ def test_round_trip_on_an_external_server_uses_programs_of_its_release(
     ask(old_server, *(f"DROP ROLE {name}" for name in roles.NAMES))
 
 
-def test_secrets_are_kept_only_when_asked_and_never_the_servers_own(
+def test_secrets_are_saved_on_request_only_and_never_the_servers_own(
     url: str, source: Path, tmp_path: Path
 ) -> None:
     backup.backup(url, source, tmp_path / "b.tar", include_secrets=True)

@@ -198,7 +198,7 @@ def test_a_killed_parent_takes_its_workers_along(project: Project) -> None:
         raise AssertionError("the workers go on without their parent")
 
 
-def test_what_the_workers_refuse_is_said_once(project: Project, url: str) -> None:
+def test_what_the_workers_refuse_is_printed_once(project: Project, url: str) -> None:
     ask(url, "CREATE TABLE orphan (n int)")
     try:
         said = project.crm("serve", "--port", str(free_port()), "--workers", "2", good=False)

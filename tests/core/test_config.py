@@ -176,7 +176,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     assert refused(path) == ["crm.toml:1: not UTF-8 text at byte 2"]
 
 
-def test_lines_are_found_through_every_form_of_toml() -> None:
+def test_lines_are_located_in_every_form_of_toml() -> None:
     text = """\
 # [a]
 a.b = 1

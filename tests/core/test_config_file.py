@@ -58,7 +58,7 @@ def log() -> Iterator[LogCapture]:
 # -- reload ------------------------------------------------------------------
 
 
-def test_edit_is_taken_over_whole(path: Path, file: ConfigFile) -> None:
+def test_edit_applies_as_a_whole(path: Path, file: ConfigFile) -> None:
     before = file.current
     assert file.refresh() is False
     path.write_text(TEXT.replace("Globex", "Globex Inc"))

@@ -57,7 +57,7 @@ def test_missing_requirement_is_refused_at_both_levels(write: Write) -> None:
     ]
 
 
-def test_settings_are_judged_by_the_plugins_own_struct(write: Write) -> None:
+def test_settings_are_checked_by_the_plugins_own_struct(write: Write) -> None:
     text = (
         "[tenants.acme.settings.loyalty]\npoint_per_unit = 2\npoints_per_unit = 0\n"
         "expiry_months = 'x'\n[tenants.acme.settings.customers]\nany = 1\n"
@@ -73,7 +73,7 @@ def test_settings_are_judged_by_the_plugins_own_struct(write: Write) -> None:
     ]
 
 
-def test_optional_tables_of_settings_are_judged_key_by_key(write: Write) -> None:
+def test_optional_tables_of_settings_are_checked_key_by_key(write: Write) -> None:
     text = "[[tenants.acme.settings.loyalty.tiers]]\ncode = 'a'\ncoed = 'b'\n"
     assert against(load(write(BASE + text), environ={})) == [
         'crm.toml:10: tenants.acme.settings.loyalty.tiers[0].coed: unknown key "coed"; '

@@ -95,5 +95,5 @@ def test_secret_key_sources_in_order(write: Write) -> None:
     assert secret_key(plain, {}) == (plain.home / "secret.key").read_bytes()
 
 
-def test_relative_home_is_taken_from_the_current_folder(write: Write) -> None:
+def test_relative_home_is_resolved_in_the_current_folder(write: Write) -> None:
     assert load(write(BASE), environ={}).home == Path.cwd() / "var"

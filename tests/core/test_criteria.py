@@ -110,7 +110,7 @@ def test_a_day_compared_with_a_time_means_the_whole_day() -> None:
         assert check(term("seen_at", "<=", "now")).values == [datetime(2025, 3, 2, 5, tzinfo=UTC)]
 
 
-def test_every_problem_is_listed_with_its_place() -> None:
+def test_every_problem_is_listed_with_its_pointer() -> None:
     errors = refused(
         {
             "all": [
@@ -347,7 +347,7 @@ def test_any_tree_is_checked_or_refused(seed: int) -> None:
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(seed=st.integers(0, 2**64))
-def test_any_parameters_are_taken_or_refused(seed: int) -> None:
+def test_any_parameters_are_accepted_or_refused(seed: int) -> None:
     """A11: what the parameters accept, the tree accepts as well."""
     try:
         tree = parameters(*attacks.pairs(Random(seed)))

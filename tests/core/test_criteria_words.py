@@ -78,11 +78,11 @@ def term(field: str, op: str, value: Any) -> dict[str, Any]:
         ({"not": term("slots", "=", 2)}, "not (Slots is 2)"),
     ],
 )  # fmt: skip
-async def test_a_filter_is_told_as_the_reader_writes(english, tree, told):
+async def test_a_filter_is_described_in_the_readers_language(english, tree, told):
     assert (await chips(english, tree))[0].startswith(told)
 
 
-async def test_parameters_are_told_alike(english):
+async def test_parameters_are_described_alike(english):
     found = await chips(english, slots__gte="5000", bought_on__lt="today", condition="fresh")
     wanted = ("Bought on is before today", "Condition: fresh", "Slots is at least 5,000")
     assert tuple(sorted(found)) == wanted
@@ -100,7 +100,7 @@ async def test_other_languages(gate):
     assert "3 قيم أخرى" in (await chips(arabic, term("serial", "in", list("abcdefgh"))))[0]
 
 
-async def test_a_link_is_told_by_its_title_where_it_may_be_seen(world, gate, english):
+async def test_a_link_is_described_by_its_title_where_visible(world, gate, english):
     id = str(await customer(world, name=NAMED))
     assert f"Customer is {NAMED}" in (await chips(english, customer=id))[0]
     assert f"Customer is {NAMED}" in (await chips(english, term("customer_id", "=", id)))[0]

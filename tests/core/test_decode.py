@@ -69,7 +69,7 @@ async def test_what_is_not_a_record_is_refused(world, staff, raw):
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_everything_that_is_text_is_kept_as_it_is(world, staff):
+async def test_text_is_stored_unchanged(world, staff):
     for name in (
         "😀 \U0010ffff",
         "\u202eevil",

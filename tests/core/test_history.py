@@ -80,7 +80,7 @@ async def test_money_dates_and_choices_look_as_in_the_record(world: World, admin
     assert (kind["old_label"], kind["new_label"]) == ("Individual", "Enterprise")
 
 
-async def test_toggles_bulk_and_points_are_told_without_a_line_of_their_plugin(
+async def test_toggles_bulk_and_points_are_recorded_without_code_of_their_plugin(
     world: World, admin: Person
 ) -> None:
     """HIS-03, C-6: set-based updates leave the same history as a change of one record."""

@@ -58,7 +58,7 @@ async def test_keys_of_others_are_others(world, staff, admin, stranger):
     assert "idempotency-replayed" not in made.headers
 
 
-async def test_only_answers_of_what_happened_are_kept(world, staff):
+async def test_only_answers_of_completed_requests_are_stored(world, staff):
     """Ruling 19: a refusal is not stored, so the corrected state of the world may answer."""
     serial, sent = uuid4().hex, key()
     body = {"name": "A", "serial": serial}

@@ -199,7 +199,7 @@ async def leading(shelf: World, entity: Declaration, pair: tuple[str, ...]) -> s
     return found
 
 
-async def test_every_pair_is_asked() -> None:
+async def test_every_pair_is_checked() -> None:
     """Ruling 6: those of plugins on other plugins' entities as well; at most a dozen each."""
     asked = {f"{name}:{'+'.join(pair)}" for name, pair in PAIRS}
     assert {

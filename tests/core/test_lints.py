@@ -459,7 +459,7 @@ async def test_objects_of_extensions_are_left_alone(admin: AsyncConnection) -> N
     assert await plant(admin, "CREATE EXTENSION pg_trgm") == []
 
 
-async def test_columns_of_a_plugin_that_was_taken_off_disk_are_left_alone(
+async def test_columns_of_a_plugin_missing_on_disk_stay(
     sample: Scratch, owner: AsyncConnection
 ) -> None:
     """KER: a plugin taken off disk blocks nobody."""

@@ -19,7 +19,7 @@ STEPS = st.lists(
 
 @given(steps=STEPS)
 @settings(max_examples=25, deadline=None)
-async def test_an_editor_never_overwrites_what_he_has_not_seen(world, staff, admin, steps):
+async def test_an_editor_never_overwrites_an_unread_change(world, staff, admin, steps):
     """B7: any order of reads and writes of two editors: a write succeeds if and only if its
     version is the stored one, and then the record is exactly the seen one with the change."""
     people = {"ann": staff, "bob": admin}

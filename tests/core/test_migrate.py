@@ -102,7 +102,7 @@ async def test_extension_is_added_later_and_policies_follow(make_scratch: MakeSc
     )
 
 
-async def test_plugin_that_was_taken_off_disk_blocks_nobody(make_scratch: MakeScratch) -> None:
+async def test_plugin_missing_on_disk_blocks_no_other(make_scratch: MakeScratch) -> None:
     """KER, ruling 11: its columns and version table stay, and its host is written without it."""
     scratch = await make_scratch(load_samples())
     alone = load_samples("library")

@@ -110,7 +110,7 @@ async def test_a_principal_reads_what_he_may_do(world: World, admin: Person):
     assert "#/components/parameters/devices.secret" not in json.dumps(mine["devices_list"])
 
 
-async def test_filters_in_the_document_are_those_that_are_taken(world: World, staff: Person):
+async def test_filters_in_the_document_are_those_that_work(world: World, staff: Person):
     found = await document(world, staff)
     known = found["components"]["parameters"]
     for name in operations(found):
@@ -138,7 +138,7 @@ async def test_bodies_are_closed_and_say_what_is_required(world: World, staff: P
     assert "sealed" not in create["properties"], "a readonly field is in no body"
 
 
-async def test_each_example_is_taken_by_the_server(world: World, admin: Person):
+async def test_each_example_is_accepted_by_the_server(world: World, admin: Person):
     found = await document(world, admin)
     for name, operation in operations(found).items():
         if not name.endswith("_create") or name == "api_keys_create":

@@ -289,7 +289,7 @@ async def test_if_match_refuses_an_outdated_version(world, staff, method):
     assert refused.status_code == 412
 
 
-async def test_nothing_is_sent_again_that_did_not_change(world, staff, admin):
+async def test_unchanged_record_answers_304(world, staff, admin):
     """Ruling 20: 304 for the same version in the same shape; another role has another tag."""
     made = await world.ask(staff, "POST", "/api/devices/", {"name": "Drill"})
     url, tag = made.headers["location"], made.headers["etag"]

@@ -66,7 +66,7 @@ async def test_a_link_is_written_by_its_id_and_can_be_emptied(world: World) -> N
     assert (stored["customer_id"], stored["version"]) == (None, 2)
 
 
-async def test_a_record_of_another_tenant_is_refused_before_it_is_sent(world: World) -> None:
+async def test_a_record_of_another_tenant_is_refused_before_the_database(world: World) -> None:
     """A session serves one tenant for life; what belongs elsewhere never reaches the database."""
 
     async def smuggle(unit: Unit) -> None:

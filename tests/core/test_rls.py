@@ -311,7 +311,7 @@ async def test_prepared_statement_follows_the_context(scratch: Scratch) -> None:
         ("UPDATE core_tenant SET slug = 'secret' WHERE id = $1", Forbidden),
     ],
 )
-async def test_database_error_is_told_in_our_own_words(
+async def test_database_error_becomes_a_message_of_our_own(
     database: Database, sql: str, refusal: type[Refused]
 ) -> None:
     """A10: no value, no constraint, no table gets out."""

@@ -239,7 +239,7 @@ def test_building_grows_with_the_rows_alone(steps: list[str]) -> None:
     assert 0 < len(steps) <= 2 * fifty
 
 
-def test_looking_up_does_not_grow_with_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lookup_does_not_grow_with_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     visited: list[int] = []
     whole = Node.find
 

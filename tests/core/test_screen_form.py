@@ -91,7 +91,7 @@ async def test_a_rule_of_a_plugin_stands_beside_its_field(browser):
     assert "Only an account whose status is active is active." in part(answer.text, "is_active")
 
 
-async def test_a_field_is_judged_while_the_form_is_filled_in(browser):
+async def test_a_field_is_checked_while_the_form_is_filled_in(browser):
     """Inline validation is that of REST, field by field, and writes nothing."""
     page = await browser.get(NEW)
     sent = {**fields(page.text, NEW), "email": "no address"}
@@ -104,7 +104,7 @@ async def test_a_field_is_judged_while_the_form_is_filled_in(browser):
     assert (await browser.post(f"{NEW}?check=version", sent, page=NEW)).status_code == 404
 
 
-async def test_a_form_sent_twice_has_one_effect(world, staff, browser):
+async def test_a_form_submitted_twice_has_one_effect(world, staff, browser):
     """A double click, or a reload of the answer, makes one record."""
     page = await browser.get(NEW)
     typed = {"name": "Twice", "email": "twice@example.com"}
@@ -175,7 +175,7 @@ async def test_keeping_mine_is_a_choice(world, staff, browser):
     assert (await stored(world, staff, path))["city"] == "Solo"
 
 
-async def test_one_value_is_edited_in_its_place(world, staff, browser):
+async def test_one_value_is_edited_inline(world, staff, browser):
     """Edit in place: without scripts the page answers with the form of that one value."""
     id = await customer(world, city="Bogor")
     home, path = f"/app/customers/{id}/", f"/app/customers/{id}/edit/"
@@ -190,7 +190,7 @@ async def test_one_value_is_edited_in_its_place(world, staff, browser):
     assert (await stored(world, staff, path))["city"] == "Palu"
 
 
-async def test_in_place_a_conflict_tells_the_other_value(world, staff, browser):
+async def test_an_inline_conflict_shows_the_other_value(world, staff, browser):
     id = await customer(world, city="Bogor")
     path = f"/app/customers/{id}/edit/"
     page = await browser.get(f"/app/customers/{id}/?edit=city")

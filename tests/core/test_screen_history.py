@@ -86,7 +86,7 @@ async def test_overview_figures_and_attribution_stand_beside(browser, customer):
     assert "\N{EN DASH} today" in page
 
 
-async def test_filters_narrow_and_wrong_ones_are_told(browser, admin, customer):
+async def test_filters_narrow_and_wrong_ones_are_reported(browser, admin, customer):
     page = (await browser.get(place(customer, "?action=created"))).text
     assert "Created" in page
     assert "<del><bdi>Bandung</bdi></del>" not in page

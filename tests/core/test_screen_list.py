@@ -65,7 +65,7 @@ async def test_headers_order_both_ways(browser):
     assert names((await browser.get(f"{LIST}?ordering=-name")).text)[0] == "Zoë Last"
 
 
-async def test_search_and_filters_narrow_and_can_be_taken_away(browser):
+async def test_search_and_filters_narrow_and_can_be_removed(browser):
     answer = await browser.get(f"{LIST}?search=zoe&is_active=false&ordering=name")
     assert names(answer.text) == ["Zoë Last"]
     assert 'href="/app/customers/?is_active=false&amp;ordering=name"' in answer.text
@@ -73,7 +73,7 @@ async def test_search_and_filters_narrow_and_can_be_taken_away(browser):
     assert 'class="chip-clear" href="/app/customers/?ordering=name"' in answer.text
 
 
-async def test_nothing_found_differs_from_nothing_there(browser):
+async def test_empty_result_differs_from_empty_list(browser):
     answer = await browser.get(f"{LIST}?city=Nowhere")
     assert "Nothing found" in answer.text
     empty = await browser.get("/app/companies/")

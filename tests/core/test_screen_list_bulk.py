@@ -83,7 +83,7 @@ async def test_chosen_rows_are_switched_and_counted(gate, browser):
     assert "1 customer updated. No change was needed for 2" in again
 
 
-async def test_what_was_done_can_be_taken_back(gate, browser):
+async def test_a_bulk_change_can_be_undone(gate, browser):
     """Ruling 18: undo reverses the rows that changed, and only those."""
     ids = await plant(gate, "Kupang", 3)
     await done(browser, {"do": "deactivate", "ids": ids[:1]})
@@ -137,7 +137,7 @@ async def test_one_row_is_deleted_by_its_own_button(gate, browser):
     assert len(await stored(gate, "Tual", "id")) == 1
 
 
-async def test_gone_rows_are_skipped_and_told(gate, browser):
+async def test_deleted_rows_are_skipped_and_counted(gate, browser):
     ids = await plant(gate, "Bau", 2)
     await done(browser, {"do": "delete", "ids": ids[:1]})
     text = await done(browser, {"do": "deactivate", "ids": ids})

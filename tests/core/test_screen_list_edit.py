@@ -69,7 +69,7 @@ async def test_refusal_stands_in_the_cell(browser, customer):
     assert 'aria-invalid="true"' in answer.text
 
 
-async def test_other_version_is_told_and_nothing_is_overwritten(browser, gate, customer):
+async def test_version_conflict_is_shown_and_nothing_is_overwritten(browser, gate, customer):
     _, hidden = await opened(browser, customer)
     staff = await gate.world.person("staff")
     theirs = {"phone": "+6281211112222"}

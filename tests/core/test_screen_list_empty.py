@@ -38,7 +38,7 @@ async def test_an_empty_list_says_what_the_entity_is_and_how_to_begin(browser):
     assert "Add Customer" in told
 
 
-async def test_who_may_not_add_is_not_told_to(gate):
+async def test_empty_list_offers_no_add_without_the_right(gate):
     seller = await Browser(gate).enter(await gate.user("seller"))
     told = await empty(seller, LIST)
     assert "Whoever buys." in told

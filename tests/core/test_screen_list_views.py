@@ -104,7 +104,7 @@ async def test_view_is_changed_and_unpinned_by_who_may(gate):
     assert "Nothing found" in (await browser.get(place)).text
 
 
-async def test_columns_are_kept_for_oneself_and_drop_no_filter(gate):
+async def test_columns_are_saved_per_user_and_drop_no_filter(gate):
     browser = await enter(gate, "staff")
     page = f"{LIST}columns/?city=Medan"
     form = {"state": "city=Medan", "order": ["city", "name", "email"], "columns": ["name", "city"]}

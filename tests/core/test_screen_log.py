@@ -83,7 +83,7 @@ async def test_a_person_is_named_by_address(gate, browser, changed):
     assert "There is no such user" in unknown.text
 
 
-async def test_what_cannot_be_asked_is_told(browser):
+async def test_impossible_queries_are_reported(browser):
     for query in ("request=nonsense", "entity=nothing", "from=yesterday", "action=eaten"):
         answer = await browser.get(f"{LOG}?{query}")
         assert answer.status_code == 400, query

@@ -63,7 +63,7 @@ async def test_events_tell_who_what_and_from_where(gate, browser, victim):
     assert any("Session ended Vera Victim" in text and "Signed out" in text for text in found)
 
 
-async def test_filters_narrow_and_wrong_ones_are_told(browser, victim):
+async def test_filters_narrow_and_wrong_ones_are_reported(browser, victim):
     refused = await items(browser, "?kind=login_refused&by=victim@acme.example")
     assert len(refused) == 1
     assert await items(browser, "?to=2020-01-31&from=2020-01-01") == []

@@ -27,7 +27,7 @@ async def browser(gate, zoe) -> Browser:
     return await Browser(gate).enter(await gate.user("staff"))
 
 
-async def test_records_are_found_whatever_their_accents(browser, zoe):
+async def test_records_match_whatever_their_accents(browser, zoe):
     answer = await browser.get("/app/search/?q=zoe+pal")
     assert answer.status_code == 200, answer.text
     assert f'href="/app/customers/{zoe}/"' in answer.text

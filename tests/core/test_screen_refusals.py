@@ -202,7 +202,7 @@ UNIQUE = [
 
 
 @pytest.mark.parametrize(("name", "field"), UNIQUE, ids=lambda v: str(v))
-async def test_what_is_there_already_is_told_beside_its_field(world, readers, name, field):
+async def test_a_duplicate_is_reported_beside_its_field(world, readers, name, field):
     """Duplicate of a unique value, on create and on change."""
     entity = REGISTRY.entities[name]
     await world.plant(name)

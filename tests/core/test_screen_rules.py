@@ -63,7 +63,7 @@ async def moved(world: World, person: Any, id: UUID, deed: str, **body: Any) -> 
     return found
 
 
-async def test_a_reward_that_cannot_be_taken(world, staff, readers):
+async def test_an_unavailable_reward_is_refused(world, staff, readers):
     """409 beside the reward: stock gone, not offered, tier too low; points short on top."""
     id = await world.plant("customers.customer")
     path = f"/app/customers/{id}/do/redeem_reward/"
@@ -81,7 +81,7 @@ async def test_a_reward_that_cannot_be_taken(world, staff, readers):
     await refused(readers, path, 409, "", words, reward_id=str(reward))
 
 
-async def test_points_that_cannot_be_taken_back(world, staff, readers):
+async def test_irreversible_points_are_refused(world, staff, readers):
     id = await world.plant("customers.customer")
     await moved(world, staff, id, "earn", points=50, reason="Order")
     found = await world.ask(staff, "GET", f"/api/loyalty-entries/?customer_id={id}")

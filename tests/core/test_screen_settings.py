@@ -111,7 +111,7 @@ CROSSED = {
 
 @pytest.mark.parametrize("crossed", CROSSED)
 @pytest.mark.parametrize("language", ["ar", "id"])
-async def test_what_a_plugins_rule_refuses_is_told_in_the_readers_language(gate, language, crossed):
+async def test_a_plugins_refusal_is_in_the_readers_language(gate, language, crossed):
     reader = await Browser(gate).enter(await gate.user("admin"))
     likes = {"locale": language, "timezone": "Asia/Jakarta", "mode": "system"}
     await reader.post("/app/account/likes/", likes, page="/app/account/")
@@ -154,7 +154,7 @@ async def test_a_retired_choice_is_no_longer_offered(gate, browser):
     assert f'value="{known[1][0]}"' not in offered
 
 
-async def test_codes_cannot_vanish_and_mistakes_are_told(gate, browser):
+async def test_codes_cannot_vanish_and_mistakes_are_reported(gate, browser):
     before = gate.world.tenant().dictionary("customers.types")
     short = await browser.post(TYPES, choices(("public_body", "Alone")))
     assert short.status_code == 400
@@ -167,7 +167,7 @@ async def test_codes_cannot_vanish_and_mistakes_are_told(gate, browser):
     assert gate.world.tenant().dictionary("customers.types") == before
 
 
-async def test_the_look_is_checked_seen_and_saved(gate, browser):
+async def test_branding_is_checked_previewed_and_saved(gate, browser):
     faint = {"primary": "#ffff00", "primary_own": "1", "font": "system"}
     refused = await browser.post(LOOK, faint)
     assert refused.status_code == 400

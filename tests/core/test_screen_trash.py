@@ -34,7 +34,7 @@ async def there(world, who, id) -> int:
     return (await world.ask(who, "GET", f"/api/customers/{id}/")).status_code
 
 
-async def test_a_delete_is_taken_back_by_the_next_page(world, staff, browser):
+async def test_a_delete_is_undone_from_the_next_page(world, staff, browser):
     """Undo toast: deleting asks nothing, for it can be taken back."""
     id = await customer(world, name="Deleted in haste")
     gone = await delete(browser, id)
@@ -134,7 +134,7 @@ async def test_who_may_not_see_the_trash(world, gate, browser):
     assert (await browser.get(f"/app/customers/{id}/purge/")).status_code == 403
 
 
-async def test_a_bulk_is_taken_back_where_nothing_happened_since(world, staff, gate):
+async def test_a_bulk_delete_is_undone_where_nothing_changed_since(world, staff, gate):
     """Ruling 18: an undo reverses the ids that changed, and those alone."""
     email = await gate.user("staff")
     browser = await Browser(gate).enter(email)

@@ -89,7 +89,7 @@ async def bulk(gate: Gate, email: str, ids: list[str], values: dict[str, Any]) -
     return f"/app/devices/undo/{UUID(answer.headers['x-request-id'])}/"
 
 
-async def test_every_writable_kind_is_taken_back(gate, browser, staff, email):
+async def test_every_writable_kind_is_undone(gate, browser, staff, email):
     """Ruling 18: money, decimals, days, moments, tags, objects, choices, links, addresses."""
     owners = [str(await customer(gate.world)) for _ in range(2)]
     ids = [

@@ -184,7 +184,7 @@ async def test_truncate_empties_the_index(base):
         assert await owner.fetch(STORED, tenant) == []
 
 
-async def test_long_texts_and_strange_words_are_taken(empty):
+async def test_long_texts_and_strange_words_are_indexed(empty):
     """A lexeme has at most 2,046 bytes; no text of a customer may fail for that."""
     _, owner, tenant, _ = empty
     await owner.execute(f"ALTER TABLE {TABLE} ALTER name TYPE text, DROP COLUMN name_key")

@@ -52,7 +52,7 @@ async def crowd(world):
 
 
 @pytest.mark.parametrize("url", [CUSTOMERS, EVERYWHERE])
-async def test_a_sellers_ten_hits_are_found_behind_a_thousand_others(world, crowd, url):
+async def test_a_seller_gets_ten_hits_behind_a_thousand_others(world, crowd, url):
     """Ruling 30: the scope is applied before the cap."""
     word, ids, seller = crowd
     assert await asked(world, seller, word, url) == (ids[:10][::-1], 10, False)
@@ -105,7 +105,7 @@ async def test_the_wall_holds_when_the_application_asks_for_more(world, crowd):
     await app.close()
 
 
-async def test_a_hidden_field_is_neither_found_nor_counted_nor_shown(world, staff):
+async def test_a_hidden_field_is_neither_searched_nor_counted_nor_shown(world, staff):
     """Ruling 30: a field that not everybody sees has lexemes of its own class."""
     name, secret = f"n{uuid4().hex[:8]}", f"s{uuid4().hex[:8]}"
     customer = await world.plant("customers.customer")
@@ -134,7 +134,7 @@ async def test_a_field_that_a_plugin_adds_is_searched_in_the_host(world, staff, 
         assert await asked(world, seller, word, url) == ([], 0, False)
 
 
-async def test_rows_that_a_plugin_hides_are_not_found(world, staff):
+async def test_rows_that_a_plugin_hides_do_not_match(world, staff):
     """``visible_rows`` holds for searches as for lists."""
     secret = f"v{uuid4().hex[:8]}"
     await world.plant("dummy.device", name="invisible", secret=secret)
@@ -142,7 +142,7 @@ async def test_rows_that_a_plugin_hides_are_not_found(world, staff):
         assert await asked(world, staff, secret, url) == ([], 0, False)
 
 
-async def test_other_tenants_and_the_trash_are_not_found(world, staff):
+async def test_other_tenants_and_the_trash_do_not_match(world, staff):
     word = f"t{uuid4().hex[:8]}"
     other = await world.plant("customers.customer", tenant="globex", name=word)
     gone = str(await world.plant("customers.customer", name=word))
@@ -186,7 +186,7 @@ async def test_a_portal_customer_finds_nothing_where_he_may_not_list(world):
     assert (await world.ask(who, "GET", f"{CUSTOMERS}?search=portal")).status_code == 403
 
 
-async def test_what_a_plugin_that_is_off_declares_is_not_found(make_world):
+async def test_entities_of_a_disabled_plugin_do_not_match(make_world):
     """The rows and columns stay, and nothing finds them."""
     world = await make_world(PLUGINS, PACKAGES, OFF)
     word, remark = f"p{uuid4().hex[:8]}", f"m{uuid4().hex[:8]}"

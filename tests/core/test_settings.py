@@ -62,7 +62,7 @@ async def test_edits_lie_over_the_file(office):
     assert loudest.json()["limit"] == 60, "the plugin reads what is in force"
 
 
-async def test_settings_are_judged_by_the_plugins_own_struct(office):
+async def test_settings_are_checked_by_the_plugins_own_struct(office):
     admin = await office.person("admin")
     refused = await office.ask(admin, "PATCH", SETTINGS, {"most_decibel": "loud", "volume": 1})
     assert refused.status_code == 400
@@ -241,7 +241,7 @@ async def test_enabling_brings_what_is_required(office):
     assert (await office.ask(other, "GET", "/api/customers/")).status_code == 200
 
 
-async def test_switches_at_once_all_take_place(office):
+async def test_parallel_switches_all_apply(office):
     """Ruling 14: under the file's lock no edit is lost."""
     admin = await office.person("admin")
     other = await office.person("admin", tenant="globex")
@@ -265,7 +265,7 @@ async def test_switches_at_once_all_take_place(office):
         )
 
 
-async def test_a_read_only_file_is_said_clearly(office):
+async def test_a_read_only_file_is_reported_clearly(office):
     """Ruling 14: 409 with the reason, and nothing changes."""
     admin = await office.person("admin")
     office.file.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)

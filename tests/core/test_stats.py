@@ -116,7 +116,7 @@ async def test_who_writes_sees_his_change_at_once(make_world):
     assert (await stats(world, writer))["total_slots"] == 6, "what others write may wait"
 
 
-async def test_a_kept_figure_is_not_given_to_a_dead_session(make_world):
+async def test_a_cached_figure_needs_a_live_session(make_world):
     """The credential is checked by the database, also when the answer is in memory."""
     world = await make_world()
     staff = await world.person("staff")

@@ -361,7 +361,7 @@ KINDS = list(Field.__annotations__["kind"].__args__)
 
 @settings(max_examples=2000, deadline=None)
 @given(kind=st.sampled_from(KINDS), value=JSON, nullable=st.booleans())
-def test_any_json_is_taken_or_refused(kind: str, value: Any, nullable: bool) -> None:
+def test_any_json_is_accepted_or_refused(kind: str, value: Any, nullable: bool) -> None:
     """A13: no value ends in another exception."""
     field = made(kind, nullable=nullable, scale=2, choices=(("a", "A"),), required=not nullable)
     for convert in (to_database, operand):

@@ -74,7 +74,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         ("auth", "/api/auth is taken by the kernel"),
     ],
 )
-def test_a_taken_address_is_refused_and_nothing_is_left(
+def test_an_address_in_use_is_refused_and_nothing_is_left(
     project: Project, name: str, says: str
 ) -> None:
     assert says in project.crm("plugin", "new", name, good=False)
@@ -125,7 +125,7 @@ def test_a_project_of_its_own_is_clean_and_its_tests_pass(
 
 @pytest.mark.slow
 @pytest.mark.embedded
-def test_an_installed_plugin_is_found_by_its_entry_point(
+def test_an_installed_plugin_loads_by_its_entry_point(
     project: Project, outside: tuple[Path, dict[str, str]]
 ) -> None:
     folder, environment = outside

@@ -62,7 +62,7 @@ def test_a_customer_is_made_changed_and_deleted(steps: list[dict[str, Any]]) -> 
     assert steps[6]["body"] is None
 
 
-def test_points_are_given_and_three_are_activated(steps: list[dict[str, Any]]) -> None:
+def test_points_are_added_and_three_are_activated(steps: list[dict[str, Any]]) -> None:
     """LOY-03, LOY-08, CUS-11"""
     points, bulk = steps[4]["body"], steps[5]["body"]
     assert points["id"] == steps[2]["body"]["id"]

@@ -93,7 +93,7 @@ from core.testing.kit import MakeWorld
 PACKAGES = {{"{name}": "{package}"}}
 
 
-def test_every_rule_is_kept() -> None:
+def test_plugin_meets_every_rule() -> None:
     assert broken_rules("{name}", PACKAGES) == []
 
 

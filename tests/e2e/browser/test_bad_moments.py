@@ -304,7 +304,7 @@ async def test_a_fault_of_ours_names_its_request(own_stage: Stage, tab: Page) ->
         await plain_changes(own_stage, "ALTER TABLE away RENAME TO customers_contact")
 
 
-async def test_who_guesses_passwords_is_told_how_long_to_wait(
+async def test_guessing_passwords_shows_how_long_to_wait(
     chromium: Browser, own_site: Site, address: str
 ) -> None:
     """429: the time to wait stands on the page."""
@@ -323,7 +323,7 @@ async def test_who_guesses_passwords_is_told_how_long_to_wait(
     await context.close()
 
 
-async def test_a_limit_in_front_of_the_server_is_told(
+async def test_a_limit_in_front_of_the_server_is_reported(
     own_stage: Stage, tab: Page, proxy: Proxy
 ) -> None:
     """429 of a proxy, which knows nothing of our pages: when to try again, nothing is lost."""
@@ -372,7 +372,7 @@ async def test_a_limited_form_stays_on_its_page(tab: Page, proxy: Proxy) -> None
 
 
 @BOTH
-async def test_a_limit_of_a_plugin_is_told_on_the_form(tab: Page) -> None:
+async def test_a_limit_of_a_plugin_is_reported_on_the_form(tab: Page) -> None:
     """429 of the application itself, in a whole page: the form, and when to try again."""
     await tab.goto("/app/devices/new/")
     await tab.fill("main [name=name]", "hurried")
@@ -381,7 +381,7 @@ async def test_a_limit_of_a_plugin_is_told_on_the_form(tab: Page) -> None:
     await expect(tab.locator("main [name=name]")).to_have_value("hurried")
 
 
-async def test_a_limit_of_a_plugin_is_told_over_a_dialog(tab: Page) -> None:
+async def test_a_limit_of_a_plugin_is_reported_over_a_dialog(tab: Page) -> None:
     await tab.goto("/app/devices/")
     await tab.locator("[hx-get='/app/devices/new/']").first.click()
     await tab.fill("dialog [name=name]", "hurried")

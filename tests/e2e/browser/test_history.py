@@ -170,7 +170,7 @@ async def test_list_has_a_history_button_for_whoever_may(
     await seller.close()
 
 
-async def test_a_value_is_put_back_by_a_button_and_that_taken_back(
+async def test_a_value_is_restored_by_a_button_and_that_undone(
     tab: Page, stage: Stage, story: Story
 ) -> None:
     """Ruling 18: what was put back is itself undone by the message that tells of it."""

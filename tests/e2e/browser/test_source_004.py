@@ -215,7 +215,7 @@ async def test_7_customer_is_updated_in_a_dialog(tab: Page, home: Town) -> None:
     await expect(deed(tab, "After Bima", "Edit")).to_be_focused()
 
 
-async def test_8_points_are_added_and_taken(tab: Page, home: Town) -> None:
+async def test_8_points_are_added_and_deducted(tab: Page, home: Town) -> None:
     """ADM-07: points, tier badge and figure follow; a missing number is told beside it."""
     await home.settle("Pointed Putu", points=480)
     await tab.goto(home.list)
@@ -327,7 +327,9 @@ async def test_escape_closes_and_the_focus_returns(tab: Page, home: Town) -> Non
         await expect(opener).to_be_focused()
 
 
-async def test_13_network_error_is_told_and_nothing_typed_is_lost(tab: Page, home: Town) -> None:
+async def test_13_network_error_is_reported_and_nothing_typed_is_lost(
+    tab: Page, home: Town
+) -> None:
     """ADM-09, TST-02 "Network Error": a message with a way to try again, in dialog and list."""
     await home.settle("Offline Oki")
     await tab.goto(home.list)
@@ -389,7 +391,7 @@ async def test_empty_list_helps_and_waiting_shows(tab: Page, home: Town) -> None
     await expect(row(tab, "Slow Sari")).to_be_visible()
 
 
-async def test_cell_is_left_by_escape_and_saved_in_its_place(tab: Page, home: Town) -> None:
+async def test_cell_is_left_by_escape_and_saved_inline(tab: Page, home: Town) -> None:
     """To give up asks nobody; what is saved is shown without loading the page again."""
     await home.settle("Inline Indra", phone="+6281234567890")
     await tab.goto(home.list)

@@ -32,7 +32,7 @@ async def _submit(page: Page, near: str) -> None:
     await page.locator(f"form:has({near}) [type=submit]:not([name])").first.click()
 
 
-async def test_a_customer_is_kept_without_scripts(plain: Page, site: Site, clerk: str) -> None:
+async def test_a_customer_is_saved_without_scripts(plain: Page, site: Site, clerk: str) -> None:
     """TST-02, HIS: sign in, make a customer, change it, give it points, read what happened."""
     page, origin = plain, site.origin()
     await page.goto(f"{origin}/app/customers/")
@@ -59,7 +59,7 @@ async def test_a_customer_is_kept_without_scripts(plain: Page, site: Site, clerk
         await expect(main).to_contain_text(words)
 
 
-async def test_a_customer_is_found_and_changed_by_the_keyboard(
+async def test_a_customer_is_searched_and_changed_by_the_keyboard(
     chromium: Browser, site: Site, stage: Stage, clerk: str
 ) -> None:
     """ui.md: the palette is the centre, and every form can be reached and sent without a mouse."""

@@ -6,7 +6,7 @@ from core.testing.kit import MakeWorld
 PACKAGES = {"visits": "tests.guide_plugin"}
 
 
-def test_every_rule_is_kept() -> None:
+def test_plugin_meets_every_rule() -> None:
     assert broken_rules("visits", PACKAGES) == []
 
 

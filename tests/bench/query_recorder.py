@@ -34,7 +34,7 @@ class Cost(msgspec.Struct, frozen=True):
     nodes: tuple[str, ...]
 
 
-class Asked:
+class QueryRecorder:
     """Acme's administrator within the application, and a watched connection beside it."""
 
     def __init__(self, client: httpx.AsyncClient, role: asyncpg.Connection, system: Context):
@@ -82,7 +82,7 @@ def cpu(connection: asyncpg.Connection) -> float:
 
 
 @asynccontextmanager
-async def asking(prepared: Prepared) -> AsyncIterator[Asked]:
+async def asking(prepared: Prepared) -> AsyncIterator[QueryRecorder]:
     """Open the application on a prepared home, without a server around it."""
     file = ConfigFile(prepared.config, environ={"CRM_HOME": str(prepared.home)})
     platform = await open_platform(file, prepared.app_url())
@@ -114,7 +114,7 @@ async def asking(prepared: Prepared) -> AsyncIterator[Asked]:
         event_hooks={"request": [sign]},
         timeout=60,
     )
-    asked = Asked(client, role, system)
+    asked = QueryRecorder(client, role, system)
 
     def watch(connection: Any, _: object) -> None:
         connection.driver_connection.add_query_logger(asked.seen.append)

@@ -63,7 +63,7 @@ async def test_every_entity_has_its_words_and_a_dialog(browser):
         assert f"<span>Create {label}</span>" in page
 
 
-async def test_what_is_made_is_told_where_one_is(browser, gate):
+async def test_a_created_record_is_announced_on_the_list(browser, gate):
     """ADM-07: no redirect; a toast, and the page is told that its records are others."""
     _, hidden = await opened(browser, NEW)
     form = {**hidden, "name": "Made Here", "email": mail(), "city": "Ende"}
@@ -113,7 +113,7 @@ async def test_change_in_a_dialog_and_what_somebody_else_made_of_it(browser, cus
     assert rows[0]["name"] == "Sari Baru"
 
 
-async def test_points_are_given_in_a_dialog(browser, customer):
+async def test_points_are_added_in_a_dialog(browser, customer):
     """ADM-07: Update Points; a mistake comes back in the form, which alone is another."""
     path = f"{LIST}{customer}/do/update_points/"
     text, hidden = await opened(browser, path)
@@ -141,7 +141,7 @@ async def test_record_that_is_gone_leaves_the_dialog_and_tells(browser, customer
     assert "This Customer was deleted" in answer.text
 
 
-async def test_rows_are_deleted_and_switched_in_place(browser, customer):
+async def test_rows_are_deleted_and_toggled_on_the_list(browser, customer):
     """ADM-08: the ticks are dealt with; one row's own button leaves others' ticks alone."""
     form = {"do": "deactivate", "ids": [customer], "state": "city=Ende"}
     done = await browser.post(f"{LIST}bulk/", form, page=LIST, **OVER)
