@@ -64,10 +64,10 @@ clean:  ## remove caches; var/ (data) and .venv stay
 
 # --inexact: `make run` after `make test` leaves the developers' packages where they are.
 sync: $(UV)
-	@$(UV) sync --quiet --locked --no-dev --inexact
+	@$(UV) sync --quiet --compile-bytecode --locked --no-dev --inexact
 
 sync-dev: $(UV)
-	@$(UV) sync --quiet --locked
+	@$(UV) sync --quiet --compile-bytecode --locked
 
 # Into a folder of the project, which externally managed Pythons allow too (PEP 668). Where pip is
 # missing, the one that Python carries for ensurepip is run from its wheel.

@@ -8,6 +8,7 @@ from functools import cache
 from rich.console import Console
 from rich.table import Table
 
+from core.cli.handover import accept_interrupts
 from core.cli.plugins.installed import check_installed
 from core.config import Config, ConfigFile
 from core.errors import StartRefused
@@ -67,14 +68,19 @@ def is_external(config: Config) -> bool:
 
 
 @contextmanager
-def open_database(config: Config) -> Iterator[Database]:
-    """Name the external server, or use the embedded one until the block ends."""
+def open_database(config: Config, replaces: str | None = None) -> Iterator[Database]:
+    """Name the external server, or use the embedded one until the block ends.
+
+    ``replaces`` is the key of the use that ``become_serve`` hands over, Ctrl-C still withheld.
+    """
     if is_external(config):
+        accept_interrupts()
         yield Database(config, None)
         return
     with console().status("Starting PostgreSQL") as shown:
-        server = embedded.ensure(config.home, shown.update)
+        server = embedded.ensure(config.home, shown.update, replaces)
     try:
+        accept_interrupts()
         yield Database(config, server)
     finally:
         server.leave()

@@ -63,15 +63,16 @@ def _silent(_: str) -> None:
     """Report no progress."""
 
 
-def ensure(home: Path, progress: cluster.Progress = _silent) -> Server:
+def ensure(home: Path, progress: cluster.Progress = _silent, replaces: str | None = None) -> Server:
     """Start the server of this home, or join the one that runs; returns when it answers.
 
     ``progress`` is told again and again while a start or a recovery takes its time.
+    ``replaces`` is the key of a use that this process began before it became another program.
     """
     spot = place.find(home)
     with place.locked(spot):
         secrets = place.passwords(spot)
-        member = members.join(spot)
+        member = members.join(spot, replaces)
         try:
             started = _ready(spot, secrets, progress)
             server = Server(spot, place.socket_folder(spot), secrets, member)

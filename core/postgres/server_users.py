@@ -63,11 +63,12 @@ def live(place: Place) -> tuple[Member, ...]:
     return tuple(member for member in known if born(member.pid) == member.born)
 
 
-def join(place: Place) -> Member:
-    """Register this process; call under the lock."""
+def join(place: Place, replaces: str | None = None) -> Member:
+    """Register this process, in place of its own member of that key; call under the lock."""
     pid = os.getpid()
     member = Member(pid, born(pid) or "", uuid.uuid4().hex)
-    _write(place, (*live(place), member))
+    others = (other for other in live(place) if other.key != replaces or other.pid != pid)
+    _write(place, (*others, member))
     return member
 
 

@@ -84,8 +84,5 @@ def command_cost(words: tuple[str, ...]) -> float:
     subprocess.run([CRM, *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     after = os.times()
     return (
-        after.children_user
-        + after.children_system
-        - before.children_user
-        - before.children_system
+        after.children_user + after.children_system - before.children_user - before.children_system
     )

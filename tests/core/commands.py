@@ -130,6 +130,13 @@ class Served:
                 time.sleep(0.1)
         raise AssertionError(self.log)
 
+    def wait_for(self, text: str) -> None:
+        """Wait until the server has written ``text``."""
+        end = time.monotonic() + 30
+        while text not in self.log:
+            assert time.monotonic() < end, self.log
+            time.sleep(0.1)
+
 
 def free_port() -> int:
     with socket.socket() as probe:

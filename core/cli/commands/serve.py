@@ -33,10 +33,19 @@ def add_listen_options(command: F) -> F:
 
 @click.command()
 @add_listen_options
-def serve(host: str | None, port: int | None, workers: int | None) -> None:
+@click.option("--note", multiple=True, hidden=True)  # lines of the banner, from `crm up`
+@click.option("--database-use", hidden=True)  # of `crm up`, which became this process
+def serve(
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    note: tuple[str, ...],
+    database_use: str | None,
+) -> None:
     """Serve until told to stop. Options win over the configuration file."""
     file = read_config()
     listening = resolve_listen_options(file.current, host, port, workers)
-    free_address(listening)
-    with open_database(file.current) as database:
-        run_workers(file.current, database.app_url, listening)
+    if database_use is None:  # else a refusal has to end that use as well: see run_workers
+        free_address(listening)
+    with open_database(file.current, database_use) as database:
+        run_workers(file.current, database.app_url, listening, note)

@@ -1,4 +1,4 @@
-"""``crm up``: everything that a trial needs, in one process."""
+"""``crm up``: everything that a trial needs, by one command."""
 
 import rich_click as click
 
@@ -6,8 +6,9 @@ from core.cli.commands.db import migrate_or_tell
 from core.cli.commands.demo import SCALE, demo_once, logins
 from core.cli.commands.serve import add_listen_options, resolve_listen_options
 from core.cli.connection import open_database, read_config
+from core.cli.handover import become_serve
 from core.cli.loading import load_plugins
-from core.server.supervisor import free_address, run_workers
+from core.server.supervisor import free_address
 
 
 @click.command()
@@ -23,4 +24,5 @@ def up(host: str | None, port: int | None, workers: int | None, scale: float) ->
         migrate_or_tell(database, registry)
         demo_once(file, database, scale)
         notes = logins(file, listening.port)[:3]
-        run_workers(file.current, database.app_url, listening, notes)
+        use = database.server.member.key if database.server else None
+        become_serve(listening, use, notes)
