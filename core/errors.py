@@ -78,8 +78,8 @@ class Unauthenticated(Refused):
     status, code = 401, "unauthenticated"
     detail = "Authentication credentials were not provided or are no longer valid."
 
-    def __init__(self, detail: str | None = None, **given: Any) -> None:
-        super().__init__(detail, **given)
+    def __init__(self, detail: str | None = None, **options: Any) -> None:
+        super().__init__(detail, **options)
         self.headers.setdefault("WWW-Authenticate", "Bearer")
 
 
@@ -155,8 +155,8 @@ class Unavailable(Refused):
 
     status, code, detail = 503, "unavailable", "The service is temporarily unavailable."
 
-    def __init__(self, detail: str | None = None, **given: Any) -> None:
-        super().__init__(detail, **given)
+    def __init__(self, detail: str | None = None, **options: Any) -> None:
+        super().__init__(detail, **options)
         self.headers.setdefault("Retry-After", "1")
 
 

@@ -13,7 +13,7 @@ from click.exceptions import Exit
 from core import VERSION
 from core.server.logging import configure
 
-# Name, place and the line of the help, which therefore imports nothing.
+# Name, import path and help line, so that the help imports no command.
 COMMANDS = {
     "serve": ("core.cli.commands.serve:serve", "Serve until told to stop."),
     "up": ("core.cli.commands.up:up", "Make the database, load the demo once, and serve."),
@@ -46,10 +46,10 @@ class Commands(click.RichGroup):
         """Import and return one command."""
         if cmd_name not in COMMANDS:
             return None
-        place, line = COMMANDS[cmd_name]
+        target, line = COMMANDS[cmd_name]
         if self.listing:
             return click.RichCommand(name=cmd_name, help=line)
-        module, _, attribute = place.partition(":")
+        module, _, attribute = target.partition(":")
         found: click.Command = getattr(import_module(module), attribute)
         return found
 

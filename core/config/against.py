@@ -23,7 +23,7 @@ def check_against(
     ``entities`` maps an entity's name to its actions. What is None is not looked at, so that a
     caller without a registry can still check the plugins.
     """
-    findings = Findings(config.places)
+    findings = Findings(config.locations)
     listed = config.plugins.installed
     for i, plugin in enumerate(listed):
         at: KeyPath = ("plugins", "installed", f"[{i}]")
@@ -84,12 +84,12 @@ def _grants(
                 findings.unknown((*at, "like"), "role", role.like, known)
         for i, grant in enumerate(role.grants):
             entity, actions, scope = grant.split(":")
-            place = (*at, "grants", f"[{i}]")
+            location = (*at, "grants", f"[{i}]")
             if entities is not None and entity not in entities:
-                findings.unknown(place, "entity", entity, entities)
+                findings.unknown(location, "entity", entity, entities)
             elif entities is not None:
                 for action in actions.split(","):
                     if action not in entities[entity]:
-                        findings.unknown(place, f"action of {entity}", action, entities[entity])
+                        findings.unknown(location, f"action of {entity}", action, entities[entity])
             if scopes is not None and scope not in scopes:
-                findings.unknown(place, "scope", scope, scopes)
+                findings.unknown(location, "scope", scope, scopes)

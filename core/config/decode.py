@@ -18,19 +18,19 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 def decode(
     raw: object,
-    wanted: type[S],
+    type_: type[S],
     path: KeyPath,
     findings: Findings,
-    given: Mapping[str, object] | None = None,
+    extra: Mapping[str, object] | None = None,
 ) -> S | None:
-    """Return the struct, or None after adding to ``findings``; ``given`` fields are not keys."""
+    """Return the struct, or None after adding to ``findings``; ``extra`` fields are not keys."""
     if not isinstance(raw, dict):
         findings.add(path, f"expected a table, got {_shown(raw)}")
         return None
-    given = given or {}
-    fields = {f.encode_name: f for f in msgspec.structs.fields(wanted) if f.name not in given}
+    extra = extra or {}
+    fields = {f.encode_name: f for f in msgspec.structs.fields(type_) if f.name not in extra}
     before = len(findings.problems)
-    values = dict(given)
+    values = dict(extra)
     for key, value in raw.items():
         if key in fields:
             values[fields[key].name] = _value(value, fields[key].type, (*path, key), findings)
@@ -39,44 +39,44 @@ def decode(
     for key, field in fields.items():
         if field.required and key not in raw:
             findings.add(path, f'"{key}" is missing')
-    return _built(wanted, values, path, findings) if len(findings.problems) == before else None
+    return _built(type_, values, path, findings) if len(findings.problems) == before else None
 
 
 def _built(
-    wanted: type[S], values: Mapping[str, object], path: KeyPath, findings: Findings
+    type_: type[S], values: Mapping[str, object], path: KeyPath, findings: Findings
 ) -> S | None:
     try:
-        return wanted(**values)
+        return type_(**values)
     except (ValueError, TypeError) as error:  # a struct may check itself in __post_init__
         findings.add(path, str(error))
         return None
 
 
-def _value(raw: object, wanted: Any, path: KeyPath, findings: Findings) -> Any:
-    origin, arguments = get_origin(wanted), get_args(wanted)
+def _value(raw: object, type_: Any, path: KeyPath, findings: Findings) -> Any:
+    origin, arguments = get_origin(type_), get_args(type_)
     if origin in (Union, UnionType) and isinstance(raw, dict | list):
         inner = [kind for kind in arguments if kind is not type(None)]
         if len(inner) == 1:  # an optional table or list is judged key by key too
             return _value(raw, inner[0], path, findings)
-    if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
-        return decode(raw, wanted, path, findings)
+    if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        return decode(raw, type_, path, findings)
     if origin is dict and isinstance(raw, dict):
         return {k: _value(v, arguments[1], (*path, k), findings) for k, v in raw.items()}
     if origin in (tuple, list) and isinstance(raw, list) and _is_open(origin, arguments):
         return origin(
             _value(v, arguments[0], (*path, f"[{i}]"), findings) for i, v in enumerate(raw)
         )
-    return _leaf(raw, wanted, path, findings)
+    return _leaf(raw, type_, path, findings)
 
 
 def _is_open(origin: Any, arguments: tuple[Any, ...]) -> bool:
-    """Tell a sequence of any length from a tuple with fixed places."""
+    """Tell a sequence of any length from a tuple of a fixed length."""
     return origin is list or (len(arguments) == 2 and arguments[1] is Ellipsis)
 
 
-def _leaf(raw: object, wanted: Any, path: KeyPath, findings: Findings) -> Any:
+def _leaf(raw: object, type_: Any, path: KeyPath, findings: Findings) -> Any:
     try:
-        return msgspec.convert(raw, wanted, builtin_types=(dt.datetime, dt.date, dt.time))
+        return msgspec.convert(raw, type_, builtin_types=(dt.datetime, dt.date, dt.time))
     except msgspec.ValidationError as error:
         detail = str(error).replace("`", "").split(" - at ")[0]
         findings.add(path, f"{detail[:1].lower()}{detail[1:]} (here {_shown(raw)})")

@@ -89,12 +89,12 @@ class ConfigFile:
         """
         with locked(self.path):
             config = self._edited()
-            wanted = self._wanted(config, tenant, plugin, on)
+            plugins = self._plugins_after(config, tenant, plugin, on)
             had = config.tenants[tenant].plugins
-            changed = tuple(sorted(set(wanted) ^ set(had)))
+            changed = tuple(sorted(set(plugins) ^ set(had)))
             if changed:
-                file = config.places.find(("tenants", tenant)).file
-                self._write(file.resolve(), file, tenant, wanted)
+                file = config.locations.find(("tenants", tenant)).file
+                self._write(file.resolve(), file, tenant, plugins)
         self.refresh()
         return changed
 
@@ -128,7 +128,7 @@ class ConfigFile:
                 code="config_invalid",
             ) from error
 
-    def _wanted(self, config: Config, tenant: str, plugin: str, on: bool) -> list[str]:
+    def _plugins_after(self, config: Config, tenant: str, plugin: str, on: bool) -> list[str]:
         if tenant not in config.tenants or plugin not in config.plugins.installed:
             raise NotFound
         enabled = config.tenants[tenant].plugins
@@ -149,13 +149,13 @@ class ConfigFile:
             order.update(dict.fromkeys(self._closed(needed)))
         return [*order, plugin]
 
-    def _write(self, target: Path, file: Path, tenant: str, wanted: list[str]) -> None:
-        text = _with_plugins(target.read_bytes().decode(), tenant, wanted)
+    def _write(self, target: Path, file: Path, tenant: str, plugins: list[str]) -> None:
+        text = _with_plugins(target.read_bytes().decode(), tenant, plugins)
         try:
             config = self._read({file: text})
         except StartRefused as error:
             raise Conflict(f"The change is refused. {error}", code="config_invalid") from error
-        if list(config.tenants[tenant].plugins) != wanted:
+        if list(config.tenants[tenant].plugins) != plugins:
             raise Conflict(f"{file} cannot be edited by program; edit it by hand.", code="config")
         with clear_refusal(file):
             replace_file(target, text)
@@ -191,7 +191,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def clear_refusal(file: Path) -> Iterator[None]:
-    """Turn what the operating system says of a read-only place into a refusal."""
+    """Turn what the operating system says of a read-only folder into a refusal."""
     try:
         # root may write anywhere, so the mode counts too: an operator who takes the write
         # permission away has decided that the file is kept elsewhere.
@@ -207,18 +207,18 @@ def clear_refusal(file: Path) -> Iterator[None]:
         ) from error
 
 
-def _with_plugins(text: str, tenant: str, wanted: list[str]) -> str:
+def _with_plugins(text: str, tenant: str, enabled: list[str]) -> str:
     """Return the text with the tenant's list edited in place, so that comments survive."""
     document = tomlkit.parse(text)
     table = cast(Table, cast(Table, document["tenants"])[tenant])
     plugins = table.get("plugins")
     if not isinstance(plugins, Array):
-        table["plugins"] = wanted
+        table["plugins"] = enabled
         return tomlkit.dumps(document)
     for name in [str(name) for name in plugins]:
-        if name not in wanted:
+        if name not in enabled:
             plugins.remove(name)
-    for name in wanted:
+    for name in enabled:
         if name not in plugins:
             plugins.append(name)
     return tomlkit.dumps(document)

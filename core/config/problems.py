@@ -14,7 +14,7 @@ KeyPath = tuple[str, ...]
 LISTED = 30
 
 
-class Place(msgspec.Struct, frozen=True):
+class Location(msgspec.Struct, frozen=True):
     """A line of a file, counted from one."""
 
     file: Path
@@ -27,59 +27,61 @@ class Place(msgspec.Struct, frozen=True):
 class Problem(msgspec.Struct, frozen=True):
     """One refused key. ``str()`` is the line that an operator reads."""
 
-    place: Place
+    location: Location
     key: str
     detail: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.key}: {self.detail}" if self.key else self.bare
+        return f"{self.location}: {self.key}: {self.detail}" if self.key else self.bare
 
     @property
     def bare(self) -> str:
-        return f"{self.place}: {self.detail}"
+        return f"{self.location}: {self.detail}"
 
 
 class ConfigError(StartRefused):
     """The configuration is refused; every problem found is listed, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda p: (str(p.place.file), p.place.line)))
+        self.problems = tuple(
+            sorted(problems, key=lambda p: (str(p.location.file), p.location.line))
+        )
         super().__init__("\n".join(map(str, self.problems)))
 
 
-class Places:
+class LocationIndex:
     """Where each key stands, over all files of one configuration."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._places: dict[KeyPath, Place] = {}
+        self._locations: dict[KeyPath, Location] = {}
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Places) and self._places == other._places
+        return isinstance(other, LocationIndex) and self._locations == other._locations
 
     __hash__ = None  # type: ignore[assignment]  # filled while the files are read
 
-    def add(self, path: KeyPath, place: Place) -> None:
-        self._places.setdefault(path, place)
+    def add(self, path: KeyPath, location: Location) -> None:
+        self._locations.setdefault(path, location)
 
-    def find(self, path: KeyPath) -> Place:
-        """Return the place of the key, or of the nearest table above it."""
+    def find(self, path: KeyPath) -> Location:
+        """Return the location of the key, or of the nearest table above it."""
         while path:
-            if path in self._places:
-                return self._places[path]
+            if path in self._locations:
+                return self._locations[path]
             path = path[:-1]
-        return Place(self._root, 1)
+        return Location(self._root, 1)
 
 
 class Findings:
     """Collects problems while a configuration is read, so that one run reports them all."""
 
-    def __init__(self, places: Places) -> None:
-        self.places = places
+    def __init__(self, locations: LocationIndex) -> None:
+        self.locations = locations
         self.problems: list[Problem] = []
 
     def add(self, path: KeyPath, detail: str) -> None:
-        self.problems.append(Problem(self.places.find(path), dotted(path), detail))
+        self.problems.append(Problem(self.locations.find(path), dotted(path), detail))
 
     def unknown(self, path: KeyPath, what: str, name: str, allowed: Collection[str]) -> None:
         """Refuse ``name``, saying what is allowed and what was probably meant."""

@@ -16,7 +16,15 @@ import msgspec
 from core.config import rules
 from core.config.decode import decode
 from core.config.lines import key_lines
-from core.config.problems import ConfigError, Findings, KeyPath, Place, Places, Problem, dotted
+from core.config.problems import (
+    ConfigError,
+    Findings,
+    KeyPath,
+    Location,
+    LocationIndex,
+    Problem,
+    dotted,
+)
 from core.config.secrets import open_secrets
 from core.config.structs import Config, DatabaseConfig, PluginsConfig, ServerConfig, TenantConfig
 
@@ -48,8 +56,8 @@ def load(
     environ = os.environ if environ is None else environ
     path = path.absolute()
     source = _parsed(path, texts or {})
-    findings = Findings(Places(path))
-    source.note(findings.places)
+    findings = Findings(LocationIndex(path))
+    source.note(findings.locations)
     tenants = _own_tenants(source.raw, findings)
     for extra in tenant_files(path):
         _add_tenants(_parsed(extra, texts or {}), tenants, findings)
@@ -74,12 +82,12 @@ class _Source(msgspec.Struct, frozen=True):
     lines: dict[KeyPath, int]
 
     def problem(self, key: KeyPath, detail: str) -> Problem:
-        return Problem(Place(self.path, self.lines.get(key, 1)), dotted(key), detail)
+        return Problem(Location(self.path, self.lines.get(key, 1)), dotted(key), detail)
 
-    def note(self, places: Places) -> None:
-        """Add the file's keys to ``places``; a key already known keeps its place."""
+    def note(self, locations: LocationIndex) -> None:
+        """Add the file's keys to ``locations``; a key already known keeps its location."""
         for key, line in self.lines.items():
-            places.add(key, Place(self.path, line))
+            locations.add(key, Location(self.path, line))
 
 
 def _parsed(path: Path, texts: Mapping[Path, str]) -> _Source:
@@ -101,7 +109,7 @@ def _parsed(path: Path, texts: Mapping[Path, str]) -> _Source:
 
 
 def _unreadable(path: Path, line: int, detail: str) -> ConfigError:
-    return ConfigError([Problem(Place(path, line), "", detail)])
+    return ConfigError([Problem(Location(path, line), "", detail)])
 
 
 def _syntax(message: str, text: str) -> tuple[int, str]:
@@ -130,11 +138,11 @@ def _add_tenants(source: _Source, tenants: dict[str, Any], findings: Findings) -
     own = source.raw.get("tenants", {})
     for slug, table in (own if isinstance(own, dict) else {}).items():
         if slug in tenants:
-            place = findings.places.find(("tenants", slug))
-            detail = f"this tenant is already defined in {place}"
+            location = findings.locations.find(("tenants", slug))
+            detail = f"this tenant is already defined in {location}"
             findings.problems.append(source.problem(("tenants", slug), detail))
         tenants.setdefault(slug, table)
-    source.note(findings.places)
+    source.note(findings.locations)
 
 
 def _decoded(
@@ -153,13 +161,13 @@ def _decoded(
         tenants={slug: _tenant(slug, table, findings) for slug, table in tenants.items()},
         path=path,
         home=home,
-        places=findings.places,
+        locations=findings.locations,
     )
 
 
 def _tenant(slug: str, table: object, findings: Findings) -> TenantConfig:
     path = ("tenants", slug)
-    tenant = decode(table, TenantConfig, path, findings, given={"slug": slug})
+    tenant = decode(table, TenantConfig, path, findings, extra={"slug": slug})
     if tenant is None:
         return TenantConfig(slug=slug, name=slug)
     return msgspec.structs.replace(

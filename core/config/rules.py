@@ -212,6 +212,8 @@ def _hosts(config: Config, findings: Findings) -> None:
                     at, f'"{host}" is not a host name such as acme.example.com, without a port'
                 )
             elif host in owners:
-                place = findings.places.find(("tenants", owners[host], "hosts"))
-                findings.add(at, f'"{host}" already belongs to tenant "{owners[host]}" ({place})')
+                location = findings.locations.find(("tenants", owners[host], "hosts"))
+                findings.add(
+                    at, f'"{host}" already belongs to tenant "{owners[host]}" ({location})'
+                )
             owners.setdefault(host, slug)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from core.config.problems import ConfigError, Findings, Place, Problem
+from core.config.problems import ConfigError, Findings, Location, Problem
 from core.config.structs import Config, DatabaseConfig
 
 KEY_BYTES = 32
@@ -50,7 +50,7 @@ def _refuse_shared_secret(url: str, path: tuple[str, ...], findings: Findings) -
     parts = urlsplit(url)
     if parts.password is None and "password=" not in parts.query:
         return
-    file = findings.places.find(path).file
+    file = findings.locations.find(path).file
     mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else 0
     if mode & 0o077:
         findings.add(
@@ -74,7 +74,7 @@ def _read(file: Path, path: tuple[str, ...], findings: Findings) -> str | None:
 def secret_key(config: Config, environ: Mapping[str, str] | None = None) -> bytes:
     """Return the key that signs tokens: ``CRM_SECRET_KEY``, the named file, or a generated one."""
     environ = os.environ if environ is None else environ
-    findings = Findings(config.places)
+    findings = Findings(config.locations)
     path = ("server", "secret_key_file")
     named = config.server.secret_key_file
     text = environ.get("CRM_SECRET_KEY") or (
@@ -113,5 +113,5 @@ def generated_key(home: Path) -> bytes:
     mode = stat.S_IMODE(target.stat().st_mode)
     if mode & 0o077:
         detail = f"others may read this key (mode {mode:04o}); run chmod 600"
-        raise ConfigError([Problem(Place(target, 1), "", detail)])
+        raise ConfigError([Problem(Location(target, 1), "", detail)])
     return target.read_bytes()

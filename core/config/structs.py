@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 from msgspec import Meta
 
-from core.config.problems import Places
+from core.config.problems import LocationIndex
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=1000)]
@@ -111,7 +111,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     tenants: dict[str, TenantConfig]
     path: Path
     home: Path
-    places: Places
+    locations: LocationIndex
 
 
 def masked(url: str | None) -> str:
@@ -121,5 +121,5 @@ def masked(url: str | None) -> str:
     parts = urlsplit(url)
     if parts.password is None and "password=" not in parts.query:
         return repr(url)
-    place = f"{parts.username or ''}:***@{parts.netloc.rpartition('@')[2]}"
-    return repr(urlunsplit((parts.scheme, place, parts.path, "", "")))
+    location = f"{parts.username or ''}:***@{parts.netloc.rpartition('@')[2]}"
+    return repr(urlunsplit((parts.scheme, location, parts.path, "", "")))

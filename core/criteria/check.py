@@ -121,12 +121,12 @@ class _Reading:
                 self.complain(f"{pointer}/{name}", f"{name} must be text.", "type")
                 return None
         try:
-            place = resolve(self.subject, tree["field"])
+            target = resolve(self.subject, tree["field"])
         except WrongValue as wrong:
             self.complain(f"{pointer}/field", wrong.detail, wrong.code, wrong.allowed)
             return None
         made = leaf(
-            place,
+            target,
             tree["op"],
             tree["value"],
             self.subject.terms,

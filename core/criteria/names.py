@@ -59,8 +59,8 @@ class Subject(msgspec.Struct, frozen=True):
     trusted: bool = False
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where a name leads: the field, and the links on the way to it."""
+class FieldPath(msgspec.Struct, frozen=True):
+    """The field that a dotted name leads to, and the links on the way."""
 
     field: Field
     steps: tuple[Step, ...] = ()
@@ -72,8 +72,8 @@ def shown(text: object) -> str:
     return ascii(given[:_SHOWN] + "…" if len(given) > _SHOWN else given)
 
 
-def resolve(subject: Subject, name: str) -> Place:
-    """Return the place of ``name``; refuses with the names that are allowed.
+def resolve(subject: Subject, name: str) -> FieldPath:
+    """Return the path of ``name``; refuses with the names that are allowed.
 
     A field that may not be read is refused in the very words of one that does not exist.
     """
@@ -93,7 +93,7 @@ def resolve(subject: Subject, name: str) -> Place:
     found = _usable(subject, entity, last)
     if found is None:
         raise _unknown(subject, entity, name, links)
-    return Place(found, tuple(steps))
+    return FieldPath(found, tuple(steps))
 
 
 def filters(subject: Subject, entity: Declaration) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.criteria.names import OPERATORS, Place, Sight, Subject, filters, resolve, shown
+from core.criteria.names import OPERATORS, FieldPath, Sight, Subject, filters, resolve, shown
 from core.criteria.terms import LONGEST_TEXT, MOST_VALUES
 from core.errors import FieldError, Invalid
 from core.model.conversion import Terms, WrongValue, from_text
@@ -57,21 +57,21 @@ def _pointer(name: str) -> str:
 def _term(subject: Subject, name: str, text: str, repeated: bool) -> dict[str, Any]:
     plain, _, suffix = name.rpartition("__")
     op = SUFFIXES.get(suffix) if plain else None
-    place = _place(subject, name, name if op is None else plain)
-    op = op or ("contains" if place.field.kind == "tags" else "=")
-    if op not in OPERATORS[place.field.kind]:
-        allowed = tuple(_WORDS[o] for o in OPERATORS[place.field.kind] if o in _WORDS)
-        detail = f"{place.field.label} does not have the filter {shown(name)}."
+    target = _resolve_parameter(subject, name, name if op is None else plain)
+    op = op or ("contains" if target.field.kind == "tags" else "=")
+    if op not in OPERATORS[target.field.kind]:
+        allowed = tuple(_WORDS[o] for o in OPERATORS[target.field.kind] if o in _WORDS)
+        detail = f"{target.field.label} does not have the filter {shown(name)}."
         raise WrongValue(detail, "unknown_operator", allowed)
     if repeated:
         detail = f"{shown(name)} is given twice; name several values with __in, comma-separated."
         raise WrongValue(detail, "repeated_parameter")
     return {"field": plain if suffix in SUFFIXES and plain else name, "op": op} | {
-        "value": _value(place, text, op, subject.terms)
+        "value": _value(target, text, op, subject.terms)
     }
 
 
-def _place(subject: Subject, name: str, field: str) -> Place:
+def _resolve_parameter(subject: Subject, name: str, field: str) -> FieldPath:
     try:
         return resolve(subject, field)
     except WrongValue as wrong:
@@ -80,10 +80,10 @@ def _place(subject: Subject, name: str, field: str) -> Place:
         raise WrongValue(detail, "unknown_parameter", allowed) from wrong
 
 
-def _value(place: Place, text: str, op: str, terms: Terms) -> Any:
+def _value(target: FieldPath, text: str, op: str, terms: Terms) -> Any:
     most = LONGEST_TEXT * (MOST_VALUES if op == "in" else 1)
     if len(text) > most or text.count(",") >= MOST_VALUES:
-        raise WrongValue(f"{place.field.label}: that is too long.", "too_many")
+        raise WrongValue(f"{target.field.label}: that is too long.", "too_many")
     if op in ("contains", "starts_with") and not text:
-        raise WrongValue(f"{place.field.label}: the filter is empty.", "blank")
-    return from_text(place.field, text, op, terms)
+        raise WrongValue(f"{target.field.label}: the filter is empty.", "blank")
+    return from_text(target.field, text, op, terms)

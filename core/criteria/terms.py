@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from core.criteria.names import OPERATORS, Place, shown
+from core.criteria.names import OPERATORS, FieldPath, shown
 from core.criteria.sql import TYPES, Leaf
 from core.model import relative_dates
 from core.model.conversion import Terms, WrongValue, operand, plain_text
@@ -21,14 +21,14 @@ Complain = Callable[[str, WrongValue], None]
 
 
 def leaf(
-    place: Place, op: str, value: Any, terms: Terms, complain: Complain
+    target: FieldPath, op: str, value: Any, terms: Terms, complain: Complain
 ) -> tuple[Leaf, list[Any]] | None:
     """Return the shape of one comparison and its bound values.
 
     ``complain`` gets each problem with its place below the term, such as ``/value/3``; then the
     result is None.
     """
-    field = place.field
+    field = target.field
     allowed = OPERATORS[field.kind]
     if op not in allowed:
         detail = f"{field.label} cannot be compared with {shown(op)}."
@@ -39,23 +39,23 @@ def leaf(
         return None
     if op == "is_empty":
         form = _NOTHING.get(field.kind, "null")
-        return _made(place, form, not value), []
+        return _leaf(target, form, not value), []
     if field.kind == "datetime":
         op, values = _whole_days(op, values, terms)
     if op in ("in", "not_in"):
         values = [values]
-    return _made(place, _POSITIVE.get(op, op), op in _POSITIVE), values
+    return _leaf(target, _POSITIVE.get(op, op), op in _POSITIVE), values
 
 
-def _made(place: Place, form: str, negated: bool) -> Leaf:
-    field, column = place.field, place.field.name
+def _leaf(target: FieldPath, form: str, negated: bool) -> Leaf:
+    field, column = target.field, target.field.name
     if field.kind == "tags" and form == "contains":
         form = "tagged"
     elif form in ("contains", "starts_with") and field.has_key:
         form, column = f"key_{form}", field.sort_column
     elif form in ("contains", "starts_with") and field.kind in _CANONICAL:
         form = f"plain_{form}"
-    return Leaf(form, column, TYPES[field.kind], negated, place.steps)
+    return Leaf(form, column, TYPES[field.kind], negated, target.steps)
 
 
 def _values(
@@ -110,14 +110,16 @@ def _whole_days(op: str, values: list[Any], terms: Terms) -> tuple[str, list[Any
     days = [not isinstance(value, datetime) for value in values]
     if not any(days):
         return op, values
-    place = relative_dates.zone(terms.timezone)
+    timezone = relative_dates.zone(terms.timezone)
 
     def begin(position: int) -> datetime:
         value: date | datetime = values[position]
-        return value if isinstance(value, datetime) else relative_dates.start(value, place)
+        return (
+            value if isinstance(value, datetime) else relative_dates.start_of_day(value, timezone)
+        )
 
     def end(position: int) -> datetime:
-        return relative_dates.start(values[position] + timedelta(days=1), place)
+        return relative_dates.start_of_day(values[position] + timedelta(days=1), timezone)
 
     if op == "between":
         return ("during", [begin(0), end(1)]) if days[1] else (op, [begin(0), begin(1)])

@@ -65,11 +65,11 @@ def _term(tree: Mapping[str, Any], entity: Declaration, entities: Mapping[str, D
     if op == "is_empty":
         return f"{label} is {'empty' if value else 'not empty'}"
     if op == "between":
-        return f"{label} is between {_said(field, value[0])} and {_said(field, value[1])}"
+        return f"{label} is between {_describe(field, value[0])} and {_describe(field, value[1])}"
     phrases = _PHRASES | _DATES if field and field.kind in ("date", "datetime") else _PHRASES
     if op in ("in", "not_in"):
-        return f"{label} {phrases[op]} {_list([_said(field, item) for item in value])}"
-    return f"{label} {phrases[op]} {_said(field, value)}"
+        return f"{label} {phrases[op]} {_list([_describe(field, item) for item in value])}"
+    return f"{label} {phrases[op]} {_describe(field, value)}"
 
 
 def _named(
@@ -86,11 +86,11 @@ def _named(
     return field, "'s ".join(labels)
 
 
-def _said(field: Field | None, value: Any) -> str:
+def _describe(field: Field | None, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if field and field.kind in ("date", "datetime") and isinstance(value, str):
-        return relative_dates.in_words(value)
+        return relative_dates.describe(value)
     labels = dict(field.choices) if field else {}
     return labels.get(value, str(value)) if isinstance(value, str) else str(value)
 

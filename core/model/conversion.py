@@ -132,18 +132,18 @@ def _fit(field: Field, value: Any) -> None:
 
 def _when(field: Field, value: Any, terms: Terms) -> date | datetime:
     """Read an absolute or relative day or instant; a date field always gets a day."""
-    place = relative_dates.zone(terms.timezone)
+    timezone = relative_dates.zone(terms.timezone)
     try:
-        found = relative_dates.moment(value, place) if isinstance(value, str) else None
+        found = relative_dates.resolve_date(value, timezone) if isinstance(value, str) else None
         if found is None:
             day = isinstance(value, str) and len(value) == len("2025-12-31")
             read = read_date if day or field.kind == "date" else read_datetime
             found = read(field, value, terms)
         if isinstance(found, datetime):
-            return found.astimezone(place).date() if field.kind == "date" else found
+            return found.astimezone(timezone).date() if field.kind == "date" else found
         if field.kind == "datetime":  # both ends of the day are instants
-            relative_dates.start(found, place)
-            relative_dates.start(found + timedelta(days=1), place)
+            relative_dates.start_of_day(found, timezone)
+            relative_dates.start_of_day(found + timedelta(days=1), timezone)
     except (OverflowError, ValueError) as wrong:
         raise WrongValue(f"{field.label}: the calendar ends there.", "range") from wrong
     return found

@@ -27,7 +27,7 @@ HISTORY = "history"
 MOST_FIELDS = 25
 MOST_INDEXES = 12
 # How an entity is drawn, and where it stands in the menu, unless it says otherwise.
-ICON, PLACE = "table-2", 50
+ICON, MENU_POSITION = "table-2", 50
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     aggregates: tuple[Aggregate, ...] = ()
     named_filters: tuple[NamedFilter, ...] = ()
     icon: str = ICON
-    menu: int | None = PLACE
+    menu: int | None = MENU_POSITION
     subtitle: str | None = None
     inplace: tuple[str, ...] = ()
     fields: dict[str, Field] = {}
@@ -102,42 +102,42 @@ def _where(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _named(given: Declaration) -> dict[str, tuple[str, ...]]:
+def _named(declared: Declaration) -> dict[str, tuple[str, ...]]:
     """Return the fields that each option of a declaration names."""
-    flat = {"indexed": given.indexed, "unique": given.unique}
+    flat = {"indexed": declared.indexed, "unique": declared.unique}
     return {
-        "title": (given.title,),
-        "columns": given.columns,
-        "order": (given.order,),
-        "subject": (given.subject,) if given.subject else (),
-        "responsible": (given.responsible,) if given.responsible else (),
-        "credit": given.credit,
-        "subtitle": (given.subtitle,) if given.subtitle else (),
-        "inplace": given.inplace,
-        "stage": (given.stage,) if given.stage else (),
-        "stage_sum": (given.stage_sum,) if given.stage_sum else (),
-        "scopes": tuple(c if isinstance(c, str) else c.local for c in given.scopes.values()),
-        "aggregates": tuple(n for a in given.aggregates for n in (a.field, a.by) if n),
-        "named_filters": tuple(n for f in given.named_filters for n in f.uses),
+        "title": (declared.title,),
+        "columns": declared.columns,
+        "order": (declared.order,),
+        "subject": (declared.subject,) if declared.subject else (),
+        "responsible": (declared.responsible,) if declared.responsible else (),
+        "credit": declared.credit,
+        "subtitle": (declared.subtitle,) if declared.subtitle else (),
+        "inplace": declared.inplace,
+        "stage": (declared.stage,) if declared.stage else (),
+        "stage_sum": (declared.stage_sum,) if declared.stage_sum else (),
+        "scopes": tuple(c if isinstance(c, str) else c.local for c in declared.scopes.values()),
+        "aggregates": tuple(n for a in declared.aggregates for n in (a.field, a.by) if n),
+        "named_filters": tuple(n for f in declared.named_filters for n in f.uses),
         **{option: tuple(n for names in lists for n in names) for option, lists in flat.items()},
     }
 
 
-def _check(where: str, given: Declaration, search: Names, filters: Names) -> None:
+def _check(where: str, declared: Declaration, search: Names, filters: Names) -> None:
     """Refuse a class without docstring, too much of something, and every name that is no field."""
-    if not given.doc or given.doc == (Entity.__doc__ or "").strip():
+    if not declared.doc or declared.doc == (Entity.__doc__ or "").strip():
         raise StartRefused(f"{where}: an entity states its invariant in a docstring")
-    if len(given.fields) > MOST_FIELDS:
-        raise StartRefused(f"{where}: {len(given.fields)} fields; at most {MOST_FIELDS}")
-    if len(given.indexed) > MOST_INDEXES:
-        raise StartRefused(f"{where}: {len(given.indexed)} indexes; at most {MOST_INDEXES}")
-    if unknown := set(given.verbs) - set(ALL_VERBS):
+    if len(declared.fields) > MOST_FIELDS:
+        raise StartRefused(f"{where}: {len(declared.fields)} fields; at most {MOST_FIELDS}")
+    if len(declared.indexed) > MOST_INDEXES:
+        raise StartRefused(f"{where}: {len(declared.indexed)} indexes; at most {MOST_INDEXES}")
+    if unknown := set(declared.verbs) - set(ALL_VERBS):
         raise StartRefused(f"{where}: verbs {sorted(unknown)}; known are {ALL_VERBS}")
-    if given.credit and not given.responsible:
+    if declared.credit and not declared.responsible:
         raise StartRefused(f"{where}: credit needs responsible: whom are the changes credited to?")
-    known = STANDARD | given.fields
-    _check_stage(where, given)
-    for option, names in {**_named(given), "search": search, "filters": filters}.items():
+    known = STANDARD | declared.fields
+    _check_stage(where, declared)
+    for option, names in {**_named(declared), "search": search, "filters": filters}.items():
         for name in names:
             plain = name.lstrip("-")
             if plain not in known and f"{plain}_id" not in known:
@@ -145,15 +145,18 @@ def _check(where: str, given: Declaration, search: Names, filters: Names) -> Non
                 raise StartRefused(f"{where}: {option} names {plain!r}; fields are {fields}")
 
 
-def _check_stage(where: str, given: Declaration) -> None:
+def _check_stage(where: str, declared: Declaration) -> None:
     """Refuse a stage that is no stored choice, and a sum of what is no number."""
-    stage, added = given.fields.get(given.stage or ""), given.fields.get(given.stage_sum or "")
+    stage, added = (
+        declared.fields.get(declared.stage or ""),
+        declared.fields.get(declared.stage_sum or ""),
+    )
     if stage is not None and (stage.kind != "choice" or stage.sql):
-        raise StartRefused(f"{where}: stage={given.stage!r} is not a choice that can be changed")
-    if given.stage_sum and not given.stage:
+        raise StartRefused(f"{where}: stage={declared.stage!r} is not a choice that can be changed")
+    if declared.stage_sum and not declared.stage:
         raise StartRefused(f"{where}: stage_sum needs stage: which field are the columns?")
     if added is not None and added.kind not in ("money", "integer", "decimal"):
-        raise StartRefused(f"{where}: stage_sum={given.stage_sum!r} is not a number")
+        raise StartRefused(f"{where}: stage_sum={declared.stage_sum!r} is not a number")
 
 
 def _marked(fields: dict[str, Field], search: Names, filters: Names) -> dict[str, Field]:
@@ -205,7 +208,7 @@ def entity(
     aggregates: tuple[Aggregate, ...] = (),
     named_filters: tuple[NamedFilter, ...] = (),
     icon: str = ICON,
-    menu: int | None = PLACE,
+    menu: int | None = MENU_POSITION,
     subtitle: str | None = None,
     inplace: tuple[str, ...] = (),
 ) -> Callable[[C], C]:
@@ -226,7 +229,7 @@ def entity(
 
     def declare(cls: C) -> C:
         fields, column_types = read_fields(cls, RESERVED)
-        given = Declaration(
+        declared = Declaration(
             cls=cls,
             label=label,
             plural=plural,
@@ -254,8 +257,8 @@ def entity(
             fields=_marked(fields, search, filters),
             column_types=column_types,
         )
-        _check(_where(cls), given, search, filters)
-        cls.__entity__ = given  # type: ignore[attr-defined]
+        _check(_where(cls), declared, search, filters)
+        cls.__entity__ = declared  # type: ignore[attr-defined]
         return cls
 
     return declare

@@ -168,9 +168,9 @@ def link(
     return mapped_column(sa.Uuid(), info={"field": spec})
 
 
-def user_link(*, label: str, on_delete: OnDelete = "restrict", **given: Any) -> Any:
+def user_link(*, label: str, on_delete: OnDelete = "restrict", **options: Any) -> Any:
     """Declare a reference to a user of the tenant."""
-    return link("core.user", label=label, on_delete=on_delete, **given)
+    return link("core.user", label=label, on_delete=on_delete, **options)
 
 
 def choice(

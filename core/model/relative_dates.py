@@ -29,7 +29,7 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def moment(word: str, place: ZoneInfo) -> date | datetime | None:
+def resolve_date(word: str, timezone: ZoneInfo) -> date | datetime | None:
     """Return the day, or for ``now`` and hours the instant, that ``word`` names; else None.
 
     Raises ``OverflowError`` or ``ValueError`` when the calendar does not reach that far.
@@ -37,7 +37,7 @@ def moment(word: str, place: ZoneInfo) -> date | datetime | None:
     now = datetime.now(UTC)
     if word == "now":
         return now
-    today = now.astimezone(place).date()
+    today = now.astimezone(timezone).date()
     if word in _DAYS:
         return _DAYS[word](today)
     found = _OFFSET.fullmatch(word)
@@ -59,18 +59,18 @@ def _shifted(day: date, number: int, unit: str) -> date:
     return first.replace(day=min(day.day, last.day))
 
 
-def start(day: date, place: ZoneInfo) -> datetime:
-    """Return the instant, in UTC, at which ``day`` begins in ``place``."""
-    return datetime(day.year, day.month, day.day, tzinfo=place).astimezone(UTC)
+def start_of_day(day: date, timezone: ZoneInfo) -> datetime:
+    """Return the instant, in UTC, at which ``day`` begins in ``timezone``."""
+    return datetime(day.year, day.month, day.day, tzinfo=timezone).astimezone(UTC)
 
 
-def offset(word: str) -> tuple[int, str] | None:
+def parse_offset(word: str) -> tuple[int, str] | None:
     """Return how far from now ``word`` is: ``-7d`` is minus seven, in the unit ``day``."""
     found = _OFFSET.fullmatch(word)
     return (int(found[1] + found[2]), _UNITS[found[3]]) if found else None
 
 
-def in_words(word: str) -> str:
+def describe(word: str) -> str:
     """Return how a person says ``word``; a calendar date stays as it is."""
     found = _OFFSET.fullmatch(word)
     if found is not None:

@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from core.model.fields import Field
 
 
-def _standard(name: str, kind: Any, label: str, **given: Any) -> Field:
-    return Field(name=name, kind=kind, label=label, system=True, readonly=True, **given)
+def _standard(name: str, kind: Any, label: str, **options: Any) -> Field:
+    return Field(name=name, kind=kind, label=label, system=True, readonly=True, **options)
 
 
 STANDARD: dict[str, Field] = {

@@ -46,24 +46,24 @@ def read_values(struct: Any, body: dict[str, Any], prefix: str = "#") -> Any:
         raise Invalid.field(prefix, str(wrong)) from None
 
 
-def read_query(struct: Any, given: dict[str, str]) -> Any:
+def read_query(struct: Any, parameters: dict[str, str]) -> Any:
     """Return query parameters as ``struct``; refuses unknown parameters and wrong values."""
     if struct is None:
-        if given:
-            name = sorted(given)[0]
+        if parameters:
+            name = sorted(parameters)[0]
             raise Invalid.field(f"?{name}", f"Unknown parameter {name!r}.", "unknown")
         return None
     known = {f.encode_name: f for f in msgspec.structs.fields(struct)}
     errors = [
         FieldError(f"?{name}", f"Unknown parameter {name!r}.", "unknown", tuple(known))
-        for name in given
+        for name in parameters
         if name not in known
     ]
     values: dict[str, Any] = {}
     for name, field in known.items():
-        if name in given:
+        if name in parameters:
             try:
-                values[field.name] = msgspec.convert(given[name], field.type, strict=False)
+                values[field.name] = msgspec.convert(parameters[name], field.type, strict=False)
             except msgspec.ValidationError as wrong:
                 detail = _message(field.type) or str(wrong)
                 errors.append(FieldError(f"?{name}", detail, "invalid"))

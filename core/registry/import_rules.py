@@ -21,8 +21,8 @@ def imported(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
 
 
-def breaches(folder: Path, plugin: str, requires: Collection[str]) -> list[str]:
-    """Return one sentence per import of the plugin in ``folder`` that the law forbids."""
+def violations(folder: Path, plugin: str, requires: Collection[str]) -> list[str]:
+    """Return one sentence per import of the plugin in ``folder`` that the rules forbid."""
     found = []
     for path in sorted(folder.rglob("*.py")):
         testing = "tests" in path.relative_to(folder).parts

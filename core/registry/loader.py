@@ -28,14 +28,14 @@ KERNEL = Plugin(
 )
 
 
-class Loaded(msgspec.Struct, frozen=True):
+class LoadedPlugins(msgspec.Struct, frozen=True):
     """The result of loading: what exists, and whom to call."""
 
     registry: Registry
     hooks: Hooks
 
 
-def keep_apart(names: Collection[str]) -> None:
+def check_prefixes(names: Collection[str]) -> None:
     """Refuse two plugins whose tables could not be told apart: each owns what bears its name."""
     for name in names:
         for other in names:
@@ -43,12 +43,12 @@ def keep_apart(names: Collection[str]) -> None:
                 raise StartRefused(f"plugin {other!r}: what begins with {name}_ is {name!r}'s")
 
 
-def in_order(manifests: Mapping[str, Manifest]) -> list[str]:
+def dependency_order(manifests: Mapping[str, Manifest]) -> list[str]:
     """Return the names so that each follows what it requires or listens to; refuses circles."""
     for name, manifest in manifests.items():
-        for wanted in manifest.requires:
-            if wanted not in manifests:
-                raise StartRefused(f"plugin {name!r} requires {wanted!r}, which is not installed")
+        for target in manifest.requires:
+            if target not in manifests:
+                raise StartRefused(f"plugin {name!r} requires {target!r}, which is not installed")
     done: list[str] = []
     trail: list[str] = []
 
@@ -59,8 +59,8 @@ def in_order(manifests: Mapping[str, Manifest]) -> list[str]:
             raise StartRefused(f"plugins require each other: {' -> '.join([*trail, name])}")
         trail.append(name)
         manifest = manifests[name]
-        for wanted in sorted({*manifest.requires, *manifest.optional} & set(manifests)):
-            visit(wanted)
+        for target in sorted({*manifest.requires, *manifest.optional} & set(manifests)):
+            visit(target)
         trail.pop()
         done.append(name)
 
@@ -118,10 +118,10 @@ class _Collected:
             named_filters=_owned(plugin, declared.named_filters),
         )
 
-    def resolve(self, wanted: Any, where: str) -> str:
-        name = wanted if isinstance(wanted, str) else self.by_class.get(wanted)
+    def resolve(self, target: Any, where: str) -> str:
+        name = target if isinstance(target, str) else self.by_class.get(target)
         if name not in self.entities:
-            raise StartRefused(f"{where}: {wanted!r} is not an entity of an installed plugin")
+            raise StartRefused(f"{where}: {target!r} is not an entity of an installed plugin")
         return str(name)
 
     def apply_extension(self, plugin: str, extension: Extension) -> None:
@@ -188,17 +188,17 @@ def _plugin(manifest: Manifest, package: str, folder: Path) -> Plugin:
     return Plugin(manifest=manifest, package=package, path=str(folder), settings=settings)
 
 
-def load(names: Collection[str], packages: Mapping[str, str] | None = None) -> Loaded:
+def load(names: Collection[str], packages: Mapping[str, str] | None = None) -> LoadedPlugins:
     """Return registry and hooks of the kernel and of the plugins called ``names``.
 
     ``packages`` names packages that lie elsewhere than in ``plugins/`` or behind an entry point.
     Whatever is wrong is refused with ``StartRefused``, which names the plugin and the file.
     """
     found = read_manifests(names, packages or {})
-    keep_apart(found)
-    order = in_order({name: manifest for name, (manifest, _, _) in found.items()})
+    check_prefixes(found)
+    order = dependency_order({name: manifest for name, (manifest, _, _) in found.items()})
     plugins = {"core": KERNEL} | {name: _plugin(*found[name]) for name in order}
-    hooks = Hooks({name: place for place, name in enumerate(plugins)})
+    hooks = Hooks({name: position for position, name in enumerate(plugins)})
     collected = _Collected()
     modules: dict[str, ModuleType | None] = {}
     for name, plugin in plugins.items():
@@ -217,4 +217,4 @@ def load(names: Collection[str], packages: Mapping[str, str] | None = None) -> L
             hooks.add(name, module)
     hooks.check()
     registry = freeze(plugins, collected.entities, collected.by_class, collected.extensions, hooks)
-    return Loaded(registry, hooks)
+    return LoadedPlugins(registry, hooks)

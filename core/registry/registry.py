@@ -222,11 +222,11 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     cards: tuple[Card, ...] = ()
     screens: tuple[Screen, ...] = ()
 
-    def entity(self, wanted: Any) -> Declaration:
+    def entity(self, target: Any) -> Declaration:
         """Return the entity of a class or of a name ``plugin.entity``."""
-        name = wanted if isinstance(wanted, str) else self.by_class.get(wanted)
+        name = target if isinstance(target, str) else self.by_class.get(target)
         if name is None or name not in self.entities:
-            raise StartRefused(f"{wanted!r} is not an entity; known are {sorted(self.entities)}")
+            raise StartRefused(f"{target!r} is not an entity; known are {sorted(self.entities)}")
         return self.entities[name]
 
     def rights(self, entity: Declaration) -> set[str]:
@@ -238,10 +238,10 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
         """Return the plugins whose entities ``plugin`` may name: its own and all it requires."""
         names, todo = {plugin}, [plugin]
         while todo:
-            for wanted in self.plugins[todo.pop()].manifest.requires:
-                if wanted not in names:
-                    names.add(wanted)
-                    todo.append(wanted)
+            for target in self.plugins[todo.pop()].manifest.requires:
+                if target not in names:
+                    names.add(target)
+                    todo.append(target)
         return names
 
     def links_to(self, name: str) -> Sequence[tuple[Declaration, str]]:

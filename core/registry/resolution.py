@@ -108,10 +108,10 @@ def _placed(registry: Registry, hooks: Hooks, hook: str, name: str) -> tuple[Any
                 raise StartRefused(f"{where}: {entity.plugin!r} is not required")
             if noun.right not in registry.rights(entity):
                 raise StartRefused(f"{where}: no right {noun.right!r} on {entity.name}")
-            place = own if name == "path" else (plugin, own)
-            if place in found:
+            key = own if name == "path" else (plugin, own)
+            if key in found:
                 raise StartRefused(f"{where} exists already")
-            found[place] = msgspec.structs.replace(noun, entity=entity.name, plugin=plugin)
+            found[key] = msgspec.structs.replace(noun, entity=entity.name, plugin=plugin)
     return tuple(found.values())
 
 

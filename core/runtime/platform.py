@@ -15,7 +15,7 @@ from core.access.rights import SYSTEM
 from core.config import Config, ConfigFile, check_against
 from core.database.connections import Database
 from core.database.models import Models
-from core.registry.loader import Loaded
+from core.registry.loader import LoadedPlugins
 from core.registry.registry import Choice
 from core.runtime.tenant import Overlay, Tenant
 from core.runtime.transaction_settings import transaction_settings
@@ -26,7 +26,7 @@ log = structlog.get_logger("crm.platform")
 OVERLAY_SECONDS = 2.0
 
 
-def against_registry(config: Config, loaded: Loaded) -> None:
+def against_registry(config: Config, loaded: LoadedPlugins) -> None:
     """Refuse, with ``ConfigError``, a configuration that names what no plugin declares."""
     registry = loaded.registry
     plugins = {n: p for n, p in registry.plugins.items() if n != "core"}
@@ -48,7 +48,7 @@ AUDIT_AHEAD = "SELECT crm_audit_ahead(12)"
 class Platform:
     """What every request of a process shares. Tenants are replaced whole, never changed."""
 
-    def __init__(self, file: ConfigFile, loaded: Loaded, database: Database) -> None:
+    def __init__(self, file: ConfigFile, loaded: LoadedPlugins, database: Database) -> None:
         self.file = file
         self.loaded = loaded
         self.database = database

@@ -16,7 +16,7 @@ from core.model.conversion import Terms
 from core.model.entities import HISTORY, Declaration
 from core.model.fields import Field
 from core.registry.hooks import Hooks
-from core.registry.loader import Loaded
+from core.registry.loader import LoadedPlugins
 from core.registry.registry import Action, Choice, Grant
 
 log = structlog.get_logger("crm.tenant")
@@ -33,7 +33,7 @@ class Tenant:
     """A snapshot: configuration, enabled plugins and everything compiled from them."""
 
     def __init__(
-        self, id: UUID, number: int, config: TenantConfig, loaded: Loaded, overlay: Overlay
+        self, id: UUID, number: int, config: TenantConfig, loaded: LoadedPlugins, overlay: Overlay
     ) -> None:
         self.id = id
         self.number = number
@@ -85,7 +85,7 @@ class Tenant:
 
     def start_of(self, day: date) -> datetime:
         """Return the instant, in UTC, at which ``day`` begins where the tenant is."""
-        return relative_dates.start(day, relative_dates.zone(self.config.timezone))
+        return relative_dates.start_of_day(day, relative_dates.zone(self.config.timezone))
 
     def _role_enabled(self, name: str) -> bool:
         owner = self.registry.role_owners.get(name, "core")

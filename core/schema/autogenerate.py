@@ -13,7 +13,7 @@ from core.registry.registry import Plugin, Registry
 from core.schema.render import Call, column_source, names_in, pairs, render, text, type_source
 from core.schema.replay import Index, Shape, Table, replayed
 from core.schema.sql.tables import index_sql
-from core.schema.target import Wanted, shape_of, wanted
+from core.schema.target import TargetSchema, shape_of, target_schema
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 _KERNELS = {"tenant_id", *STANDARD_TYPES}
@@ -31,7 +31,7 @@ class Step(msgspec.Struct, frozen=True):
 def differences(registry: Registry, plugin: Plugin) -> list[Step]:
     """Return the steps from what the chain makes to what the declarations ask; empty when even."""
     have, want = replayed(plugin), shape_of(registry, plugin.name)
-    given = {found.table: found for _, found in wanted(registry, plugin.name)}
+    given = {found.table: found for _, found in target_schema(registry, plugin.name)}
     steps: list[Step] = []
     for name, table in want.tables.items():
         old = have.tables.get(name)
@@ -50,7 +50,7 @@ def draft(steps: list[Step], *, revision: str, before: str | None, says: str) ->
     return render(up, back, revision=revision, before=before, says=says)
 
 
-def _new_table(found: Wanted) -> Step:
+def _new_table(found: TargetSchema) -> Step:
     return Step(
         f"table {found.table} is missing",
         (_make("tenant_table", found),),
@@ -58,7 +58,7 @@ def _new_table(found: Wanted) -> Step:
     )
 
 
-def _make(function: str, found: Wanted) -> Call:
+def _make(function: str, found: TargetSchema) -> Call:
     arguments = [text(found.table), *(column_source(c) for c in found.columns)]
     if found.keys:
         arguments.append(f"keys={names_in(found.keys)}")
@@ -72,7 +72,7 @@ def _make(function: str, found: Wanted) -> Call:
     return Call(function, tuple(arguments))
 
 
-def _table_steps(name: str, old: Table, new: Table, found: Wanted) -> Iterator[Step]:
+def _table_steps(name: str, old: Table, new: Table, found: TargetSchema) -> Iterator[Step]:
     """Yield the steps for a table that exists, at least in part."""
     fresh = [n for n in new.columns if n not in old.columns]
     removed = [n for n in old.columns if n not in new.columns and n not in _KERNELS]
@@ -101,7 +101,7 @@ def _comes_with(index: Index, fresh: list[str], table: Table) -> bool:
     return any(n in fresh for n in names) and known.issuperset(names)
 
 
-def _new_columns(name: str, fresh: list[str], old: Table, new: Table, found: Wanted) -> Step:
+def _new_columns(name: str, fresh: list[str], old: Table, new: Table, found: TargetSchema) -> Step:
     keys = tuple(n for n in found.keys if f"{n}_key" in fresh)
     columns = tuple(c for c in found.columns if c.name in fresh)
     if old.made:
@@ -111,7 +111,7 @@ def _new_columns(name: str, fresh: list[str], old: Table, new: Table, found: Wan
                     f"{name}.{column.name} is required, and rows may exist: let it be null or"
                     " give it a default; make it required in a later migration."
                 )
-    part = Wanted(
+    part = TargetSchema(
         name,
         columns,
         keys=keys,
@@ -141,14 +141,14 @@ def _old_columns(name: str, removed: list[str], old: Table) -> Step:
     )
 
 
-def _restored(name: str, table: Table, columns: list[str]) -> Wanted:
+def _restored(name: str, table: Table, columns: list[str]) -> TargetSchema:
     """Return what the chain made of these columns, so that it can be made again."""
     keys = tuple(n for n in columns if f"{n}_key" in table.columns)
     present = {*columns, *(f"{n}_key" for n in keys)}
     indexes = [
         i for i in table.indexes.values() if any(c.lstrip("-") in present for c in i.columns)
     ]
-    return Wanted(
+    return TargetSchema(
         name,
         tuple(table.columns[n] for n in columns),
         keys=keys,

@@ -102,7 +102,7 @@ async def refuse_unfit_catalogue(connection: AsyncConnection, registry: Registry
 
 def _parameters(registry: Registry, served: Collection[str]) -> dict[str, Any]:
     entities = [e for e in registry.entities.values() if e.plugin in served]
-    wanted = [(e.table, *column) for e in entities for column in _wanted(e, served)]
+    wanted = [(e.table, *column) for e in entities for column in _required_columns(e, served)]
     known = [(e.table, name) for e in entities for name in _known(e)]
     added = [
         (e.table, f.name)
@@ -127,7 +127,7 @@ def _parameters(registry: Registry, served: Collection[str]) -> dict[str, Any]:
     }
 
 
-def _wanted(entity: Declaration, served: Collection[str]) -> Iterator[tuple[str, str]]:
+def _required_columns(entity: Declaration, served: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield name and type of each column that the entity's table must have."""
     for name, type_ in (STANDARD_TYPES | entity.column_types).items():
         field = entity.fields[name]

@@ -17,7 +17,7 @@ from core.schema.replay import Shape, recording
 from core.schema.sql import tables
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class TargetSchema(msgspec.Struct, frozen=True):
     """One table, or what is added to one: the arguments of ``tenant_table``/``tenant_columns``."""
 
     table: str
@@ -45,8 +45,8 @@ class Wanted(msgspec.Struct, frozen=True):
         )
 
 
-def wanted(registry: Registry, plugin: str) -> Iterator[tuple[bool, Wanted]]:
-    """Yield (is a table of its own, what is wanted), in an order in which links find targets."""
+def target_schema(registry: Registry, plugin: str) -> Iterator[tuple[bool, TargetSchema]]:
+    """Yield (is a table of its own, its target schema), in an order in which links find targets."""
     for entity in _linked_first(registry, plugin):
         # As declared: the registered one also holds what extensions add.
         yield True, _of(registry, entity, plugin, entity.cls.__entity__.indexed)
@@ -67,7 +67,7 @@ def wanted(registry: Registry, plugin: str) -> Iterator[tuple[bool, Wanted]]:
 def shape_of(registry: Registry, plugin: str) -> Shape:
     """Return the shape that the plugin's declarations ask for."""
     with recording() as shape:
-        for whole, found in wanted(registry, plugin):
+        for whole, found in target_schema(registry, plugin):
             found.make(whole=whole)
     return shape
 
@@ -92,13 +92,13 @@ def _linked_first(registry: Registry, plugin: str) -> list[Declaration]:
 
 def _of(
     registry: Registry, entity: Declaration, plugin: str, indexed: tuple[tuple[str, ...], ...]
-) -> Wanted:
+) -> TargetSchema:
     fields = [
         f for n, f in entity.fields.items() if f.plugin == plugin and n in entity.column_types
     ]
     single = tuple((f.name,) for f in fields if f.unique)
     several = tuple(tuple(_stored(entity, n) for n in names) for names in entity.unique)
-    return Wanted(
+    return TargetSchema(
         table=entity.table,
         columns=tuple(_column(f, entity.column_types[f.name]) for f in fields),
         keys=tuple(f.name for f in fields if f.has_key),

@@ -15,7 +15,7 @@ from core.auth.state import auth_of
 from core.config import ConfigFile
 from core.database.connections import Database
 from core.errors import StartRefused
-from core.registry.loader import Loaded, load
+from core.registry.loader import LoadedPlugins, load
 from core.registry.registry import Registry
 from core.rest.apps import app_routes
 from core.rest.audit import audit_routes
@@ -222,7 +222,7 @@ async def open_platform(
     return platform
 
 
-def _govern(file: ConfigFile, loaded: Loaded) -> None:
+def _govern(file: ConfigFile, loaded: LoadedPlugins) -> None:
     requires = {n: p.manifest.requires for n, p in loaded.registry.plugins.items()}
     file.govern(lambda config: against_registry(config, loaded), requires)
 

@@ -105,23 +105,23 @@ class Node:
         self.parameter = self.parameter or Node()
         return self.parameter
 
-    def find(self, parts: list[str], place: int, texts: list[str]) -> "Node | None":
+    def find(self, parts: list[str], position: int, texts: list[str]) -> "Node | None":
         """Return where a path ends and fill ``texts``: literal words first, then parameters."""
-        if place == len(parts):
+        if position == len(parts):
             return self if self.endpoints else None
-        word = self.words.get(parts[place])
+        word = self.words.get(parts[position])
         if word is not None:
-            end = word.find(parts, place + 1, texts)
+            end = word.find(parts, position + 1, texts)
             if end is not None:
                 return end
         if self.parameter is not None:
-            texts.append(parts[place])
-            end = self.parameter.find(parts, place + 1, texts)
+            texts.append(parts[position])
+            end = self.parameter.find(parts, position + 1, texts)
             if end is not None:
                 return end
             texts.pop()
         if self.remainder is not None:
-            texts.append("/" + "/".join(parts[place:]))
+            texts.append("/" + "/".join(parts[position:]))
         return self.remainder
 
 

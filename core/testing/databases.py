@@ -14,7 +14,7 @@ from core.postgres import embedded
 from core.postgres.blocking import finish
 from core.postgres.cluster_paths import ROLES
 from core.postgres.embedded import Unusable
-from core.registry.loader import Loaded
+from core.registry.loader import LoadedPlugins
 from core.testing.servers import MakeScratch, Scratch, TestServer
 
 EXTERNAL = os.environ.get("CRM_TEST_DATABASE_URL")
@@ -57,7 +57,7 @@ async def make_scratch(test_server: TestServer) -> AsyncIterator[MakeScratch]:
     """A function that makes a database, migrated for ``loaded`` or empty, for one test."""
     made: list[Scratch] = []
 
-    async def make(loaded: Loaded | None = None) -> Scratch:
+    async def make(loaded: LoadedPlugins | None = None) -> Scratch:
         fresh = await (test_server.migrated(loaded) if loaded else test_server.empty())
         made.append(fresh)
         return fresh

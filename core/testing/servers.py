@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 from core.postgres import roles
-from core.registry.loader import Loaded
+from core.registry.loader import LoadedPlugins
 from core.schema.migrate import migrate
 
 
@@ -70,7 +70,7 @@ class TestServer:
         await roles.prepare_async(self.admin_url, self._passwords, name)
         return Scratch(self, name)
 
-    async def migrated(self, loaded: Loaded) -> Scratch:
+    async def migrated(self, loaded: LoadedPlugins) -> Scratch:
         """Make a database that holds the tables of the loaded plugins."""
         plugins = tuple(loaded.registry.plugins)
         if plugins not in self._templates:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from core.registry.import_rules import breaches, imported
+from core.registry.import_rules import imported, violations
 from tests.contract.subjects import BROUGHT, ROOT, named
 
 
 @pytest.mark.parametrize("own", BROUGHT, ids=named)
 def test_plugin_imports_only_what_it_declares(own: str) -> None:
     plugin = BROUGHT[own]
-    assert breaches(Path(plugin.path), own, plugin.manifest.requires) == []
+    assert violations(Path(plugin.path), own, plugin.manifest.requires) == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "core").rglob("*.py")), ids=str)
@@ -43,5 +43,5 @@ def test_no_hidden_imports_in_files_that_the_framework_reads(own: str) -> None:
 )
 def test_the_law_bites(tmp_path: Path, source: str, words: str) -> None:
     (tmp_path / "services.py").write_text(source)
-    (found,) = breaches(tmp_path, "own", ["known"])
+    (found,) = violations(tmp_path, "own", ["known"])
     assert words in found

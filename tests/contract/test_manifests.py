@@ -7,7 +7,7 @@ import pytest
 from core import VERSION
 from core.errors import StartRefused
 from core.model.entities import snake
-from core.registry.loader import in_order, keep_apart
+from core.registry.loader import check_prefixes, dependency_order
 from core.registry.manifest import fits, read_manifest
 from core.registry.registry import Plugin
 from tests.contract.subjects import BROUGHT, ROOT, SHIPPED, named
@@ -42,14 +42,14 @@ def test_requirements_are_installed_and_load_before(plugin: Plugin) -> None:
 
 
 def test_no_circle_also_counting_optional() -> None:
-    assert in_order({n: p.manifest for n, p in BROUGHT.items()}) == list(BROUGHT)
+    assert dependency_order({n: p.manifest for n, p in BROUGHT.items()}) == list(BROUGHT)
 
 
 def test_tables_of_two_plugins_differ_by_prefix() -> None:
     """What bears a plugin's name goes when it is purged, so no other plugin's may bear it."""
-    keep_apart(list(BROUGHT))
+    check_prefixes(list(BROUGHT))
     with pytest.raises(StartRefused, match="begins with customers_ is 'customers''s"):
-        keep_apart(["customers", "customers_more"])
+        check_prefixes(["customers", "customers_more"])
 
 
 @pytest.mark.parametrize("plugin", BROUGHT.values(), ids=named)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.postgres import binaries, cluster_paths, embedded, server_users
-from core.postgres.cluster_paths import Place
+from core.postgres.cluster_paths import ClusterPaths
 from tests.core.apps import ROOT, App, as_root, ask, python_of, stranger
 
 pytestmark = [pytest.mark.embedded, pytest.mark.slow]
@@ -32,7 +32,7 @@ def test_defect_1_long_path_gets_a_private_short_socket_folder(foreign_home: Pat
 
 def test_defect_1_short_socket_folder_of_a_stranger_is_never_used(tmp_path: Path) -> None:
     home = tmp_path / ("deep" * 30)
-    spot = Place(home, home / "postgres", as_root=False)
+    spot = ClusterPaths(home, home / "postgres", as_root=False)
     spot.folder.mkdir(parents=True)
     planted = Path(tempfile.mkdtemp(prefix="trl-", dir="/tmp"))
     planted.chmod(0o777)

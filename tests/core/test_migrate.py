@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from core.postgres.urls import driver_url
-from core.registry.loader import Loaded
+from core.registry.loader import LoadedPlugins
 from core.schema.chains import head, pending, state
 from core.schema.lints import findings
 from core.schema.migrate import migrate, purge, tables_of
@@ -60,7 +60,7 @@ async def ask(scratch: Scratch, sql: str) -> object:
     return found
 
 
-async def lint_as_app(scratch: Scratch, loaded: Loaded, left_out: set[str]) -> list[str]:
+async def lint_as_app(scratch: Scratch, loaded: LoadedPlugins, left_out: set[str]) -> list[str]:
     engine = create_async_engine(driver_url(scratch.url()), poolclass=sa.NullPool)
     async with engine.connect() as connection:
         found = await findings(connection, loaded.registry, left_out)

@@ -154,7 +154,7 @@ class CriteriaText:
 
     def _moment(self, text: str) -> str:
         """Return a day or a moment, absolute or as it is said from today."""
-        offset = relative_dates.offset(text)
+        offset = relative_dates.parse_offset(text)
         if offset is not None:
             number, unit = offset
             return format_timedelta(

@@ -52,9 +52,9 @@ def db_init(admin_url: str | None, database: str) -> None:
             "An external server is configured: give --admin-url (or set"
             f" {ADMIN_URL}) so that roles and database can be created."
         )
-    with open_database(config) as place:
-        assert place.server is not None
-        click.echo(f"The database is ready in {place.server.place.folder}.")
+    with open_database(config) as opened:
+        assert opened.server is not None
+        click.echo(f"The database is ready in {opened.server.paths.folder}.")
 
 
 def _init_external(config: Config, admin_url: str, database: str) -> None:
@@ -92,22 +92,22 @@ def db_migrate() -> None:
     """Bring every chain to its newest revision; safe to run again at any time."""
     file = read_config()
     registry = load_plugins(file).registry
-    with open_database(file.current) as place:
-        outcomes = run_migrations(place, registry)
+    with open_database(file.current) as database:
+        outcomes = run_migrations(database, registry)
     for outcome in outcomes:
         click.echo(_line(outcome))
     if any(outcome.error for outcome in outcomes):
         raise Exit(1)
 
 
-def migrate_or_tell(place: Database, registry: Registry) -> None:
+def migrate_or_tell(database: Database, registry: Registry) -> None:
     """Migrate; a plugin whose chain failed is named, and the others go on."""
-    for outcome in run_migrations(place, registry):
+    for outcome in run_migrations(database, registry):
         if outcome.error:
             click.echo(f"{outcome.plugin} is left out: {outcome.error}", err=True)
 
 
-def run_migrations(place: Database, registry: Registry) -> list[Outcome]:
+def run_migrations(database: Database, registry: Registry) -> list[Outcome]:
     """Migrate under a progress bar."""
     chains = len(registry.plugins)
     with Progress(console=console(), transient=True, disable=not console().is_terminal) as bar:
@@ -116,7 +116,7 @@ def run_migrations(place: Database, registry: Registry) -> list[Outcome]:
         def step(name: str) -> None:
             bar.update(task, advance=1, description=f"Migrating {name}")
 
-        return finish(migrate(place.owner_url, registry, step))
+        return finish(migrate(database.owner_url, registry, step))
 
 
 def _line(outcome: Outcome) -> str:
@@ -134,8 +134,8 @@ def db_status() -> None:
     if not is_external(file.current):
         _show_server(embedded.status(file.current.home))
     registry = load_plugins(file).registry
-    with open_database(file.current) as place:
-        revisions = finish(state(place.app_url, registry))
+    with open_database(file.current) as database:
+        revisions = finish(state(database.app_url, registry))
     behind = pending(revisions, registry)
     table = Table("Plugin", "In the database", "On disk", "")
     for name, (stored, newest) in revisions.items():
@@ -165,8 +165,8 @@ def db_lint() -> None:
     """Judge the schema: each finding names its object."""
     file = read_config()
     registry = load_plugins(file).registry
-    with open_database(file.current) as place:
-        found = finish(_lint(place.app_url, registry))
+    with open_database(file.current) as database:
+        found = finish(_lint(database.app_url, registry))
     for one in found:
         click.echo(one)
     if found:

@@ -143,11 +143,11 @@ def logins(file: ConfigFile, port: int | None = None) -> list[str]:
     """Return who may sign in where."""
     slugs = _tenants(file)
     names = "  ".join(f"{name}@" for name, _, _ in PEOPLE)
-    places = [base_url(file.current, file.current.tenants[slug], port) for slug in slugs]
+    addresses = [base_url(file.current, file.current.tenants[slug], port) for slug in slugs]
     return [
         f"logins            {names}",
         f"                  of {' and '.join(f'{slug}.example' for slug in slugs)}",
         f"password of all   {PASSWORD}",
-        f"tenants at        {', '.join(places)}",
+        f"tenants at        {', '.join(addresses)}",
         f"and at            http://127.0.0.1:{port or file.current.server.port}",
     ]

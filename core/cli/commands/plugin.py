@@ -86,14 +86,14 @@ def _known(name: str) -> str:
 def _switch(name: str, slug: str | None, *, on: bool) -> None:
     file = read_config()
     load_plugins(file)
-    place = chosen(file, slug)
+    tenant = chosen(file, slug)
     if name not in file.current.plugins.installed:
         raise StartRefused(
             f"{name!r} is not installed; list it under [plugins] installed in {file.path}."
         )
-    changed = file.switch_plugin(place, name, on)
+    changed = file.switch_plugin(tenant, name, on)
     word = "on" if on else "off"
-    click.echo(f"{place}: {', '.join(changed)} {word}." if changed else f"{place}: was {word}.")
+    click.echo(f"{tenant}: {', '.join(changed)} {word}." if changed else f"{tenant}: was {word}.")
 
 
 _tenant = click.option("--tenant", "slug", help="The tenant's slug.")

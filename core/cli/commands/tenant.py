@@ -26,9 +26,9 @@ def tenant_list() -> None:
 def tenant_show(slug: str | None) -> None:
     """Show one tenant's defaults and the file and line that define it."""
     file = read_config()
-    place = chosen(file, slug)
-    found = file.current.tenants[place]
-    click.echo(f"defined in        {file.current.places.find(('tenants', place))}")
+    slug = chosen(file, slug)
+    found = file.current.tenants[slug]
+    click.echo(f"defined in        {file.current.locations.find(('tenants', slug))}")
     for name in found.__struct_fields__:
         value = getattr(found, name)
         shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value

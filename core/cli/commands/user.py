@@ -48,7 +48,7 @@ def create(
 ) -> None:
     """Create a user; harmless when EMAIL exists with the same roles."""
     file = read_config()
-    place = chosen(file, slug)
+    tenant = chosen(file, slug)
     called = name or email.partition("@")[0]
 
     async def work(platform: Platform, tenant: Tenant) -> tuple[administration.Created, str | None]:
@@ -59,10 +59,10 @@ def create(
             return made, None
         return made, await administration.reset_link(platform, tenant, email)
 
-    made, token = in_tenant(file, place, work)
-    click.echo(f"{made.email} {'was created' if made.new else 'exists already'} in {place}.")
+    made, token = in_tenant(file, tenant, work)
+    click.echo(f"{made.email} {'was created' if made.new else 'exists already'} in {tenant}.")
     if token is not None:
-        click.echo(one_time(file.current, file.current.tenants[place], made.email, token))
+        click.echo(one_time(file.current, file.current.tenants[tenant], made.email, token))
 
 
 @user.command("set-password")
@@ -87,10 +87,10 @@ def set_password(email: str, password: str, slug: str | None) -> None:
 def reset_link(email: str, slug: str | None) -> None:
     """Print a one-time right to set a password."""
     file = read_config()
-    place = chosen(file, slug)
+    tenant = chosen(file, slug)
     token = in_tenant(
         file,
-        place,
+        tenant,
         lambda platform, tenant: administration.reset_link(platform, tenant, email),
     )
-    click.echo(one_time(file.current, file.current.tenants[place], email, token))
+    click.echo(one_time(file.current, file.current.tenants[tenant], email, token))

@@ -30,7 +30,7 @@ def available() -> list[str]:
 
 def check_installed(config: Config) -> None:
     """Refuse, with file and line, an unknown plugin and one whose requirement is not listed."""
-    findings = Findings(config.places)
+    findings = Findings(config.locations)
     listed = config.plugins.installed
     known = available()
     for i, name in enumerate(listed):

@@ -27,7 +27,7 @@ def new_plugin(name: str, into: Path | None = None) -> Made:
     """Write a plugin into ``plugins/``, or as a project of its own into the folder ``into``."""
     check_name(name, available())
     check_entity(name, words_of(name)["cls"])
-    _refuse_taken(name)
+    _refuse_used_resource(name)
     if into is None:
         folder = plugins_folder() / name
         _refuse_existing(folder)
@@ -71,7 +71,7 @@ def _complete(whole: Path, folder: Path, name: str, package: str | None) -> None
         raise
 
 
-def _refuse_taken(name: str) -> None:
+def _refuse_used_resource(name: str) -> None:
     """Refuse a name whose address belongs to another plugin that could be installed."""
     resource = words_of(name)["resource"]
     try:

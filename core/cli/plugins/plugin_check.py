@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from core.cli.plugins.scaffold_texts import HEADINGS
 from core.errors import StartRefused
 from core.registry.discovery import read_manifests
-from core.registry.import_rules import breaches
+from core.registry.import_rules import violations
 from core.registry.loader import load
 from core.registry.registry import Plugin, Registry
 from core.schema.autogenerate import differences, draft
@@ -44,7 +44,7 @@ def problems(name: str, packages: dict[str, str] | None = None) -> list[str]:
     """Return one sentence for each thing that is wrong with a plugin."""
     folder = read_manifests([name], packages or {})[name][2]
     requires = closure(name, packages)[1:]
-    found = breaches(folder, name, requires)
+    found = violations(folder, name, requires)
     try:
         registry, plugin = load_one(name, packages)
     except StartRefused as refused:

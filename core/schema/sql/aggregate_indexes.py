@@ -76,20 +76,20 @@ def _index(entity: Declaration, columns: frozenset[str] | None) -> str | None:
 
 def _counted(entity: Declaration, figure: Aggregate) -> Iterator[str]:
     yield from (name for name in (figure.by, figure.field) if name)
-    yield from _asked(entity, figure.where)
+    yield from _criteria_fields(entity, figure.where)
 
 
-def _asked(entity: Declaration, tree: object) -> Iterator[str]:
+def _criteria_fields(entity: Declaration, tree: object) -> Iterator[str]:
     """Yield the fields that criteria name, as they are stored."""
     if isinstance(tree, dict):
         if "field" in tree:
             found = entity.field(tree["field"])
             yield found.name if found else tree["field"]
         for part in tree.values():
-            yield from _asked(entity, part)
+            yield from _criteria_fields(entity, part)
     elif isinstance(tree, list | tuple):
         for part in tree:
-            yield from _asked(entity, part)
+            yield from _criteria_fields(entity, part)
 
 
 def _walling(entity: Declaration) -> Iterator[str]:

@@ -83,7 +83,7 @@ def _both(
         for name, have in _existing(connection, PREFIX).items()
         if have.table not in columns or _owner(have.table, served)
     }
-    return existing, {one.name: one for one in _wanted(registry, columns, served)}
+    return existing, {one.name: one for one in _target_objects(registry, columns, served)}
 
 
 def _owner(table: str, served: Collection[str]) -> str | None:
@@ -92,7 +92,7 @@ def _owner(table: str, served: Collection[str]) -> str | None:
     return max(found, key=len, default=None)
 
 
-def _wanted(
+def _target_objects(
     registry: Registry, columns: Mapping[str, frozenset[str]], served: Collection[str]
 ) -> Iterator[Generated]:
     entities = {e.table: e for e in registry.entities.values()}

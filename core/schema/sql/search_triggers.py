@@ -196,7 +196,7 @@ class _Source:
         new, old = live.format("new_rows"), live.format("old_rows")
         return _FUNCTION.format(
             name=name,
-            places=self._places("new_rows"),
+            places=self._tenants_of("new_rows"),
             shelve_one=_SHELVE_ONE,
             shelve_new=_SHELVE_MANY.format(rows="new_rows", **self.given),
             inserted=self._documents(new),
@@ -209,13 +209,13 @@ class _Source:
         """Return the statement that makes the documents of the rows that are there."""
         table = self.entity.table
         return _FILL.format(
-            places=self._places(table),
+            places=self._tenants_of(table),
             shelve_old=_SHELVE_MANY.format(rows=table, **self.given),
             filled=self._documents(f"SELECT {self.columns} FROM {table} WHERE deleted_at IS NULL"),
             **self.given,
         )
 
-    def _places(self, rows: str) -> str:
+    def _tenants_of(self, rows: str) -> str:
         return _PLACES.format(rows=rows, entity=self.entity.name)
 
     def _documents(self, rows: str) -> str:
