@@ -17,7 +17,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_PREFERENCE := system
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-postgresql bench check crawl lint probe fuzz screenshots clean sync sync-dev
+.PHONY: help run test test-all test-postgresql test-order bench check crawl lint probe fuzz screenshots clean sync sync-dev
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -34,6 +34,11 @@ test-all: sync-dev  ## run every test but the measurements, the fuzzers and the 
 # Over the server that CRM_TEST_DATABASE_URL names.
 test-postgresql: sync-dev  ## run what depends on the server over an external one
 	$(PYTEST) -n $(WORKERS) --dist worksteal -m "postgresql and not embedded"
+
+test-order: sync-dev  ## run make test three times in random orders, shared worlds full of other rows
+	for run in 1 2 3; do \
+		CRM_TEST_DIRTY=1 $(PYTEST) -n $(WORKERS) --dist worksteal \
+			-m "not slow and not bench and not fuzz and not crawl" || exit 1; done
 
 check: lint  ## format, lint, types and the contract suite without the probes: under a minute
 	$(PYTEST) tests/contract -n $(WORKERS) -m "not probe and not bench and not fuzz"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.registry.loader import load
+from core.testing.foreign_rows import leave_foreign_rows
 from core.testing.servers import TestServer
 from core.testing.world import Person, World, open_world
 
@@ -17,6 +18,8 @@ from core.testing.world import Person, World, open_world
 # list proves that the rest does without one.
 PLUGINS = tuple(os.environ.get("CRM_TEST_PLUGINS", "customers,loyalty,dummy").split(","))
 PACKAGES = {"dummy": "tests.dummy_plugin"}
+# Shared worlds hold rows that no test made: what depends on their absence fails.
+DIRTY = bool(os.environ.get("CRM_TEST_DIRTY"))
 MakeWorld = Callable[..., Awaitable[World]]
 
 
@@ -28,6 +31,8 @@ async def world(
     loaded = load(PLUGINS, PACKAGES)
     scratch = await test_server.migrated(loaded)
     opened = await open_world(scratch, tmp_path_factory.mktemp("world"), PLUGINS, PACKAGES)
+    if DIRTY:
+        await leave_foreign_rows(opened)
     yield opened
     await opened.close()
     await test_server.drop(scratch)

@@ -27,9 +27,12 @@ ENTRIES = tomllib.loads(LOCK.read_text("utf-8"))["file"]
 BESIDE = {"vendor.lock", "LICENSES.txt"}
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e["file"])
-def test_vendored_file_is_byte_for_byte_what_the_lock_says(entry: dict[str, str]) -> None:
-    assert digest((VENDOR / entry["file"]).read_bytes()) == entry["sha384"]
+def test_vendored_files_are_byte_for_byte_what_the_lock_says() -> None:
+    assert len(ENTRIES) >= 11
+    changed = [
+        e["file"] for e in ENTRIES if digest((VENDOR / e["file"]).read_bytes()) != e["sha384"]
+    ]
+    assert changed == []
 
 
 def test_no_file_lies_beside_the_lock_that_it_does_not_name() -> None:
