@@ -50,11 +50,12 @@ class NoCookie(Forbidden):
 class Page(View):
     """A page with the same context as a REST request: tenant, principal, rights and doors."""
 
-    def __init__(self, request: AnyRequest, ctx: Context, found: cookies.BrowserSession) -> None:
-        super().__init__(request, ctx.tenant, found.secret.text(), parse_preferences(found.likes))
+    def __init__(self, request: AnyRequest, ctx: Context, session: cookies.BrowserSession) -> None:
+        preferences = parse_preferences(session.preferences)
+        super().__init__(request, ctx.tenant, session.secret.text(), preferences)
         self.ctx = ctx
-        self.session: UUID = found.session
-        self.user = {"id": ctx.principal.id, "name": found.name, "email": found.email}
+        self.session: UUID = session.session
+        self.user = {"id": ctx.principal.id, "name": session.name, "email": session.email}
         self.nav = nav.navigation(ctx, request.scope["path"])
         self.closed = is_closed(ctx.tenant, ctx.principal)
 
@@ -70,28 +71,28 @@ async def open_page(request: AnyRequest) -> Page:
     """
     scope = request.scope
     platform: Platform = scope["litestar_app"].state.platform
-    found = await cookies.find_session(platform, request)
-    if found is None:
+    session = await cookies.find_session(platform, request)
+    if session is None:
         raise SignedOut
     headers = dict(scope["headers"])
-    check_named(platform, found.tenant, headers, request.headers.get("host", ""))
-    tenant = await platform.fresh(found.tenant)
+    check_named(platform, session.tenant, headers, request.headers.get("host", ""))
+    tenant = await platform.fresh(session.tenant)
     state = scope["state"]
-    state["tenant"], state["principal"] = tenant, found.principal
+    state["tenant"], state["principal"] = tenant, session.principal
     ctx = Context(
         platform,
         tenant,
-        found.principal,
+        session.principal,
         state.get("request_id", ""),
         partial(request_origin, request),
     )
     ctx.reason = read_reason(headers)
-    page = Page(request, ctx, found)
+    page = Page(request, ctx, session)
     plugin = request.route_handler.opt.get("plugin")
     if plugin is not None and plugin not in tenant.enabled:
         raise NotFound
     if page.closed and not is_open_to_all(
-        scope["path"], request.route_handler.opt, found.principal.roles
+        scope["path"], request.route_handler.opt, session.principal.roles
     ):
         raise NotFound
     return page

@@ -1,4 +1,4 @@
-"""Every route of the web UI, and the looks that its pages share."""
+"""Every route of the web UI, and the renderer that its pages share."""
 
 from pathlib import Path
 
@@ -61,16 +61,16 @@ def make_renderer(registry: Registry) -> Renderer:
     return Renderer(own)
 
 
-def admin_routes(registry: Registry, looks: Renderer) -> list[Route]:
+def admin_routes(registry: Registry, renderer: Renderer) -> list[Route]:
     """Return the routes of all pages: the kernel's own, then those made from the registry."""
     return [
-        *own_pages(looks),
+        *own_pages(renderer),
         *_shortcuts(registry),
         *(route for screen in SCREENS for route in screen.routes(registry)),
     ]
 
 
-def own_pages(looks: Renderer) -> list[Route]:
+def own_pages(renderer: Renderer) -> list[Route]:
     """Return the pages that no entity has; each begins with a reserved word."""
     own = "signed_in"
     return [
@@ -82,8 +82,8 @@ def own_pages(looks: Renderer) -> list[Route]:
         page_route("/app", READ, own, dashboard_screen.show_home),
         page_route("/app/styleguide", READ, own, styleguide),
         *_account(),
-        asset_route(looks.assets),
-        brand_route(looks.brands, looks.themes),
+        asset_route(renderer.assets),
+        brand_route(renderer.brands, renderer.themes),
     ]
 
 
@@ -92,7 +92,7 @@ def _account() -> list[Route]:
     return [
         page_route("/app/account", READ, own, account.show_account),
         page_route("/app/account/profile", WRITE, own, account.change_profile),
-        page_route("/app/account/likes", WRITE, own, account.change_likes),
+        page_route("/app/account/likes", WRITE, own, account.change_preferences),
         page_route("/app/account/mode", WRITE, own, account.change_mode),
         page_route("/app/account/security", READ, own, account.show_security),
         page_route("/app/account/password", WRITE, own, account.change_password),

@@ -54,21 +54,21 @@ class View:
         request: AnyRequest,
         tenant: Tenant | None,
         bound: str,
-        likes: Preferences | None = None,
+        preferences: Preferences | None = None,
     ) -> None:
         self.request = request
         self.platform: Platform = request.scope["litestar_app"].state.platform
-        self.looks: Renderer = request.scope["litestar_app"].state.looks
+        self.renderer: Renderer = request.scope["litestar_app"].state.renderer
         self.tenant = tenant
         self.bound = bound
-        self.likes = likes or Preferences()
+        self.preferences = preferences or Preferences()
         config = tenant.config if tenant else None
-        self.locale: str = self.likes.locale or (config.locale if config else "en")
+        self.locale: str = self.preferences.locale or (config.locale if config else "en")
         # Of the catalogue that fits the reader.
-        self.language = self.looks.words.language_of(self.locale)
-        self.zone = ZoneInfo(self.likes.timezone or (config.timezone if config else "UTC"))
-        self.theme = self.looks.theme_of(config.theme if config else "default")
-        self.mode = self.likes.mode
+        self.language = self.renderer.words.language_of(self.locale)
+        self.zone = ZoneInfo(self.preferences.timezone or (config.timezone if config else "UTC"))
+        self.theme = self.renderer.theme_of(config.theme if config else "default")
+        self.mode = self.preferences.mode
         self.direction = direction_of(self.locale)
         self.htmx: Htmx = read_htmx(request)
         self.form = Form()
@@ -114,19 +114,19 @@ class View:
 
     def translate(self, text: str) -> str:
         """Return ``text`` in the reader's language."""
-        return self.looks.words.of(self.language).gettext(text)
+        return self.renderer.words.of(self.language).gettext(text)
 
     def tell(self, text: str) -> str:
         """Return what a refusal says in the reader's language, with what was filled into it."""
-        return self.looks.words.tell(self.language, text)
+        return self.renderer.words.tell(self.language, text)
 
     def ngettext(self, one: str, many: str, number: int) -> str:
         """Return the form of a text that a number asks for, in the reader's language."""
-        return self.looks.words.of(self.language).ngettext(one, many, number)
+        return self.renderer.words.of(self.language).ngettext(one, many, number)
 
     def values(self) -> dict[str, Any]:
         """Return what every template gets."""
-        brand = self.looks.brands.of(self.tenant, self.looks.themes[self.theme])
+        brand = self.renderer.brands.of(self.tenant, self.renderer.themes[self.theme])
         return {
             "page": self,
             "tenant": self.tenant,
@@ -137,7 +137,7 @@ class View:
             "nav": self.nav,
             "csrf": self.csrf,
             "mode": self.mode,
-            "likes": self.likes,
+            "preferences": self.preferences,
             "path": self.path,
             "hx_request": self.hx,
         }
@@ -152,7 +152,7 @@ class View:
     ) -> ASGIResponse:
         """Return a page, or a part of one, out of a template."""
         message = None if self.hx else self.flash
-        text = self.looks.render(
+        text = self.renderer.render(
             template,
             theme=self.theme,
             locale=self.locale,

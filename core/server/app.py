@@ -146,7 +146,7 @@ def build(platform: Platform) -> Trellis:
     registry = platform.registry
     check_paths(registry)
     config = platform.config.server
-    looks = make_renderer(registry)
+    renderer = make_renderer(registry)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -158,7 +158,7 @@ def build(platform: Platform) -> Trellis:
     try:
         app = Trellis(
             route_handlers=plugin_routers(registry),
-            state=State({"platform": platform, "looks": looks}),
+            state=State({"platform": platform, "renderer": renderer}),
             lifespan=[lifespan],
             exception_handlers={Exception: answer_failure},
             openapi_config=None,
@@ -167,17 +167,17 @@ def build(platform: Platform) -> Trellis:
         )
     except Exception as error:
         raise StartRefused(f"the routes clash: {error}") from error
-    routes = route_by_table(app, own_table(registry, looks)).rows
+    routes = route_by_table(app, own_table(registry, renderer)).rows
     check_routes(routes, registry)
     app.state.routes = routes
     app.edge = Edge(app.inner, platform)
     return app
 
 
-def own_table(registry: Registry, looks: Renderer) -> list[Route]:
+def own_table(registry: Registry, renderer: Renderer) -> list[Route]:
     """Return the generated routes, the kernel's, and those of the pages."""
     generated = [r for e in registry.entities.values() for r in entity_routes(registry, e)]
-    return [*generated, *own_routes(), *admin_routes(registry, looks)]
+    return [*generated, *own_routes(), *admin_routes(registry, renderer)]
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:

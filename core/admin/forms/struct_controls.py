@@ -178,22 +178,22 @@ def slot_text(controls: Controls, slot: Slot, value: Any) -> str:
     return str(getattr(value, "value", value))
 
 
-def slot_texts(form: Form, found: Iterable[Slot]) -> dict[str, str]:
+def slot_texts(form: Form, slots_of_form: Iterable[Slot]) -> dict[str, str]:
     """Return what was typed into the slots that a form has."""
     return {
         slot.name: "\n".join(text for text in form.getall(slot.name) if text)
         if isinstance(slot.type, _LISTS)
         else form.get(slot.name)
-        for slot in found
+        for slot in slots_of_form
     }
 
 
 def slot_values(
-    controls: Controls, found: Iterable[Slot], texts: Mapping[str, str]
+    controls: Controls, slots_of_form: Iterable[Slot], texts: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the body of texts; what is empty is left out, or null where it has to be named."""
     body: dict[str, Any] = {}
-    for slot in found:
+    for slot in slots_of_form:
         text = texts.get(slot.name, "")
         if isinstance(slot.type, inspect.BoolType):
             body[slot.name] = text == TICKED

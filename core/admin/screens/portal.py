@@ -16,9 +16,9 @@ from core.rest.route import Route
 
 
 async def show_screen(
-    page: Page, screen: Screen, told: tuple[str, ...] = (), status: int = 200
+    page: Page, screen: Screen, problems: tuple[str, ...] = (), status: int = 200
 ) -> ASGIResponse:
-    """Show a page as its plugin fills it; ``told`` is what was wrong with what was asked."""
+    """Show a page as its plugin fills it; ``problems`` is what was wrong with what was asked."""
     if screen not in plugin_screens(page.ctx):
         raise NotFound
     values = await screen.read(page)
@@ -28,7 +28,7 @@ async def show_screen(
         title=page.translate(screen.label),
         here=_path(screen),
         key=form_key(),
-        told=told,
+        problems=problems,
         **values,
     )
 
@@ -44,9 +44,9 @@ async def change_screen(page: Page, screen: Screen) -> ASGIResponse:
     except (Unauthenticated, Forbidden, NotFound):
         raise
     except Refused as refused:
-        said = [page.tell(error.detail) for error in refused.errors]
-        told = tuple(said) or (page.tell(refused.detail),)
-        return await show_screen(page, screen, told, refused.status)
+        details = [page.tell(error.detail) for error in refused.errors]
+        problems = tuple(details) or (page.tell(refused.detail),)
+        return await show_screen(page, screen, problems, refused.status)
     words = page.translate("%(deed)s: done.") % {"deed": page.translate(action.label)}
     return page.redirect(_path(screen), flash=Flash(words))
 

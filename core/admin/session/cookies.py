@@ -59,7 +59,7 @@ class BrowserSession(msgspec.Struct, frozen=True):
     secret: Secret
     name: str
     email: str
-    likes: dict[str, Any]
+    preferences: dict[str, Any]
 
 
 def is_local(request: AnyRequest) -> bool:
@@ -166,7 +166,7 @@ async def _look_up(platform: Platform, tenant: Tenant, secret: Secret) -> Browse
     auth = auth_of(platform)
     sql = (  # the columns are names out of the registry
         "SELECT s.id AS session_id, s.expires_at, u.id, u.roles, u.token_version, u.name,"  # noqa: S608
-        f" u.email, p.value AS likes{columns(auth)}"
+        f" u.email, p.value AS preferences{columns(auth)}"
         " FROM core_session s JOIN core_user u ON u.tenant_id = $1 AND u.id = s.user_id"
         " LEFT JOIN core_preference p ON p.tenant_id = $1 AND p.user_id = u.id"
         " AND p.name = 'account' AND p.deleted_at IS NULL"
@@ -183,8 +183,10 @@ async def _look_up(platform: Platform, tenant: Tenant, secret: Secret) -> Browse
     if row["expires_at"] - datetime.now(UTC) < CLOSE:
         auth.hasten()
     principal = principal_of(auth, row, session=session)
-    likes = row["likes"] if isinstance(row["likes"], dict) else {}
-    return BrowserSession(tenant, principal, session, secret, row["name"], row["email"], likes)
+    preferences = row["preferences"] if isinstance(row["preferences"], dict) else {}
+    return BrowserSession(
+        tenant, principal, session, secret, row["name"], row["email"], preferences
+    )
 
 
 def new_visitor() -> str:

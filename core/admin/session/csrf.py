@@ -49,9 +49,9 @@ def token(key: Key, bound: str) -> str:
     return urlsafe_b64encode(mask + _xor(mask, _proof(key, bound))).decode().rstrip("=")
 
 
-def is_valid(key: Key, bound: str, given: str | None) -> bool:
-    """Return whether ``given`` is a token for ``bound``."""
-    text = given or ""
+def is_valid(key: Key, bound: str, text: str | None) -> bool:
+    """Return whether ``text`` is a token for ``bound``."""
+    text = text or ""
     try:
         raw = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
     except (Error, UnicodeEncodeError):

@@ -109,7 +109,7 @@ class _CellBuilder(Wording):
     def __init__(self, page: Page, entity: Declaration) -> None:
         super().__init__(page, entity)
         self.page = page
-        self.ui: Any = page.looks.environment(page.theme, page.locale).globals["ui"]
+        self.ui: Any = page.renderer.environment(page.theme, page.locale).globals["ui"]
 
     def cell(self, field: Field) -> Cell:
         text = self.words(field)

@@ -67,7 +67,7 @@ async def show_account(page: Page) -> ASGIResponse:
 
 def _account(page: Page, errors: dict[str, str], status: int = 200) -> ASGIResponse:
     config, form = page.ctx.tenant.config, page.form
-    languages = page.looks.words.languages
+    languages = page.renderer.words.languages
     return page.render(
         "account.html",
         status=status,
@@ -75,7 +75,7 @@ def _account(page: Page, errors: dict[str, str], status: int = 200) -> ASGIRespo
         errors=errors,
         name=form.get("name") if "name" in form else (page.user or {})["name"],
         languages=[Option(code, name) for code, name in languages.items()],
-        own_language=languages.get(page.looks.words.language_of(config.locale), config.locale),
+        own_language=languages.get(page.renderer.words.language_of(config.locale), config.locale),
         zones=[Option(zone, zone.replace("_", " ")) for zone in zones()],
         own_zone=config.timezone,
     )
@@ -96,13 +96,13 @@ async def change_profile(page: Page) -> ASGIResponse:
     return page.redirect(HOME, flash=Flash(page.translate("Your name is saved.")))
 
 
-async def change_likes(page: Page) -> ASGIResponse:
+async def change_preferences(page: Page) -> ASGIResponse:
     """Store language, time zone, look and whether keys are shortcuts."""
     form = page.form
     locale, zone, mode = form.get("locale"), form.get("timezone"), form.get("mode", "system")
     _ = page.translate
     errors = {}
-    if locale and locale not in page.looks.words.languages:
+    if locale and locale not in page.renderer.words.languages:
         errors["locale"] = _("Choose a language of the list.")
     if zone and zone not in zones():
         errors["timezone"] = _("Choose a time zone of the list.")
@@ -121,7 +121,7 @@ def _mode(text: str) -> Any:
 
 async def change_mode(page: Page) -> ASGIResponse:
     """Switch between light and dark, and go back to where that was done."""
-    wanted = msgspec.structs.replace(page.likes, mode=_mode(page.form.get("mode")))
+    wanted = msgspec.structs.replace(page.preferences, mode=_mode(page.form.get("mode")))
     await preferences.store_preference(page.ctx, preferences.ACCOUNT, wanted)
     return page.redirect(paths.referring_path(page.request))
 

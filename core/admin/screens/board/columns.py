@@ -74,14 +74,14 @@ def columns(
     entity: Declaration,
     stage: Field,
     state: ListState,
-    found: Mapping[str | None, ListPage],
+    pages: Mapping[str | None, ListPage],
     sums: Sums,
 ) -> list[Column]:
     _ = page.translate
     labels = {c["value"]: _(c["label"]) for c in choices(page.ctx, stage) or ()}
     retired = _retired(page, stage)
-    found_columns = []
-    for code, part in found.items():
+    result = []
+    for code, part in pages.items():
         if not part.rows and (code is None or code in retired):
             continue
         column = Column(
@@ -92,8 +92,8 @@ def columns(
             sum=_sum(page, sums.get(code, {})),
             cards=tuple(cards(page, entity, stage, part.rows)),
         )
-        found_columns.append(_with_more(entity, stage, state, column, part))
-    return found_columns
+        result.append(_with_more(entity, stage, state, column, part))
+    return result
 
 
 def _retired(page: Page, stage: Field) -> set[str]:

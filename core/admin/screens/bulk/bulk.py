@@ -116,12 +116,12 @@ def _field(page: Page, entity: Declaration) -> Field | None:
 
 
 def result_message(
-    page: Page, entity: Declaration, action: BulkAction, found: dict[str, Any]
+    page: Page, entity: Declaration, action: BulkAction, result: dict[str, Any]
 ) -> Flash:
     """Return what has happened: how many were changed, and how many were not."""
     number, say = page.formats.number, page.translate
-    done = len(found["ids"])
-    same = found["updated"] - done
+    done = len(result["ids"])
+    same = result["updated"] - done
     text = say("%(count)s %(things)s updated")
     if action.name == "delete":
         text = say("%(count)s %(things)s deleted")
@@ -129,10 +129,10 @@ def result_message(
     if same:
         was = say("No change was needed for %(count)s.") % {"count": number(same)}
         parts = [*parts, was] if done else [was]
-    if found["skipped"]:
-        skipped = {"count": number(len(found["skipped"]))}
+    if result["skipped"]:
+        skipped = {"count": number(len(result["skipped"]))}
         parts.append(say("Skipped %(count)s: gone, or not yours to change.") % skipped)
-    kind = "warning" if found["skipped"] else "success"
+    kind = "warning" if result["skipped"] else "success"
     text = ". ".join(part.rstrip(".") for part in parts)
     return Flash(text, kind, undo_path(page, entity) if done else "")
 

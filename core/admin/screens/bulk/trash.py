@@ -100,7 +100,7 @@ def _line(entity: Declaration, row: dict[str, Any], shown: Any, title: Any) -> L
 async def delete(page: Page, entity: Declaration) -> ASGIResponse:
     """Put a record in the trash; the message on the next page takes it back."""
 
-    def said(name: str) -> Flash:
+    def message(name: str) -> Flash:
         undo = entity_path(entity, id_of(page), "restore/")
         may = "restore" in entity.verbs and page.ctx.rights.may(entity.name, "restore")
         text = page.translate("%(name)s was moved to the trash.") % {"name": name}
@@ -108,7 +108,7 @@ async def delete(page: Page, entity: Declaration) -> ASGIResponse:
 
     try:
         return await _change_one(
-            page, entity, trash.delete, said, entity_path(entity), in_trash=False
+            page, entity, trash.delete, message, entity_path(entity), in_trash=False
         )
     except Stale:
         text = page.translate("It was changed meanwhile. Look at it before you delete it.")
@@ -121,12 +121,12 @@ async def delete(page: Page, entity: Declaration) -> ASGIResponse:
 async def restore(page: Page, entity: Declaration) -> ASGIResponse:
     """Take a record out of the trash."""
 
-    def said(name: str) -> Flash:
+    def message(name: str) -> Flash:
         return Flash(page.translate("%(name)s is back.") % {"name": name})
 
     after = entity_path(entity, id_of(page)) if page.ctx.rights.may(entity.name, "view") else ""
     try:
-        return await _change_one(page, entity, trash.restore, said, after or entity_path(entity))
+        return await _change_one(page, entity, trash.restore, message, after or entity_path(entity))
     except Conflict as refused:
         return await _refused(page, entity, refused)
 
@@ -143,12 +143,12 @@ async def show_purge(page: Page, entity: Declaration) -> ASGIResponse:
 async def purge(page: Page, entity: Declaration) -> ASGIResponse:
     """Delete a record in the trash for good."""
 
-    def said(name: str) -> Flash:
+    def message(name: str) -> Flash:
         return Flash(page.translate("%(name)s was deleted for good.") % {"name": name})
 
     try:
         return await _change_one(
-            page, entity, trash.destroy, said, entity_path(entity, under="trash/")
+            page, entity, trash.destroy, message, entity_path(entity, under="trash/")
         )
     except Conflict as refused:
         return await _refused(page, entity, refused)
@@ -165,7 +165,7 @@ async def _change_one(
     page: Page,
     entity: Declaration,
     deed: Change,
-    said: Callable[[str], Flash],
+    message: Callable[[str], Flash],
     after: str,
     *,
     in_trash: bool = True,
@@ -183,7 +183,7 @@ async def _change_one(
         return await record_gone(page, entity)
     may_list = "list" in entity.verbs and ctx.rights.may(entity.name, "list")
     home = after if may_list or after != entity_path(entity) else "/app/"
-    return page.redirect(home, flash=said(name or page.translate(entity.label)))
+    return page.redirect(home, flash=message(name or page.translate(entity.label)))
 
 
 async def _name(page: Page, entity: Declaration, *, in_trash: bool) -> str | None:
@@ -255,8 +255,8 @@ async def change_trash(page: Page, entity: Declaration) -> ASGIResponse:
         "restore": page.translate("%(count)s records are back."),
         "purge": page.translate("%(count)s records were deleted for good."),
     }
-    said = Flash(texts[verb] % {"count": len(done["ids"])})
-    return page.redirect(entity_path(entity, under="trash/"), flash=said)
+    flash = Flash(texts[verb] % {"count": len(done["ids"])})
+    return page.redirect(entity_path(entity, under="trash/"), flash=flash)
 
 
 def routes(registry: Registry) -> list[Route]:

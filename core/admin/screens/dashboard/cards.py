@@ -181,11 +181,11 @@ def _newest(entity: Declaration) -> Source:
     return Source(f"newest.{entity.name}", entity.plural, read)
 
 
-async def read_cards(page: Page, wanted: Sequence[Source]) -> list[ShownCard]:
+async def read_cards(page: Page, card_sources: Sequence[Source]) -> list[ShownCard]:
     """Return all cards, read in one transaction; after a failure each is tried on its own."""
 
     async def run(connection: asyncpg.Connection) -> list[ShownCard]:
-        return [card for source in wanted for card in await source.read(page, connection)]
+        return [card for source in card_sources for card in await source.read(page, connection)]
 
     try:
         return await page.ctx.read(run)
@@ -193,7 +193,7 @@ async def read_cards(page: Page, wanted: Sequence[Source]) -> list[ShownCard]:
         raise
     except Exception:
         log.exception("dashboard_failed")
-    return [card for source in wanted for card in await _alone(page, source)]
+    return [card for source in card_sources for card in await _alone(page, source)]
 
 
 async def _alone(page: Page, source: Source) -> list[ShownCard]:

@@ -77,7 +77,7 @@ def without_theirs(page: Page, changed: list[Field]) -> list[Field]:
 def show_conflict(
     page: Page,
     entity: Declaration,
-    found: list[Difference],
+    changes: list[Difference],
     typed: Texts,
     stored: Texts,
     row: Mapping[str, Any],
@@ -87,7 +87,7 @@ def show_conflict(
     _ = page.translate
     title = str(row.get(entity.title) or _(entity.label))
     record, edit = entity_path(entity, row["id"]), entity_path(entity, row["id"], "edit/")
-    own = [one for one in found if one.own]
+    own = [one for one in changes if one.own]
     return page.render(
         "form_difference.html",
         status=412,
@@ -101,7 +101,7 @@ def show_conflict(
             Link(_("Two changes"), ""),
         ],
         own=own,
-        others=[one for one in found if not one.own],
+        others=[one for one in changes if not one.own],
         choice=CHOICE,
         hidden=_hidden(page, own, typed, stored, version),
         record=record,

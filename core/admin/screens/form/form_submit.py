@@ -90,7 +90,7 @@ async def save_once(page: Page, fn: Callable[[Unit], Awaitable[Any]]) -> Any:
 
 
 async def record_gone(
-    page: Page, entity: Declaration, kept: list[Fact] | None = None
+    page: Page, entity: Declaration, typed: list[Fact] | None = None
 ) -> ASGIResponse:
     """Show that a record is not there (any more), where it may be, and what was typed."""
     _, ctx = page.translate, page.ctx
@@ -116,7 +116,12 @@ async def record_gone(
             actions=[],
         )
     return page.render(
-        "record_gone.html", status=404, heading=heading, text=text, actions=actions, kept=kept or []
+        "record_gone.html",
+        status=404,
+        heading=heading,
+        text=text,
+        actions=actions,
+        typed=typed or [],
     )
 
 

@@ -89,11 +89,11 @@ def person_label(say: Say, one: Mapping[str, Any] | None) -> str:
 
 
 def by_day(
-    fmt: Formats, found: Iterable[Happening], at: Callable[[Happening], datetime]
+    fmt: Formats, events: Iterable[Happening], at: Callable[[Happening], datetime]
 ) -> Iterator[tuple[Happening, str]]:
     """Yield each with its day as a heading, if it is the first of that day."""
     before = ""
-    for one in found:
+    for one in events:
         day = fmt.date(at(one), "full")
         yield one, "" if day == before else day
         before = day

@@ -12,8 +12,7 @@ from litestar.response.base import ASGIResponse
 from core.admin.page import READ, Page
 from core.admin.parts import Fact, Link
 from core.admin.screens.form.form_submit import id_of
-from core.admin.screens.history import history_sidebar as beside
-from core.admin.screens.history import restore_value
+from core.admin.screens.history import history_sidebar, restore_value
 from core.admin.screens.history.history_format import HistoryFormatter, titles_of
 from core.admin.screens.history.restore_value import CurrentRecord, read_current, restore_form
 from core.admin.screens.record.tabs import KERNEL_TABS, Tab
@@ -60,11 +59,11 @@ def read_filters(page: Page) -> dict[str, str]:
 
 
 async def read_history_data(
-    page: Page, entity: Declaration, id: UUID, given: dict[str, str]
+    page: Page, entity: Declaration, id: UUID, parameters: dict[str, str]
 ) -> HistoryData:
     """Return a page of the history with all that stands beside it."""
     ctx = page.ctx
-    asked: HistoryQuery = read_query(HistoryQuery, given)
+    asked: HistoryQuery = read_query(HistoryQuery, parameters)
 
     async def run(connection: asyncpg.Connection) -> HistoryData:
         told = await read_history(ctx, connection, entity, id, asked)
@@ -129,7 +128,7 @@ async def _read_or_explain(page: Page, entity: Declaration, id: UUID) -> tuple[H
 def _values(
     page: Page, entity: Declaration, id: UUID, found: HistoryData, problem: str
 ) -> dict[str, Any]:
-    put = found.now.put if found.now else None
+    put = found.now.restore_button if found.now else None
     teller = HistoryFormatter(page, entity, found.told.currency, found.titles, put)
     base = entity_path(entity, id, "history/")
     given = {} if problem else read_filters(page)
@@ -139,13 +138,13 @@ def _values(
         "base": base,
         "entries": teller.tell(found.told.entries),
         "more": f"{base}?{urlencode(chosen | {'cursor': cursor})}" if cursor else "",
-        "filters": beside.filters(page, entity, found.figures, found.authors, chosen),
+        "filters": history_sidebar.filters(page, entity, found.figures, found.authors, chosen),
         "chosen": chosen,
         "problem": problem,
-        "figures": beside.figures(page, entity, found.figures),
-        "bars": beside.bars(page, entity, found.figures, base),
-        "periods": beside.periods(teller, found.hands),
-        "responsible": beside.responsible(page, entity),
+        "figures": history_sidebar.figures(page, entity, found.figures),
+        "bars": history_sidebar.bars(page, entity, found.figures, base),
+        "periods": history_sidebar.periods(teller, found.hands),
+        "responsible": history_sidebar.responsible(page, entity),
         "hands": found.hands is not None,
         "back": restore_form(entity, id, found.now),
     }

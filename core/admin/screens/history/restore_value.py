@@ -46,11 +46,11 @@ class CurrentRecord(msgspec.Struct, frozen=True):
     version: int
     row: Row
 
-    def put(self, entry: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    def restore_button(self, entry: Mapping[str, Any], change: Mapping[str, Any]) -> str:
         """Return what a button sends that puts a value back; nothing where it is there already."""
-        name = told["field"]
+        name = change["field"]
         known = entry["action"] == "updated" and name in self.row
-        if not known or _plain(self.row[name]) == _plain(told["old"]):
+        if not known or _plain(self.row[name]) == _plain(change["old"]):
             return ""
         return f"{entry['id']}:{name}"
 

@@ -99,12 +99,12 @@ async def show_list(page: Page, entity: Declaration) -> ASGIResponse:
 
 
 def values(
-    page: Page, entity: Declaration, query: ListQuery, found: ListPage | None
+    page: Page, entity: Declaration, query: ListQuery, rows_page: ListPage | None
 ) -> dict[str, Any]:
     """Return what the templates of a list are given."""
     state, ctx = query.state, page.ctx
     columns = _columns(page, entity, query)
-    rows, back = found.rows if found else [], state.href(page=state.page)
+    rows, back = rows_page.rows if rows_page else [], state.href(page=state.page)
     view = query.saved.view(state.view)
     bar = bar_of(page, entity, state, query.trees, query.titles)
     return {
@@ -123,12 +123,12 @@ def values(
         "nouns": (noun(page, entity, 1), noun(page, entity, 2)),
         "rows": rows_of(page, entity, columns, rows, back),
         "empty": None if rows else empty_list(page, entity, bar),
-        "count": count_text(page, found),
-        "span": _span(page, query, found),
+        "count": count_text(page, rows_page),
+        "span": _span(page, query, rows_page),
         "sizes": page_sizes(state),
         "size": page_size(state),
-        "previous": state.href(**found.previous) if found and found.previous else "",
-        "onward": state.href(**found.next) if found and found.next else "",
+        "previous": state.href(**rows_page.previous) if rows_page and rows_page.previous else "",
+        "onward": state.href(**rows_page.next) if rows_page and rows_page.next else "",
         "problem": page.tell(query.refused.detail) if query.refused else "",
         "may": lambda verb: may(page, entity, verb),
     }
@@ -140,14 +140,14 @@ def _columns(page: Page, entity: Declaration, query: ListQuery) -> list[Column]:
     return [*found, Column(ACTIONS, page.translate("Actions"), ACTIONS)]
 
 
-def count_text(page: Page, found: ListPage | None) -> str:
+def count_text(page: Page, rows_page: ListPage | None) -> str:
     """Return how many there are; what is not counted to the end has a plus behind it."""
-    if found is None or found.count is None:
+    if rows_page is None or rows_page.count is None:
         return ""
-    if "count_is_estimate" in found.count_notes:
+    if "count_is_estimate" in rows_page.count_notes:
         return f"{page.formats.number(COUNTED)}+"
-    return page.formats.number(found.count) + (
-        "+" if found.count_notes.get("count_is_capped") else ""
+    return page.formats.number(rows_page.count) + (
+        "+" if rows_page.count_notes.get("count_is_capped") else ""
     )
 
 

@@ -91,7 +91,7 @@ def _stencil(page: Page, entity: Declaration, columns: list[Column]) -> RowTempl
     found: RowTemplate | None = ctx.tenant.shapes.get(place_of)
     if found is None:
         made = {name: gap(f"c_{name}") for name in names}
-        text = page.looks.render(
+        text = page.renderer.render(
             "list_row.html",
             theme=page.theme,
             locale=page.locale,

@@ -21,7 +21,7 @@ MOST_VIEWS = 200
 AUDIENCES = ("private", "team", "tenant")
 SAVED = """
 SELECT (SELECT p.value FROM core_preference p WHERE p.tenant_id = $1 AND p.user_id = $2
-           AND p.name = $3 AND p.deleted_at IS NULL) AS likes,
+           AND p.name = $3 AND p.deleted_at IS NULL) AS preferences,
        (SELECT jsonb_agg(to_jsonb(f)) FROM (
           SELECT v.id, v.name, v.audience, v.role, v.is_default, v.state, v.user_id = $2 AS mine
             FROM core_view v
@@ -100,7 +100,7 @@ async def read_saved_views(
         list(ctx.principal.roles),
     )
     return SavedViews(
-        _read(row["likes"] or {}, ListPreferences, ListPreferences()),
+        _read(row["preferences"] or {}, ListPreferences, ListPreferences()),
         _read_views(row["views"] or ()),
     )
 

@@ -52,7 +52,7 @@ def _form(
     page: Page, branding: Branding, errors: dict[str, str], status: int = 200, sheet: str = ""
 ) -> ASGIResponse:
     _ = page.translate
-    theme = page.looks.themes[page.theme]
+    theme = page.renderer.themes[page.theme]
     fonts = {
         "system": _("As the theme"),
         "humanist": _("Humanist"),
@@ -111,7 +111,7 @@ async def change_branding(page: Page) -> ASGIResponse:
     """Check what was chosen; show it, or store it."""
     wanted = _typed(page)
     try:
-        check_branding(wanted, page.looks.themes[page.theme])
+        check_branding(wanted, page.renderer.themes[page.theme])
     except Invalid as refused:
         return _form(page, wanted, _mistakes(page, refused), 400)
     if page.form.get("then") == "preview":
@@ -151,7 +151,7 @@ async def preview_sheet(page: Page) -> ASGIResponse:
     asked: dict[str, Any] = dict(page.request.query_params)
     try:
         wanted = msgspec.convert(asked, Branding)
-        theme = page.looks.themes[page.theme]
+        theme = page.renderer.themes[page.theme]
         check_branding(wanted, theme)
     except (msgspec.ValidationError, Invalid):
         raise NotFound from None

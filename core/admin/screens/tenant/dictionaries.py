@@ -183,9 +183,9 @@ def _mistakes(page: Page, lines: list[Line]) -> list[Mistake]:
 def _choices(page: Page, lines: list[Line]) -> list[Choice]:
     """Return the choices in the order of their numbers; a step moves one past its neighbour."""
 
-    def number(place: int, line: Line) -> float:
+    def number(index: int, line: Line) -> float:
         whole = line.place.isascii() and line.place.isdigit() and len(line.place) < 5
-        return int(line.place) if whole else len(lines) + place + 1.0
+        return int(line.place) if whole else len(lines) + index + 1.0
 
     step = {page.form.get("up"): -1.5, page.form.get("down"): 1.5}
     step.pop("", None)
