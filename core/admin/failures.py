@@ -1,4 +1,4 @@
-"""What somebody sees when a page cannot be shown: what happened, and what to do next."""
+"""The page of an error: what happened, and what to do next."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ from core.model.types import named
 # Fields that are not shown again when a form is offered to be sent once more.
 SECRET = ("password", "again", "secret", "_csrf", "token")
 MOST_AGAIN = 2000
-# What may be served when it is sent once more as it stands.
+# Statuses after which the same form may succeed when it is sent again.
 RETRYABLE = (429, 500, 503)
 
 
 def is_page(request: AnyRequest) -> bool:
-    """Whether an answer goes to somebody who looks at pages."""
+    """Whether a request is answered with a page."""
     path = str(request.scope.get("crm_path", request.scope["path"]))
     if path == "/app" or path.startswith("/app/"):
         return True
@@ -77,7 +77,7 @@ def error_page(request: AnyRequest, refused: Refused) -> ASGIResponse:
 
 
 def _to_login(view: View) -> ASGIResponse:
-    """Lead to the login page, and from there back to where somebody is or wanted to go."""
+    """Redirect to the login page, and from there back to the current page."""
     path = paths.login_path(view.htmx.current if view.hx else view.path)
     if view.hx:
         return view.answer("", 401, {**PAGE, "hx-redirect": path})

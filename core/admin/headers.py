@@ -1,4 +1,4 @@
-"""The headers of pages: what a browser may load, run and send, and what nobody may keep."""
+"""The headers of pages: what a browser may load, run and send, and that nothing is cached."""
 
 # No inline script or style and no eval anywhere, so that text which slips through stays text.
 POLICY = "; ".join(
@@ -15,8 +15,8 @@ POLICY = "; ".join(
     )
 )
 PAGE = {"content-security-policy": POLICY, "cache-control": "no-store"}
-# What is left in the browser when somebody signs out: pages and what scripts kept. Not "cookies":
-# that would sign out the neighbours at the same domain too.
+# Signing out clears cached pages and what scripts stored. Not "cookies": that would sign people
+# out of other applications at the same domain.
 SIGN_OUT = {"clear-site-data": '"cache", "storage"'}
 # An answer to htmx that is a message, whatever part of the page it asked for.
 TOAST = {"HX-Retarget": "#toaster", "HX-Reswap": "beforeend", "HX-Reselect": ".toast"}

@@ -1,4 +1,4 @@
-"""What htmx 4 says of a request; it names these headers otherwise than htmx 2 did."""
+"""What htmx 4 says of a request; its headers have other names than those of htmx 2."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where a person can go: every entity that he may list, then what belongs to the tenant itself."""
+"""The navigation: every entity that a person may list, then the pages of the tenant itself."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from core.model.entities import HISTORY, Declaration
 from core.registry.registry import Role
 from core.runtime.context import Context
 
-# The kernel's own entities and what they are drawn as.
+# The icons of the kernel's own entities.
 KERNEL_ICONS = {"core.user": "users", "core.api_key": "key"}
 SETTING = "core.setting"
 # Pages of the tenant itself, each with the right on settings that opens it.
@@ -22,7 +22,7 @@ TENANT_PAGES = (
     ("Branding", "/app/branding/", "palette", "view"),
     ("Audit log", "/app/log/", "history", HISTORY),
 )
-# Lists that a page of their own stands for.
+# Lists that a page of their own replaces.
 REPLACED_LISTS = {"core.api_key": "/app/keys/"}
 
 
@@ -51,12 +51,12 @@ def may_see_credit(ctx: Context, entity: Declaration) -> bool:
 
 
 def icon_of(entity: Declaration) -> str:
-    """Return what an entity is drawn as."""
+    """Return the icon of an entity."""
     return KERNEL_ICONS.get(entity.name, entity.icon)
 
 
 def navigation(ctx: Context, path: str) -> tuple[NavItem, ...]:
-    """Return the places in order; the one that a path lies in is active."""
+    """Return the items in order; the one that a path lies in is active."""
     here = f"{path.rstrip('/')}/"
     desk = portal_role(ctx.tenant, ctx.principal)
     found = [*_screens(ctx, here)]
@@ -115,14 +115,14 @@ def _tenant_pages(ctx: Context, here: str) -> Iterable[NavItem]:
 
 
 def _with_one_active(found: list[NavItem], here: str) -> Iterable[NavItem]:
-    """Leave one place active: the longest address that the path begins with."""
+    """Keep one item active: the one with the longest address that the path begins with."""
     deepest = max((item.href for item in found if item.active), key=len, default="")
     for item in found:
         yield msgspec.structs.replace(item, active=item.active and item.href == deepest)
 
 
 def _with_letters(found: Iterable[NavItem]) -> Iterable[NavItem]:
-    """Give each place the key that leads there after ``g``: the first free letter of its name."""
+    """Give each item the key that opens it after ``g``: the first free letter of its label."""
     taken: set[str] = set()
     for item in found:
         letters = (c for c in item.label.lower() if c.isascii() and c.isalpha())

@@ -118,9 +118,9 @@ def host_tenant(request: AnyRequest) -> Tenant | None:
 
 
 def open_public_page(request: AnyRequest, tenant: Tenant | None = None) -> View:
-    """Return a page for somebody who is not known; his forms are bound to a cookie of their own.
+    """Return a page for a visitor who is not signed in; its forms are bound to a visitor's cookie.
 
-    Without that, another site could sign him in to an account of its choice (login CSRF).
+    Without that, another site could sign a visitor in to an account of its choice (login CSRF).
     """
     tenant = host_tenant(request) or tenant
     visitor = cookies.read_visitor(request)

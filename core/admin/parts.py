@@ -1,4 +1,4 @@
-"""What the macros are given: small values for tables, tabs, choices and charts."""
+"""Values that the macros take, for tables, tabs, choices and charts."""
 
 import msgspec
 
@@ -23,7 +23,7 @@ class Option(msgspec.Struct, frozen=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """A word that leads somewhere: a tab, a chip, a crumb, an action of an error page."""
+    """A link with a label: a tab, a chip, a crumb, an action of an error page."""
 
     label: str
     href: str

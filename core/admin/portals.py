@@ -1,4 +1,4 @@
-"""Whose place is smaller than the whole: portals, and roles with a menu of their own."""
+"""Who sees a part of the UI only: portals, and roles with a menu of their own."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -8,14 +8,14 @@ from core.registry.registry import Role, Screen
 from core.runtime.context import Context
 from core.runtime.tenant import Tenant
 
-# What somebody who works for nobody here reaches beside his own screens.
+# What people from outside the organisation reach beside the screens of their portal.
 OPEN_PATHS = ("/app/account", "/app/logout")
 HOME = "/app/"
 FORM_ENDINGS = ("/new", "/edit")
 
 
 def portal_role(tenant: Tenant, principal: Principal) -> Role | None:
-    """Return the role at whose desk a person sits, if it has a home and is the only one held."""
+    """Return the role whose portal a person uses: their only role, if it has a home."""
     if len(principal.roles) != 1:
         return None
     own = tenant.config.roles.get(principal.roles[0])
@@ -24,12 +24,12 @@ def portal_role(tenant: Tenant, principal: Principal) -> Role | None:
 
 
 def is_closed(tenant: Tenant, principal: Principal) -> bool:
-    """Whether a person works for nobody here: he gets to his own screens and nothing else."""
+    """Whether a person is from outside: they reach the screens of their portal and no others."""
     return bool(principal.roles) and not any(map(tenant.is_internal, principal.roles))
 
 
 def is_open_to_all(path: str, opt: Mapping[str, Any], roles: Collection[str]) -> bool:
-    """Whether a page is for those too who work for nobody here.
+    """Whether a page is also for people from outside the organisation.
 
     The forms of what they may write are; rights and scope say of which records.
     """

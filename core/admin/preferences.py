@@ -1,4 +1,4 @@
-"""What people prefer on their screens: a row per person and name, no fact of the tenant."""
+"""What people prefer in the UI: a row per person and name, no business data."""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -24,7 +24,7 @@ SELECT value FROM core_preference
 
 
 class Preferences(msgspec.Struct, frozen=True):
-    """How one person wants his screens; an empty text means as the tenant has it."""
+    """A person's settings of the UI; an empty text stands for the tenant's value."""
 
     locale: str = ""
     timezone: str = ""
@@ -33,7 +33,7 @@ class Preferences(msgspec.Struct, frozen=True):
 
 
 def parse_preferences(stored: Any) -> Preferences:
-    """Return what is stored; what an older or newer version stored otherwise is left aside."""
+    """Return the stored preferences; defaults where another version stored them differently."""
     try:
         found = msgspec.convert(stored or {}, Preferences)
         ZoneInfo(found.timezone or "UTC")

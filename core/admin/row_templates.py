@@ -1,4 +1,4 @@
-"""Markup that is rendered once with gaps in it, and filled for each row: rows cost no template."""
+"""Markup that is rendered once with gaps, and filled for each row: no row renders a template."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ def gap(name: str) -> str:
 
 
 class RowTemplate:
-    """What a template made of gaps."""
+    """The markup of a row with gaps for its values."""
 
     __slots__ = ("_names", "_texts")
 

@@ -1,4 +1,4 @@
-"""What any page is shown with, signed in or not: tenant, language, zone, look and form."""
+"""What every page needs, signed in or not: tenant, language, time zone, theme and form."""
 
 import gzip
 from collections.abc import Mapping
@@ -41,12 +41,12 @@ class NavItem(msgspec.Struct, frozen=True):
 
 
 class View:
-    """A page before anybody is known. ``bound`` is the secret to which its forms are bound."""
+    """A page that needs nobody signed in. ``bound`` is the secret to which its forms are bound."""
 
     user: Mapping[str, Any] | None = None
     # None for a page without navigation.
     nav: tuple[NavItem, ...] | None = None
-    # Whether the reader gets to his own screens only: nothing is searched for, nothing else named.
+    # Whether the reader sees the screens of a portal only, without search and other navigation.
     closed = False
 
     def __init__(
@@ -180,8 +180,8 @@ class View:
     def redirect(self, path: str, *, flash: Flash | None = None) -> ASGIResponse:
         """Send the browser to another of our pages, with a message for it.
 
-        htmx follows a 303 by itself and would put the whole page into its target; it is told to
-        go there instead.
+        htmx follows a 303 by itself and would put the whole page into its target; a header makes
+        it go there instead.
         """
         if not paths.is_local(path):
             raise ValueError(f"{path!r} is not one of our pages")

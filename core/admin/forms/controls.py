@@ -89,7 +89,7 @@ _DEFAULTS = {
 
 
 class Controls:
-    """Texts and controls for one reader: his locale, his zone, his tenant's choices."""
+    """Texts and controls for one reader: their locale, their zone, their tenant's choices."""
 
     def __init__(self, page: View, tenant: Tenant) -> None:
         self.locale: Locale = locale_of(page.locale)

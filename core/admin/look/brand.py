@@ -67,7 +67,7 @@ def _text_colour(colour: str) -> str:
 
 
 def _stands_out(colour: str, tokens: Mapping[str, str]) -> bool:
-    """Whether a colour is told apart from the navigation, which may be dark in the light mode."""
+    """Whether a colour stands out from the navigation, which may be dark in the light mode."""
     return contrast(colour, tokens["sidebar"]) >= CONTROL_RATIO
 
 

@@ -1,4 +1,4 @@
-"""What all pages are made with: one Jinja environment per theme and language, made once.
+"""The renderer of all pages: one Jinja environment per theme and language, made once.
 
 Templates are looked for in the theme and its parents, then in the plugins, then in the kernel.
 """

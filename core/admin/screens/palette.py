@@ -1,4 +1,4 @@
-"""The command palette: records of all entities, screens, actions and what was opened last.
+"""The command palette: records of all entities, screens, actions and recent records.
 
 Without scripts it is a page with a search. What was opened last is kept by the browser, as ids
 alone; the server tells their names, as far as the reader may see them.

@@ -1,4 +1,4 @@
-"""The living style page: every macro with values as they are in life, in the reader's own theme."""
+"""The style page: every macro with sample values, in the reader's own theme."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -17,7 +17,7 @@ TIERS = {"platinum": 1000, "gold": 500, "silver": 100, "bronze": 0}
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """A customer who exists on this page only."""
+    """A sample customer of this page."""
 
     id: str
     name: str

@@ -51,7 +51,7 @@ class Secret(msgspec.Struct, frozen=True):
 
 
 class BrowserSession(msgspec.Struct, frozen=True):
-    """A good cookie: its tenant, who is signed in by it, and what he prefers."""
+    """The session of a valid cookie: its tenant, who is signed in, and their preferences."""
 
     tenant: Tenant
     principal: Principal
@@ -86,7 +86,7 @@ def cookie_name(request: AnyRequest, use: str = "") -> str:
 
 
 def read_cookie(request: AnyRequest, use: str = "") -> str | None:
-    """Return a cookie's value; one that is sent twice is nobody's, for one of them was planted."""
+    """Return a cookie's value; one that is sent twice is ignored, for one of them was planted."""
     name = cookie_name(request, use)
     given = [
         value.strip()

@@ -1,6 +1,6 @@
 """A field's value as people read it: text, badge or link, by kind, language and time zone.
 
-What a column needs is worked out once per shape and kept with the tenant; a row then costs a call
+The cells of a projection are made once and cached with the tenant; a row then costs a call
 per cell. A link shows the title of its record, which the list's ``expand`` brings along: one
 statement per link, however many rows.
 """
@@ -24,7 +24,7 @@ NONE = Markup('<span class="none">\N{EN DASH}</span>')
 MOST_TEXT = 80
 MOST_KEPT = 2000
 RIGHT = ("integer", "decimal", "number", "money")
-# The colours of words that say how something stands; a code may also be the name of a tone.
+# The tones of status words; a code may also be the name of a tone.
 TONES = {
     "success": ("active", "success", "done", "paid", "won", "fulfilled", "completed", "earned"),
     "warning": ("suspended", "paused", "pending", "waiting", "overdue", "adjusted"),
@@ -82,7 +82,7 @@ def cells(page: Page, entity: Declaration, names: Sequence[str]) -> tuple[Cell, 
 
 
 def title_of(page: Page, entity: Declaration) -> Show:
-    """Return what tells a record's title in words, or else the entity's name."""
+    """Return a function that writes a record's title, or else the entity's label."""
     if entity.title not in page.ctx.rights.visible(entity.name):
         return lambda row: page.translate(entity.label)
     place = ("title", entity.name, page.ctx.rights, page.locale, page.zone.key)
@@ -94,7 +94,7 @@ def title_of(page: Page, entity: Declaration) -> Show:
 
 
 def heading(page: Page, field: Field) -> str:
-    """Return what stands over a column; what is active or not has a status."""
+    """Return the heading of a column; the switch between active and inactive is the status."""
     return page.translate("Status" if field.name == SWITCH else field.label)
 
 
@@ -177,7 +177,7 @@ class _CellBuilder(Wording):
         return show
 
     def under(self) -> Show:
-        """Return what tells the second line of a title; nothing where there is none to see."""
+        """Return a function that writes the second line of a title; empty where there is none."""
         name = self.entity.subtitle or ""
         if name not in self.ctx.rights.visible(self.entity.name):
             return lambda row: ""

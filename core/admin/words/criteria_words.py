@@ -1,4 +1,4 @@
-"""Criteria in a sentence for one reader: his language, his formats, titles in place of ids."""
+"""Criteria in a sentence for one reader: their language and formats, titles in place of ids."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
@@ -57,7 +57,7 @@ def links_in(page: Page, entity: Declaration, tree: Any) -> Iterable[tuple[str, 
 
 
 class CriteriaText:
-    """Tells checked criteria of one entity to one reader; ``titles`` are those that he may see."""
+    """Writes checked criteria of one entity for one reader; ``titles`` are those they may see."""
 
     def __init__(self, page: Page, entity: Declaration, titles: Titles) -> None:
         self.page, self.entity, self.titles = page, entity, titles

@@ -1,4 +1,4 @@
-"""In which words people recognise their devices; nothing depends on it."""
+"""Names of browsers and systems by which people recognise their devices; nothing depends on it."""
 
 BROWSERS = (
     ("Edg/", "Edge"),

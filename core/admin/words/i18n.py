@@ -156,12 +156,12 @@ def _lower(words: NullTranslations, value: str) -> str:
 Length = Literal["short", "medium", "long", "full"]
 # A sign of letters that touches the number.
 SIGNED = re.compile(r"([^\W\d_])([-\d])")
-# From one size upwards a distance in time is better told as a date.
+# Longer distances in time are shown as a date.
 NEAR = timedelta(days=7)
 
 
 class Formats:
-    """How values are written for one person: his locale and his time zone.
+    """How values are written for one person: in their locale and time zone.
 
     A ``date`` is a day on a calendar and is never moved; a ``datetime`` is shown in the zone.
     """

@@ -18,7 +18,7 @@ from core.records.projection import Row
 
 # Where a sentence has ended.
 SENTENCE = re.compile(r"(?<=[.!?])\s")
-# The boolean that says how a record stands; its words are Active and Inactive.
+# The boolean of an active record; its words are Active and Inactive.
 SWITCH = "is_active"
 Say = Callable[[str], str]
 Show = Callable[[Row], Any]
@@ -40,7 +40,7 @@ def first_sentence(doc: str) -> str:
 
 
 def boolean_labels(say: Say, field: Field) -> dict[bool, str]:
-    """Return what a boolean says when it holds, and when it does not."""
+    """Return the words for true and for false."""
     if field.name == SWITCH:
         return {True: say("Active"), False: say("Inactive")}
     return {True: say("Yes"), False: say("No")}
@@ -60,7 +60,7 @@ def iso(value: date) -> str:
 
 
 class Wording:
-    """Tells the values of one entity to one reader."""
+    """Writes the values of one entity for one reader."""
 
     def __init__(self, page: Page, entity: Declaration) -> None:
         self.ctx = page.ctx
@@ -74,7 +74,7 @@ class Wording:
         return {c["value"]: self.say(c["label"]) for c in choices(self.ctx, field) or ()}
 
     def words(self, field: Field) -> Show:
-        """Return what tells a value in words; nothing is the empty text."""
+        """Return a function that writes a row's value; no value is the empty text."""
         if field.kind == "link":
             return self.named(field)
         if field.kind == "money":
@@ -83,7 +83,7 @@ class Wording:
         return lambda row: "" if row[name] is None else one(row[name])
 
     def one(self, field: Field) -> Callable[[Any], str]:
-        """Return what tells a value that is there, whatever else its record holds."""
+        """Return a function that writes a value, for kinds that need nothing else of the record."""
         if field.kind == "boolean":
             words = boolean_labels(self.say, field)
             return lambda value: words[bool(value)]

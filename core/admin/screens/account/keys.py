@@ -1,4 +1,4 @@
-"""One's own API keys: programs that act for a person, within what he lets them."""
+"""One's own API keys: programs act for a person, within the scopes of the key."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

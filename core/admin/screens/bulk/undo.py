@@ -1,6 +1,6 @@
 """Taking back what one request did to many records: those that it changed, and only those.
 
-What it was is read from the audit. A record that somebody has changed since stays as it is.
+The former values are read from the audit. A record that somebody changed since stays as it is.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Dashboards: one per plugin, and the first page; each person arranges the cards for himself."""
+"""Dashboards: one per plugin, and the start page; each person arranges their own cards."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ MOVES = ("up", "down", "hide", "show")
 
 
 class Order(msgspec.Struct, frozen=True):
-    """How a person has arranged a dashboard: the cards in order, and those he hides."""
+    """How a person has arranged a dashboard: the cards in order, and the hidden ones."""
 
     cards: tuple[str, ...] = ()
     hidden: frozenset[str] = frozenset()

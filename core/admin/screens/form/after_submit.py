@@ -22,7 +22,7 @@ def over_list(page: Page, entity: Declaration) -> bool:
 def after_submit(
     page: Page, entity: Declaration, path: str, flash: Flash, *, chosen: bool = False
 ) -> ASGIResponse:
-    """Say what was done where the reader is, if that is the list; else send him to ``path``."""
+    """Show the message over the list if the form stands over it; else redirect to ``path``."""
     if not over_list(page, entity):
         return page.redirect(path, flash=flash)
     told = ", ".join((DONE, CHANGED, *((CHOSEN,) if chosen else ())))

@@ -1,4 +1,4 @@
-"""A warning before somebody is written down twice: the same e-mail address or telephone number."""
+"""A warning before a duplicate is created: the same e-mail address or telephone number."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ MOST = 5
 
 
 class PossibleDuplicate(Conflict):
-    """There are records that may be the same; the writer has not said that he wants another.
+    """There are records that may be the same, and the form does not confirm a new one.
 
     ``errors`` names the fields of which no two records have the same: there cannot be another.
     """

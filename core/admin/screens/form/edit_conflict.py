@@ -1,4 +1,4 @@
-"""Two people changed one record: what each of them wrote, and the choice between the two."""
+"""Two people edited one record: what each of them wrote, and the choice between the two."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -57,7 +57,7 @@ def read_marks(text: str) -> dict[str, str]:
 
 
 def fields_of(page: Page, entity: Declaration, action: str) -> list[Field]:
-    """Return the fields that the reader may write, but for those that leave him no choice."""
+    """Return the fields that the reader may write, but for those without a choice."""
     ctx = page.ctx
     names = ctx.rights.writable(entity.name, action)
     own = own_columns(ctx, entity, action) or {}
@@ -168,7 +168,7 @@ def _control(
 async def fixed_controls(
     page: Page, entity: Declaration, row: Mapping[str, Any]
 ) -> tuple[Control, ...]:
-    """Return what the reader sees and others may change, but not he: shown, and never sent."""
+    """Return the controls of fields that only others may change: shown, and never sent."""
     rights = page.ctx.rights
     visible = rights.visible(entity.name) - rights.writable(entity.name, "update")
     fields = [

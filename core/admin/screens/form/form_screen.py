@@ -150,7 +150,7 @@ async def change_record(page: Page, entity: Declaration) -> ASGIResponse:
     for _attempt in range(2):
         try:
             return await _change(page, entity, fields, typed)
-        except Stale:  # somebody was faster by the blink of an eye: show him
+        except Stale:  # somebody saved in the meantime: show their change
             continue
         except NotFound:
             kept = [Fact(f.label, typed.texts[f.name]) for f in fields if typed.texts.get(f.name)]

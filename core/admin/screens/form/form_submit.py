@@ -50,9 +50,9 @@ def version_of(page: Page) -> int | None:
 
 
 def path_after(page: Page, entity: Declaration, id: object = "") -> str:
-    """Return where a record is shown to the reader, else its list, else where he begins.
+    """Return the address of a record, else of its list, else the start page: the first one allowed.
 
-    Who works for nobody here has no such pages: a portal shows what is his.
+    People from outside have no such pages: their portal shows their records.
     """
     ctx = page.ctx
     if any(map(ctx.tenant.is_internal, ctx.principal.roles)):

@@ -29,7 +29,7 @@ MOST = 50
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A person, what he gained, regained and lost, and the address of what is behind it."""
+    """A person, what they gained, regained and lost, and the address of the changes behind it."""
 
     id: str
     who: str
@@ -48,7 +48,7 @@ class CreditDetails(msgspec.Struct, frozen=True):
 
 
 async def show_credit(page: Page, entity: Declaration) -> ASGIResponse:
-    """Show who achieved what in a period; a person leads to the changes behind his numbers."""
+    """Show who achieved what in a period; each person links to the changes behind the numbers."""
     given = {n: t for n in ("from", "to") if (t := page.request.query_params.get(n, "").strip())}
     by = page.request.query_params.get("by", "")
     problem = ""

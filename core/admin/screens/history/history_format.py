@@ -130,7 +130,7 @@ async def titles_of(
 
 
 class HistoryFormatter:
-    """Tells the entries of one entity's histories to one reader."""
+    """Writes the entries of one entity's histories for one reader."""
 
     def __init__(
         self,
@@ -183,7 +183,7 @@ class HistoryFormatter:
         return action_labels(self.say)[str(entry["action"])]
 
     def _marks(self, entry: Mapping[str, Any]) -> Iterable[Badge]:
-        """Yield badges, the weightiest first: what counts as somebody's doing, then who cares."""
+        """Yield badges, the most important first: credit, responsibility, other fields."""
         if entry["action"] != "updated":
             return
         names = {change["field"]: change for change in entry["changes"]}

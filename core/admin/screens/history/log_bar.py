@@ -1,4 +1,4 @@
-"""What the two pages of the log share: their tabs, and how an address says what is asked."""
+"""What the two pages of the log share: their tabs, and the filters in their address."""
 
 from collections.abc import Iterable, Mapping
 

@@ -41,7 +41,7 @@ SELECT changes -> $4 ->> 0 FROM core_audit_entry
 
 
 class CurrentRecord(msgspec.Struct, frozen=True):
-    """A record that the reader may change: its version, and the values that he may set."""
+    """A record that the reader may change: its version, and the values that they may set."""
 
     version: int
     row: Row

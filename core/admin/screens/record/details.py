@@ -94,7 +94,7 @@ async def _form(
 
 
 def _is_metadata(field: Field) -> bool:
-    """Whether a field tells of the record as such, and not of what it stands for."""
+    """Whether a field describes the record itself, such as who created it."""
     told = field.sql is not None and not field.stored and field.kind == "text"
     return told or field.name in STANDARD
 

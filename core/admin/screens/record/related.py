@@ -1,4 +1,4 @@
-"""What hangs on a record: the records that link to it, counted at once, shown on demand."""
+"""The related lists of a record: records that link to it, counted at once, shown on demand."""
 
 from typing import Any
 from uuid import UUID

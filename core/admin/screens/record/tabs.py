@@ -1,4 +1,4 @@
-"""The tabs of a record: its details, what hangs on it, and what the kernel and plugins hang in."""
+"""The tabs of a record: details, related lists, and the tabs of the kernel and of plugins."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Why somebody sees a record or not: the same rules that decide it, asked one after the other."""
+"""Why somebody sees a record or not: the rules that decide it, checked one after the other."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from core.runtime.context import Context
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Whose sight is explained."""
+    """The person whose access is explained."""
 
     id: str
     name: str
@@ -27,7 +27,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One rule and what it said: yes, no, or just something to know (None)."""
+    """One rule and its result: passed, not passed, or a remark (None)."""
 
     passed: bool | None
     text: str
@@ -41,7 +41,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 async def person_of(page: Page, text: str) -> Person | None:
-    """Return the user of an id, an address or a name, if the reader may see him."""
+    """Return the user of an id, an address or a name, if the reader may see them."""
     ctx = page.ctx
     rows = await find_users(ctx, UUID(text) if is_id(text) else None, text)
     if len(rows) != 1:
@@ -61,7 +61,7 @@ async def person_of(page: Page, text: str) -> Person | None:
 
 
 async def explain(page: Page, person: Person, entity: Declaration, id: UUID | None) -> Explanation:
-    """Return the rules in the order in which they are asked; a no ends it."""
+    """Return the rules in the order of the checks; the first that fails ends it."""
     steps = _standing(page, person, entity)
     if all(step.passed is not False for step in steps):
         steps += _granted(page, person, entity)
@@ -137,7 +137,7 @@ def _reach(page: Page, scope: str) -> str:
 
 
 def as_person(ctx: Context, person: Person) -> Context:
-    """Return a context that reads with a person's rights, for what he would see."""
+    """Return a context that reads with a person's rights."""
     principal = Principal(
         kind="user",
         id=person.id,
@@ -149,7 +149,7 @@ def as_person(ctx: Context, person: Person) -> Context:
 
 
 async def _record(page: Page, person: Person, entity: Declaration, id: UUID) -> list[Step]:
-    """Return what keeps one record from the person; the reader must see it himself."""
+    """Return what hides one record from the person; the reader must be allowed to see it."""
     ctx, _ = page.ctx, page.translate
     if not ctx.rights.may(entity.name, "view"):
         return [Step(False, _("You may not look at this record yourself."))]
@@ -201,8 +201,8 @@ def _fields(page: Page, person: Person, entity: Declaration) -> list[Step]:
     """Return which fields the person does not see of what the reader sees."""
     ctx, _ = page.ctx, page.translate
     mine = ctx.rights.visible(entity.name)
-    his = ctx.tenant.rights(person.roles).visible(entity.name)
-    hidden = [_(f.label) for name, f in entity.fields.items() if name in mine - his]
+    theirs = ctx.tenant.rights(person.roles).visible(entity.name)
+    hidden = [_(f.label) for name, f in entity.fields.items() if name in mine - theirs]
     if not hidden:
         return [Step(None, _("All fields that you see are seen too."))]
     text = _("These fields are hidden from the person's roles: %(fields)s.")

@@ -1,4 +1,4 @@
-"""API keys of the tenant: all that the reader may see, made for himself, ended by who may."""
+"""API keys of the tenant, as far as the reader may see them; a new key is the reader's own."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -78,7 +78,7 @@ def _invitation(page: Page, errors: dict[str, str], status: int = 200, **made: s
 
 
 async def invite(page: Page) -> ASGIResponse:
-    """Make a user who sets his password with a link; it stands on the answer and nowhere else."""
+    """Create a user who sets a password with a link; the link is on the answer and nowhere else."""
     ctx, form, users = page.ctx, page.form, _users(page)
     ctx.rights.require(USER, "set_password")
     body: dict[str, Any] = {"name": form.get("name").strip(), "email": form.get("email").strip()}
@@ -141,7 +141,7 @@ async def _roles(page: Page, problem: str, status: int = 200) -> ASGIResponse:
 
 
 async def change_roles(page: Page) -> ASGIResponse:
-    """Give a person other roles; nobody gives more than he holds himself."""
+    """Give a person other roles; nobody grants rights that they do not hold themselves."""
     ctx, id = page.ctx, read_id(page.request.path_params["id"])
     version = page.form.get("_version")
     wanted = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None
