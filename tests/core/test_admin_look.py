@@ -43,7 +43,7 @@ class Reader(msgspec.Struct):
     direction: str
     mode: str
     user: dict[str, str]
-    likes: Preferences = Preferences()
+    preferences: Preferences = Preferences()
     closed: bool = False
     csrf: str = "token"
 

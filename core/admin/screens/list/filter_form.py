@@ -46,7 +46,7 @@ SPANS = ("between",)
 class Row(msgspec.Struct, frozen=True):
     """One row as the template takes it."""
 
-    entity_path: str
+    position: str
     field: str
     op: str
     operators: tuple[Option, ...]
