@@ -1,8 +1,8 @@
-"""The two doors to the one pool: reads on the driver, writes in one transaction.
+"""Access to the one pool: reads on the driver, writes in a unit of work.
 
 Every transaction opens with one message: BEGIN, the tenant and the principal (SET LOCAL) and, for
 a person, the check that the credential is still good. SQLAlchemy runs in AUTOCOMMIT on the same
-connection, inside the transaction that the door opened, so both doors have one way to begin.
+connection, inside the transaction that ``Database`` opened, so both begin in the same way.
 """
 
 import asyncio
@@ -55,8 +55,8 @@ class Connection(Protocol):
 class Unit:
     """One open write transaction. ``connection`` is the driver's; ``session`` is made on demand."""
 
-    def __init__(self, door: "Database", checkout: Any, connection: asyncpg.Connection) -> None:
-        self._door = door
+    def __init__(self, database: "Database", checkout: Any, connection: asyncpg.Connection) -> None:
+        self._database = database
         self._checkout = checkout
         self._session: AsyncSession | None = None
         self.connection = connection
@@ -87,9 +87,9 @@ class Unit:
 
     @property
     def session(self) -> AsyncSession:
-        """The ORM's session on this transaction; the door flushes it before the commit."""
+        """The ORM's session on this transaction; ``Database`` flushes it before the commit."""
         if self._session is None:
-            engine = self._door.engine
+            engine = self._database.engine
             inner = sa.Connection(engine.sync_engine, connection=self._checkout)
             self._session = AsyncSession(
                 bind=AsyncConnection(engine, inner), expire_on_commit=False
@@ -103,18 +103,18 @@ class Unit:
         return Records(self.ctx.platform.models[declared], self.session, self.ctx.tenant.id)
 
     async def finish(self) -> None:
-        """Send what the session still holds."""
+        """Flush what the session still holds."""
         if self._session is not None:
             await self._session.flush()
 
     async def forget(self) -> None:
-        """Let go of the session's objects; the connection stays with the door."""
+        """Remove the session's objects; the connection stays open."""
         if self._session is not None:
             self._session.expunge_all()
 
 
 class Database:
-    """The pool of the application's role, and the two doors to it."""
+    """The pool of the application's role, with read-only transactions and units of work."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class Database:
             try:
                 return await attempt()
             except Undone:
-                # Two that ran into each other must not do so again in step.
+                # A random pause, so that two conflicting transactions do not meet again.
                 await asyncio.sleep(pause * random.random())  # noqa: S311
         try:
             return await attempt()

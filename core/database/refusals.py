@@ -56,7 +56,7 @@ def beneath(error: BaseException) -> BaseException:
 
 
 def has_answer(error: Exception) -> bool:
-    """Return whether the door knows what to do about an error of the database."""
+    """Return whether an error of the database has a refusal or a retry."""
     cause = beneath(error)
     if isinstance(cause, (*AGAIN, *ENDED)):
         return True

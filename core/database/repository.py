@@ -1,4 +1,4 @@
-"""The ORM's door for plugin services: advanced-alchemy's repository, by bare id, in one tenant.
+"""The ORM for plugin services: advanced-alchemy's repository, by bare id, in one tenant.
 
 Generated routes do not use it: they write SQL of their own (decision 3).
 """

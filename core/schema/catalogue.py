@@ -197,7 +197,7 @@ KEYS = (
     ),
 )
 
-DOORS = (
+PRIVILEGES = (
     Rule(
         "view",
         "view {0} runs with its owner's rights; it needs security_invoker",
@@ -344,4 +344,4 @@ AUDIT = (
     ),
 )
 
-RULES = (*TABLES, *POLICIES, *KEYS, *DOORS, *AUDIT, *DICTIONARY)
+RULES = (*TABLES, *POLICIES, *KEYS, *PRIVILEGES, *AUDIT, *DICTIONARY)

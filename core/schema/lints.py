@@ -14,9 +14,9 @@ from core.postgres.roles import Unfit, refuse_unfit
 from core.registry.registry import Registry
 from core.schema.catalogue import (
     AUDIT,
-    DOORS,
     KEYS,
     POLICIES,
+    PRIVILEGES,
     RULES,
     TABLES,
     TENANT_EXPRESSION,
@@ -76,7 +76,7 @@ async def findings(
 
 def broken_by_revision(connection: sa.Connection) -> list[str]:
     """Return what ``findings`` does for the rules that must hold even between two revisions."""
-    return _broken(connection, (*TABLES, *POLICIES, *KEYS, *DOORS, *AUDIT), dict(_FIXED))
+    return _broken(connection, (*TABLES, *POLICIES, *KEYS, *PRIVILEGES, *AUDIT), dict(_FIXED))
 
 
 def _broken(connection: sa.Connection, rules: Sequence[Rule], given: dict[str, Any]) -> list[str]:

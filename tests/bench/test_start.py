@@ -24,7 +24,7 @@ def server(tmp_path: Path) -> Iterator[embedded.Server]:
     server = embedded.ensure(tmp_path / "home")
     yield server
     server.leave()
-    embedded.drop(server.place.home)
+    embedded.drop(server.paths.home)
 
 
 def environment(
@@ -32,7 +32,7 @@ def environment(
 ) -> dict[str, str]:
     """Migrate the shipped plugins and ``count`` generated entities; return the environment."""
     text = (ROOT / "crm.toml").read_text()
-    env = {"CRM_HOME": str(server.place.home), "CRM_CONFIG": str(folder / "crm.toml")}
+    env = {"CRM_HOME": str(server.paths.home), "CRM_CONFIG": str(folder / "crm.toml")}
     if count:
         synthetic.write_plugin(folder / "plugin", count, f"synthetic_{count}")
         env["PYTHONPATH"] = str(folder / "plugin")
@@ -40,7 +40,7 @@ def environment(
     (folder / "crm.toml").write_text(text)
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    prepared = Prepared(server.place.home, folder / "crm.toml", server)
+    prepared = Prepared(server.paths.home, folder / "crm.toml", server)
     prepared.crm("db", "init")
     prepared.crm("db", "migrate")
     return env
