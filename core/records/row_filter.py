@@ -62,7 +62,7 @@ def read_action(ctx: Context, entity: Declaration) -> str:
 
 
 def visible_predicate(ctx: Context, entity: Declaration, first: int) -> tuple[str, list[Any]]:
-    """Return whether the caller may see a row ``x`` that he wrote, as SQL, and its values."""
+    """Return whether the caller may see a row ``x`` that they wrote, as SQL, and its values."""
     where, values = where_clause(ctx, entity, read_action(ctx, entity), (), first)
     return f"coalesce({where}, false)", values
 

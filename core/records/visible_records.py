@@ -26,7 +26,7 @@ async def visible_records(
 ) -> list[Row] | None:
     """Return the records of entity ``name`` that meet ``where``, as the caller may see them.
 
-    None where he may not list the entity, or where its plugin is off: show no such part then.
+    None where they may not list the entity, or where its plugin is off: show no such part then.
     ``where`` is written in code, so it may use fields that are hidden from the caller.
     """
     entity = ctx.tenant.entities.get(name)

@@ -1,6 +1,6 @@
 """Pages of large tables whose filter and order no index serves together.
 
-The planner takes the rows that pass a filter to lie evenly in the order asked for, and walks the
+The planner takes the rows that pass a filter to lie evenly in the requested order, and walks the
 order's index until a page is full. Where they lie at its far end, or do not exist, that is a
 random read of the whole table, and counting them is another. Here the walk is short: either it
 fills the page, or all that passes is gathered once, in parallel, to be sorted and counted; if that
@@ -41,7 +41,7 @@ NEARLY_ALL = 0.7
 SIZE_SECONDS = 60
 SIZE = "SELECT reltuples::int8 FROM pg_class WHERE oid = $1::text::regclass"
 
-# By table, when it was asked and how many rows the catalogue says it has.
+# By table, when it was read, and how many rows the catalogue says it has.
 Sizes = dict[str, tuple[float, int]]
 
 
@@ -52,7 +52,7 @@ class Scan(msgspec.Struct, frozen=True):
     query: Query
     columns: str
     where: str
-    given: tuple[Any, ...]
+    values: tuple[Any, ...]
 
     @property
     def order(self) -> str:
@@ -109,14 +109,14 @@ async def _size(connection: asyncpg.Connection, sizes: Sizes, table: str) -> int
 async def _estimate(connection: asyncpg.Connection, scan: Scan) -> tuple[float, float]:
     """Return what the planner thinks that all rows cost, and how many there are."""
     sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {scan.entity.table} x WHERE {scan.where}"
-    plan = (await connection.fetchval(sql, *scan.given))[0]["Plan"]
+    plan = (await connection.fetchval(sql, *scan.values))[0]["Plan"]
     return plan["Total Cost"], plan["Plan Rows"]
 
 
 async def _share(connection: asyncpg.Connection, scan: Scan) -> float:
     """Return what share of the newest rows passes."""
     sql = f"SELECT count(*) FROM ({_edge_rows(scan, SAMPLED)}) x WHERE {scan.where}"
-    passing: int = await connection.fetchval(sql, *scan.given)
+    passing: int = await connection.fetchval(sql, *scan.values)
     return passing / SAMPLED
 
 
@@ -137,7 +137,7 @@ async def _walk_index(
     left out, since they come last in every page.
     """
     size, offset = scan.window
-    place = len(scan.given) + 1
+    place = len(scan.values) + 1
     order, within = scan.order, dict(_index_bounds(scan))
     if turned:
         order = order.replace(" NULLS LAST", " NULLS FIRST", 1)
@@ -152,14 +152,14 @@ async def _walk_index(
         f" FROM (SELECT x.* FROM ({first}) x WHERE {scan.where} ORDER BY {scan.order}"
         f" LIMIT ${place} OFFSET ${place + 1}) x ORDER BY {scan.order}"
     )
-    rows: list[asyncpg.Record] = await connection.fetch(sql, *scan.given, size, offset)
+    rows: list[asyncpg.Record] = await connection.fetch(sql, *scan.values, size, offset)
     return rows if len(rows) == size else None
 
 
 def _index_bounds(scan: Scan) -> Iterator[tuple[str, str]]:
     """Yield the filters on the order's own column by their form: its index begins where they do.
 
-    Their values stand in ``given``, where all filters' follow the tenant.
+    Their values stand in ``values``, where all filters' follow the tenant.
     """
     numbers, column = count(2), scan.query.sorts[0].column
     for checked in scan.query.filters:
@@ -172,7 +172,7 @@ def _index_bounds(scan: Scan) -> Iterator[tuple[str, str]]:
 async def _gather(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Record]:
     """Return the page after one pass over the table, with the exact count."""
     size, offset = scan.window
-    place = len(scan.given) + 1
+    place = len(scan.values) + 1
     columns = ", ".join(dict.fromkeys(("x.id", *(f"x.{s.column}" for s in scan.query.sorts))))
     sql = (
         f"WITH found AS MATERIALIZED ("
@@ -182,7 +182,7 @@ async def _gather(connection: asyncpg.Connection, scan: Scan) -> list[asyncpg.Re
         f" SELECT {scan.columns}, p.__count FROM page p JOIN {scan.entity.table} x"
         f" ON x.tenant_id = $1 AND x.id = p.id ORDER BY {scan.order}"
     )
-    rows: list[asyncpg.Record] = await connection.fetch(sql, *scan.given, size, offset)
+    rows: list[asyncpg.Record] = await connection.fetch(sql, *scan.values, size, offset)
     return rows
 
 
@@ -191,21 +191,21 @@ async def _read_table(
 ) -> list[asyncpg.Record]:
     """Return the page by reading the table as it lies, whatever index gives the order."""
     bound, values = await _bound(connection, scan)
-    place = len(scan.given) + len(values) + 1
+    place = len(scan.values) + len(values) + 1
     sql = (
         f"SELECT x.id FROM {scan.entity.table} x WHERE {scan.where}{bound}"
         f" ORDER BY {scan.order} LIMIT ${place} OFFSET ${place + 1}"
     )
     await connection.execute("SET LOCAL enable_indexscan = off")
-    ids = await connection.fetch(sql, *scan.given, *values, *scan.window)
+    ids = await connection.fetch(sql, *scan.values, *values, *scan.window)
     await connection.execute("SET LOCAL enable_indexscan = on")
     sql = (
         f"SELECT {scan.columns}, {await _count(connection, scan, share)} AS __count"
         f" FROM {scan.entity.table} x"
-        f" WHERE x.tenant_id = $1 AND x.id = ANY (${len(scan.given) + 1}) ORDER BY {scan.order}"
+        f" WHERE x.tenant_id = $1 AND x.id = ANY (${len(scan.values) + 1}) ORDER BY {scan.order}"
     )
     rows: list[asyncpg.Record] = await connection.fetch(
-        sql, *scan.given, [found["id"] for found in ids]
+        sql, *scan.values, [found["id"] for found in ids]
     )
     return rows
 
@@ -243,11 +243,11 @@ async def _bound(connection: asyncpg.Connection, scan: Scan) -> tuple[str, tuple
     last = await connection.fetchrow(
         f"SELECT {keys} FROM ({sample}) x WHERE {scan.where}"
         f" ORDER BY {scan.order} LIMIT 1 OFFSET {offset + size - 1}",
-        *scan.given,
+        *scan.values,
     )
     if last is None or last[0] is None:
         return "", ()
-    marks = ", ".join(f"${len(scan.given) + 1 + n}" for n in range(len(sorts)))
+    marks = ", ".join(f"${len(scan.values) + 1 + n}" for n in range(len(sorts)))
     return f" AND ({keys}) {'>=' if sorts[0].down else '<='} ({marks})", tuple(last)
 
 

@@ -15,8 +15,8 @@ from core.runtime.context import Context
 async def statistics(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
     """Answer ``GET …/stats/`` over the rows that the caller may list; at most 5 s old.
 
-    The cache knows tenant, scope and fields, so nobody gets another's figures. Who has written
-    meanwhile sees his change at once.
+    The cache knows tenant, scope and fields, so nobody gets another's figures. Whoever has written
+    meanwhile sees their change at once.
     """
     ctx.rights.require(entity.name, "list")
     own, pairs = split_parameters(request)

@@ -42,7 +42,7 @@ def refuse_when_off(request: AnyRequest) -> Platform:
 async def show_document(request: AnyRequest) -> ASGIResponse:
     """Answer the OpenAPI document of this tenant.
 
-    With a credential it lists what its bearer may do, with the fields that he may read and write.
+    With a credential it lists what its bearer may do, with the fields that they may read and write.
     Without one it lists what the tenant has enabled, as an administrator would see it; an address
     without tenant may name it with ``?tenant=``, and describes only health and login otherwise.
     """
