@@ -52,7 +52,7 @@ def term(field: str, op: str, value: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("tree", "told"),
+    ("tree", "text"),
     [
         (term("slots", ">=", 5000), "Slots is at least 5,000"),
         (term("weight", "between", ["1.5", 2000]), "Weight is between 1.5 and 2,000"),
@@ -78,8 +78,8 @@ def term(field: str, op: str, value: Any) -> dict[str, Any]:
         ({"not": term("slots", "=", 2)}, "not (Slots is 2)"),
     ],
 )  # fmt: skip
-async def test_a_filter_is_described_in_the_readers_language(english, tree, told):
-    assert (await chips(english, tree))[0].startswith(told)
+async def test_a_filter_is_described_in_the_readers_language(english, tree, text):
+    assert (await chips(english, tree))[0].startswith(text)
 
 
 async def test_parameters_are_described_alike(english):

@@ -15,7 +15,7 @@ PARTS = {"state", "county", "island", "district", "street", "city", "code", "pro
 
 
 @pytest.mark.parametrize(
-    ("language", "given", "told"),
+    ("language", "lines", "text"),
     [
         ("id", Lines("US", "NY", "Albany", "90210", "1 Main"), "kode pos Amerika Serikat"),
         ("ar", Lines("US", "NY", "Albany", "90210", "1 Main"), "الولايات المتحدة"),
@@ -26,11 +26,11 @@ PARTS = {"state", "county", "island", "district", "street", "city", "code", "pro
     ],
 )
 def test_a_refusal_names_the_country_in_the_readers_language(
-    language: str, given: Lines, told: str
+    language: str, lines: Lines, text: str
 ) -> None:
     words = Words([LOCALE])
-    _, (error, *_more) = normalize_address(given)
-    assert told in words.tell(language, error.detail)
+    _, (error, *_more) = normalize_address(lines)
+    assert text in words.tell(language, error.detail)
 
 
 @pytest.mark.parametrize("language", ["ar", "id"])
