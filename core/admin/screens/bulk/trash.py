@@ -28,7 +28,7 @@ from core.search.hits import Hits
 COLUMNS = 3
 SIZE = 50
 LAST = 200
-CONFIRMED = "_confirm_purge"
+CONFIRMED = "_sure"
 VERBS = ("restore", "purge")
 Change = Callable[..., Awaitable[None]]
 
