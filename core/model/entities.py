@@ -218,7 +218,7 @@ def entity(
     that exist at all; ``actions`` name further permissions. ``indexed`` lists (filter…, sort)
     columns, at most twelve. ``scopes`` says, per scope, which column holds the principal's
     attribute. ``subject`` and ``responsible`` are the links that name the person concerned and the
-    salesperson for the history; ``credit`` lists the fields whose changes count as his doing.
+    salesperson for the history; ``credit`` lists the fields whose changes count as theirs.
     ``stage`` is the choice whose codes are the columns of the board, ``stage_sum`` the number that
     is added up in each. ``icon`` draws it; ``menu`` is its place in the menu, small numbers
     first, ``None`` where it stands in no menu; ``subtitle`` is shown under the title. Fields

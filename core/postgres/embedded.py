@@ -65,20 +65,20 @@ def _silent(_: str) -> None:
 def ensure(home: Path, progress: cluster.Progress = _silent, replaces: str | None = None) -> Server:
     """Start the server of this home, or join the one that runs; returns when it answers.
 
-    ``progress`` is told again and again while a start or a recovery takes its time.
+    ``progress`` is called repeatedly while a start or a recovery runs.
     ``replaces`` is the key of a use that this process began before it became another program.
     """
-    spot = cluster_paths.find(home)
-    with cluster_paths.locked(spot):
-        secrets = cluster_paths.passwords(spot)
-        member = members.join(spot, replaces)
+    paths = cluster_paths.find(home)
+    with cluster_paths.locked(paths):
+        secrets = cluster_paths.passwords(paths)
+        member = members.join(paths, replaces)
         try:
-            started = _ready(spot, secrets, progress)
-            server = Server(spot, cluster_paths.socket_folder(spot), secrets, member)
+            started = _ready(paths, secrets, progress)
+            server = Server(paths, cluster_paths.socket_folder(paths), secrets, member)
             _prepare(server, again=started)
         except BaseException:
-            if not members.leave(spot, member.key):
-                cluster.halt(spot)
+            if not members.leave(paths, member.key):
+                cluster.halt(paths)
             raise
     return server
 
@@ -91,43 +91,43 @@ def _prepare(server: Server, *, again: bool) -> None:
         done.touch()
 
 
-def _ready(spot: ClusterPaths, secrets: Mapping[str, str], progress: cluster.Progress) -> bool:
+def _ready(paths: ClusterPaths, secrets: Mapping[str, str], progress: cluster.Progress) -> bool:
     """Bring the server up; False when it was."""
     password = secrets["postgres"]
-    if cluster.knock(spot, password) is cluster.Reply.READY:
+    if cluster.knock(paths, password) is cluster.Reply.READY:
         return False
-    tools = binaries.for_server(spot)
-    major, _ = binaries.checked(tools, cluster_paths.owner(spot))
-    if not spot.cluster.exists():
-        cluster.initialise(spot, tools, password)
-    written = (spot.cluster / "PG_VERSION").read_text().strip()
+    tools = binaries.for_server(paths)
+    major, _ = binaries.checked(tools, cluster_paths.owner(paths))
+    if not paths.cluster.exists():
+        cluster.initialise(paths, tools, password)
+    written = (paths.cluster / "PG_VERSION").read_text().strip()
     if written != str(major):
         raise Unusable(
-            f"{spot.cluster} was written by PostgreSQL {written}, but {major} is installed. "
+            f"{paths.cluster} was written by PostgreSQL {written}, but {major} is installed. "
             "Install the former release, run 'crm backup', then restore it with the new one."
         )
-    cluster.bring_up(spot, tools, password, progress)
+    cluster.bring_up(paths, tools, password, progress)
     return True
 
 
 def status(home: Path) -> Status:
     """Look at the server of this home without starting or changing anything."""
-    spot = cluster_paths.find(home)
-    socket = cluster_paths.recorded_socket(spot) if spot.folder.exists() else None
-    pid = cluster.postmaster(spot)
-    ready = pid is not None and cluster.knock(spot, cluster_paths.passwords(spot)["postgres"]) is (
-        cluster.Reply.READY
-    )
-    written = spot.cluster / "PG_VERSION"
+    paths = cluster_paths.find(home)
+    socket = cluster_paths.recorded_socket(paths) if paths.folder.exists() else None
+    pid = cluster.postmaster(paths)
+    ready = pid is not None and cluster.knock(
+        paths, cluster_paths.passwords(paths)["postgres"]
+    ) is (cluster.Reply.READY)
+    written = paths.cluster / "PG_VERSION"
     return Status(
-        home=spot.home,
-        folder=spot.folder,
+        home=paths.home,
+        folder=paths.folder,
         socket=socket,
         version=written.read_text().strip() if written.exists() else None,
         pid=pid,
         ready=ready,
-        members=tuple(member.pid for member in members.live(spot)),
-        size=_size(spot.cluster),
+        members=tuple(member.pid for member in members.live(paths)),
+        size=_size(paths.cluster),
     )
 
 
@@ -143,25 +143,25 @@ def _size(folder: Path) -> int:
 
 def stop(home: Path) -> bool:
     """Stop the server whoever uses it; False when none runs."""
-    spot = cluster_paths.find(home)
-    if not spot.folder.exists():
+    paths = cluster_paths.find(home)
+    if not paths.folder.exists():
         return False
-    with cluster_paths.locked(spot):
-        return cluster.halt(spot)
+    with cluster_paths.locked(paths):
+        return cluster.halt(paths)
 
 
 def drop(home: Path) -> None:
     """Remove server, data and passwords for ever; refused while another process uses them."""
-    spot = cluster_paths.find(home)
-    if not spot.folder.exists():
+    paths = cluster_paths.find(home)
+    if not paths.folder.exists():
         return
-    with cluster_paths.locked(spot):
-        others = {member.pid for member in members.live(spot)} - {os.getpid()}
+    with cluster_paths.locked(paths):
+        others = {member.pid for member in members.live(paths)} - {os.getpid()}
         if others:
             raise Unusable(f"The database is in use by pid {', '.join(map(str, sorted(others)))}.")
-        cluster.halt(spot)
-        socket = cluster_paths.recorded_socket(spot)
+        cluster.halt(paths)
+        socket = cluster_paths.recorded_socket(paths)
         if socket is not None:
             shutil.rmtree(socket)
-        (spot.home / "secrets" / "postgres.json").unlink(missing_ok=True)
-        shutil.rmtree(spot.folder)
+        (paths.home / "secrets" / "postgres.json").unlink(missing_ok=True)
+        shutil.rmtree(paths.folder)

@@ -40,7 +40,7 @@ class Role(msgspec.Struct, frozen=True):
     """A role that users of a tenant may hold. ``internal`` roles work for the tenant.
 
     Who holds it alone begins at ``home``, if it has one, and finds in the menu its own screens and
-    the entities in ``menu``. Whoever holds no internal role gets to his own screens only.
+    the entities in ``menu``. Whoever holds no internal role sees their own screens only.
     """
 
     name: str
