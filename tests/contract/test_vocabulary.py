@@ -21,22 +21,6 @@ _STANDARD = re.compile(r"not_found|last_seen")
 # Code that is still to be renamed; each entry goes with its name.
 LATER = "not renamed yet"
 EXCEPTIONS: dict[str, str] = {
-    "core/admin/forms/struct_controls.py: slot_texts(found)": LATER,
-    "core/admin/forms/struct_controls.py: slot_values(found)": LATER,
-    "core/admin/screens/board/columns.py: columns(found)": LATER,
-    "core/admin/screens/bulk/bulk.py: result_message(found)": LATER,
-    "core/admin/screens/bulk/trash.py: said": LATER,
-    "core/admin/screens/dashboard/cards.py: read_cards(wanted)": LATER,
-    "core/admin/screens/form/edit_conflict.py: show_conflict(found)": LATER,
-    "core/admin/screens/form/form_submit.py: record_gone(kept)": LATER,
-    "core/admin/screens/history/history_format.py: by_day(found)": LATER,
-    "core/admin/screens/history/history_screen.py: read_history_data(given)": LATER,
-    "core/admin/screens/history/restore_value.py: put(told)": LATER,
-    "core/admin/screens/list/list_screen.py: count_text(found)": LATER,
-    "core/admin/screens/list/list_screen.py: values(found)": LATER,
-    "core/admin/screens/portal.py: show_screen(told)": LATER,
-    "core/admin/screens/tenant/dictionaries.py: number(place)": LATER,
-    "core/admin/session/csrf.py: is_valid(given)": LATER,
     "core/auth/state.py: write_seen": "the column last_seen_at",
     "core/auth/tokens/api_keys.py: create(wanted)": LATER,
     "core/testing/pages.py: Places": LATER,
