@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from core.model.entities import Declaration
+from core.model.fields import Field
 from core.testing.probes import people
 from core.testing.probes.dataset import SIDES, Who
 from core.testing.probes.forged_requests import hidden, injected, links
@@ -157,7 +158,10 @@ async def _moved(prober: Prober, entity: Declaration) -> set[str]:
 
 
 async def _filtered(prober: Prober, entity: Declaration, route: Route) -> None:
-    """Filter by each link to a record that the principal does not know: nothing, as for none."""
+    """Filter by each link to a record that the principal does not know: nothing, as for none.
+
+    One that a record of theirs names is no secret, even where they may not open it.
+    """
     for field in entity.fields.values():
         if (
             field.kind != "link"
@@ -166,11 +170,20 @@ async def _filtered(prober: Prober, entity: Declaration, route: Route) -> None:
         ):
             continue
         answers = {}
-        for victim in unseen_targets(prober, field):
+        for victim in unseen_targets(prober, field, _shown_targets(prober, entity, field)):
             path = f"{route.address()}?{field.name}={victim.id}"
             answers[victim.kind] = prober.same(await prober.ask(route, path), victim.id)
         if any(answer != answers["random"] for answer in answers.values()):
             prober.blame(f"GET {route.path}?{field.name}=: foreign differs from random (E4)")
+
+
+def _shown_targets(prober: Prober, entity: Declaration, field: Field) -> set[object]:
+    """Return the ids that a link shows the principal in records of their own list."""
+    return {
+        row.values.get(field.name)
+        for row in prober.stage.rows.values()
+        if row.entity == entity.name and prober.oracle.reaches(prober.who, "list", row)
+    }
 
 
 async def overridden(prober: Prober) -> None:

@@ -25,19 +25,48 @@ class Oracle:
         self._ids: dict[int, set[str]] = {}
         self._linked: dict[tuple[str, str, str, str], set[tuple[object, object]]] = {}
         self._seen = -1
+        # What follows from the declarations alone, whatever rows there are.
+        self._scopes: dict[tuple[int, str, str], frozenset[str]] = {}
+        self._actions: dict[tuple[int, str], frozenset[str]] = {}
+        self._people: dict[int, Who] = {}
         self._granted: dict[tuple[str, str], list[Grant]] = {}
         for grant in self.registry.grants:
             self._granted.setdefault((grant.role, grant.entity), []).append(grant)
 
-    def actions(self, who: Who, entity: str) -> set[str]:
+    def actions(self, who: Who, entity: str) -> frozenset[str]:
         """Return the actions that ``who`` may do on some rows of an entity."""
+        place = (self._number(who), entity)
+        if place not in self._actions:
+            self._actions[place] = frozenset(self._all_actions(who, entity))
+        return self._actions[place]
+
+    def _number(self, who: Who) -> int:
+        """Return the number under which answers for ``who`` are kept; they stay alive with it."""
+        self._people[id(who)] = who
+        return id(who)
+
+    def _all_actions(self, who: Who, entity: str) -> set[str]:
         declared = self.registry.entities[entity]
         own = {action.right for action in self.registry.actions.get(entity, ())}
         every = {HISTORY, *declared.verbs, *declared.actions, *own}
         return {action for action in every if self.scopes(who, entity, action)}
 
-    def scopes(self, who: Who, entity: str, action: str) -> set[str]:
+    def scopes(self, who: Who, entity: str, action: str) -> frozenset[str]:
         """Return the scopes within which ``who`` may do an action."""
+        place = (self._number(who), entity, action)
+        if place not in self._scopes:
+            self._scopes[place] = frozenset(self._all_scopes(who, entity, action))
+        return self._scopes[place]
+
+    def is_scoped(self, who: Who, entity: str) -> bool:
+        """Return whether ``who`` may do something on some rows of an entity and not on others."""
+        return any(
+            scope != "all"
+            for action in self.actions(who, entity)
+            for scope in self.scopes(who, entity, action)
+        )
+
+    def _all_scopes(self, who: Who, entity: str, action: str) -> set[str]:
         if not who.alive or not self._key_allows(who, entity, action):
             return set()
         if "admin" in who.roles:

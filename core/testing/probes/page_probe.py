@@ -8,13 +8,13 @@ from html import unescape
 from html.parser import HTMLParser
 from itertools import product
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
-
-import httpx
 
 from core.admin.session import csrf
 from core.auth.state import auth_of
 from core.model.entities import Declaration
+from core.testing.asgi import AsgiClient, Reply
 from core.testing.pages import Places, Screen, sign_in
 from core.testing.probes.dataset import TENANTS, Row
 from core.testing.probes.expected_access import HISTORY, IN_TRASH
@@ -24,6 +24,7 @@ from core.testing.probes.prober import Prober
 # What the style page shows is made up: its names are of no entity.
 MADE_UP = "/app/styleguide"
 PART = re.compile(r'href="([^"?]*\?(tab|edit)=([^"&]+))"')
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 # As htmx asks for the table of a list.
 LIST = {"hx-request": "true", "hx-target": "div#list"}
 _VOLATILE = (
@@ -40,29 +41,33 @@ class Surfer:
         self.prober = prober
         self.places = Places(prober.stage, prober.who.tenant, prober.who.side)
         world, tenant = prober.stage.world, prober.who.tenant
-        self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=world.app, raise_app_exceptions=False),
-            base_url=f"http://{tenant}.localhost",
-            cookies={"crm_session": secret},
-            headers={"sec-fetch-site": "same-origin", "accept": "text/html"},
+        self._host = f"{tenant}.localhost"
+        self._client = AsgiClient(
+            world.app,
+            {
+                "host": self._host,
+                "cookie": f"crm_session={secret}",
+                "sec-fetch-site": "same-origin",
+                "accept": "text/html",
+            },
         )
         self.token = csrf.token(auth_of(world.platform).key, secret)
 
-    async def get(self, path: str, *, part: bool = False) -> httpx.Response:
+    async def get(self, path: str, *, part: bool = False) -> Reply:
         """Ask for a page, or for the part of it that a list changes, and judge it."""
-        answer = await self.client.get(path, headers=LIST if part else {})
+        answer = await self._client.request("GET", path, LIST if part else {})
         self._judge("GET", path, answer)
         return answer
 
-    async def post(self, path: str) -> httpx.Response:
+    async def post(self, path: str) -> Reply:
         """Send a form of the session that says nothing, and judge the answer."""
-        form = {"_csrf": self.token}
-        origin = {"origin": str(self.client.base_url)}
-        answer = await self.client.post(path, data=form, headers=origin)
+        form = urlencode({"_csrf": self.token}).encode()
+        headers = {"origin": f"http://{self._host}", **FORM}
+        answer = await self._client.request("POST", path, headers, form)
         self._judge("POST", path, answer)
         return answer
 
-    def _judge(self, method: str, path: str, answer: httpx.Response) -> None:
+    def _judge(self, method: str, path: str, answer: Reply) -> None:
         self.prober.count += 1
         place = f"{method} {path} {answer.status_code}"
         if answer.status_code >= 500:
@@ -100,10 +105,9 @@ async def surf(prober: Prober) -> None:
     await prober.unchanged("the last pages")
     for screen in await surfer.places.screens("POST"):
         await _write(surfer, screen)
-    await surfer.client.aclose()
 
 
-def _parts(surfer: Surfer, screen: Screen, answer: httpx.Response) -> list[str]:
+def _parts(surfer: Surfer, screen: Screen, answer: Reply) -> list[str]:
     """Return the tabs of a record's page, and for each kind of field a place to edit one in."""
     entity = surfer.prober.stage.registry.entities.get(str(screen.entity))
     found: dict[str, str] = {}
@@ -163,7 +167,7 @@ def _may(prober: Prober, screen: Screen, row: Row) -> bool | None:
     return reaches and row.deleted == (right in IN_TRASH)
 
 
-def _blind(answer: httpx.Response) -> tuple[int, str]:
+def _blind(answer: Reply) -> tuple[int, str]:
     text = answer.text
     for pattern in _VOLATILE:
         text = pattern.sub(lambda found: found[1] if found.lastindex else "-", text)
@@ -222,7 +226,7 @@ class _Names(HTMLParser):
         self._named = re.compile(rf"(?<![A-Za-z0-9_])(?:{words})(?![A-Za-z0-9_])")
         self._place = ""
 
-    def judge(self, path: str, answer: httpx.Response) -> None:
+    def judge(self, path: str, answer: Reply) -> None:
         """Read a page."""
         self._place = f"GET {path} {answer.status_code}"
         if not answer.headers.get("content-type", "").startswith("text/html"):

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import httpx
 import msgspec
 
+from core.testing.asgi import AsgiClient, Reply
 from core.testing.probes.dataset import TENANTS, Row, Stage, Who
 from core.testing.probes.expected_access import HISTORY, IN_TRASH, Oracle
 from core.testing.probes.requests import Bodies, Route, routes
@@ -28,8 +28,10 @@ SELECT c.relname, EXISTS (SELECT FROM pg_attribute v WHERE v.attrelid = c.oid
    AND NOT c.relname = ANY ($1) ORDER BY 1
 """
 # An entity's rows tell of their changes; what is only ever added, such as the history, by count.
-LAST = "sum(version), max(updated_at)"
-NEVER = "0, NULL::timestamptz"
+CHANGES = "concat_ws(' ', count(*), sum(version), max(updated_at))"
+COUNT = "count(*)::text"
+# The next transaction number of the server: while it stays, nobody has written anything.
+NEXT_WRITE = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
 # Of these only the number tells: when a key was last used is written each minute (ruling 25).
 USED = ("core_api_key",)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -50,18 +52,24 @@ class Prober:
         self.count = 0
         self.reached: Counter[tuple[str, str]] = Counter()
         self._owner: asyncpg.Connection | None = None
+        self._client = AsgiClient(stage.world.app)
         self._print_sql = ""
+        self._next_write = ""
         self._before: dict[str, Any] = {}
 
     async def open(self) -> None:
         """Connect as the owner, who sees every tenant's rows."""
         self._owner = await self.stage.world.scratch.connect("crm_owner")
         found = await self._owner.fetch(TABLES, list(EVIDENCE))
-        self._print_sql = " UNION ALL ".join(
-            f"SELECT '{name}', tenant_id, count(*),"
-            f" {LAST if is_entity and name not in USED else NEVER}"
+        tables = " UNION ALL ".join(
+            f"SELECT tenant_id, '{name} ' ||"
+            f" {CHANGES if is_entity and name not in USED else COUNT} AS state"
             f" FROM {name} GROUP BY tenant_id"
             for name, is_entity in found
+        )
+        self._print_sql = (
+            "SELECT tenant_id, array_agg(state ORDER BY state)"
+            f" FROM ({tables}) t GROUP BY tenant_id"
         )
         await self.look()
 
@@ -76,11 +84,12 @@ class Prober:
 
     async def _print(self) -> dict[str, Any]:
         assert self._owner is not None
-        found: dict[str, Any] = {slug: [] for slug in TENANTS}
-        by_id = {self.stage.world.tenant(slug).id: slug for slug in TENANTS}
-        for table, tenant, *rest in await self._owner.fetch(self._print_sql):
-            found[by_id[tenant]].append((table, *rest))
-        return {slug: sorted(rows) for slug, rows in found.items()}
+        next_write = await self._owner.fetchval(NEXT_WRITE)
+        if next_write == self._next_write:
+            return self._before
+        self._next_write = next_write
+        states = dict(await self._owner.fetch(self._print_sql))
+        return {slug: states.get(self.stage.world.tenant(slug).id, []) for slug in TENANTS}
 
     def blame(self, words: str) -> None:
         """Note what is wrong."""
@@ -95,7 +104,7 @@ class Prober:
         who: Who | None = None,
         *,
         watch: bool = True,
-    ) -> httpx.Response:
+    ) -> Reply:
         """Send one probe and judge it by CANARY and, with ``watch``, at once by NOWRITE."""
         asking = who or self.who
         sent = {**asking.headers, **(headers or {})}
@@ -103,7 +112,7 @@ class Prober:
         if json is not None:
             given["content"] = msgspec.json.encode(json)
             sent["content-type"] = "application/json"
-        answer = await self.stage.world.client.request(route.method, path, headers=sent, **given)
+        answer = await self._client.request(route.method, path, sent, given.get("content"))
         self.count += 1
         if answer.status_code < 300 or answer.status_code in (400, 409, 422) or route.public:
             self.reached[route.method, route.path] += 1
@@ -115,7 +124,7 @@ class Prober:
             await self.nowrite(place, route.method, answer)
         return answer
 
-    def canary(self, place: str, answer: httpx.Response, sent: str) -> None:
+    def canary(self, place: str, answer: Reply, sent: str) -> None:
         """Blame an answer that shows what the principal may not read and did not send."""
         text = answer.text + "\n".join(answer.headers.values())
         for token in self.stage.seen_in(text):
@@ -132,7 +141,7 @@ class Prober:
         row = self.stage.rows[id]
         return f"{row.tenant}/{row.side}{' (deleted)' if row.deleted else ''}"
 
-    async def nowrite(self, place: str, method: str, answer: httpx.Response) -> None:
+    async def nowrite(self, place: str, method: str, answer: Reply) -> None:
         """Blame a refusal that changed something, and any change in another tenant."""
         if method in ("GET", "HEAD"):
             return  # a READ ONLY transaction; ``unchanged`` proves it for all of them
@@ -140,16 +149,17 @@ class Prober:
         for slug in TENANTS:
             foreign = slug != self.who.tenant or not self.who.alive
             if before[slug] != self._before[slug] and (answer.status_code >= 400 or foreign):
-                changed = {r[0] for r in set(before[slug]) ^ set(self._before[slug])}
-                self.blame(f"{place}: changed {sorted(changed)} of {slug}")
+                self.blame(
+                    f"{place}: changed {_tables(before[slug], self._before[slug])} of {slug}"
+                )
 
     async def unchanged(self, what: str) -> None:
         """Blame whatever wrote although only reads and refusals happened since the last look."""
         before, self._before = self._before, await self._print()
         for slug in TENANTS:
             if before[slug] != self._before[slug]:
-                changed = {r[0] for r in set(before[slug]) ^ set(self._before[slug])}
-                self.blame(f"{what} changed {sorted(changed)} of {slug} (NOWRITE)")
+                changed = _tables(before[slug], self._before[slug])
+                self.blame(f"{what} changed {changed} of {slug} (NOWRITE)")
 
     def may(self, route: Route, row: Row | None) -> bool:
         """Return whether the oracle lets the principal do what the route does to the record."""
@@ -168,7 +178,7 @@ class Prober:
         assert route.entity is not None
         return 404 if route.right in self.oracle.actions(self.who, route.entity) else 403
 
-    def same(self, answer: httpx.Response, id: str) -> tuple[int, tuple[Any, ...], str]:
+    def same(self, answer: Reply, id: str) -> tuple[int, tuple[Any, ...], str]:
         """Return an answer without what may differ between two records: SAME404."""
         headers = tuple(
             (n, v.replace(id, "ID"))
@@ -177,3 +187,8 @@ class Prober:
         )
         request_id = answer.headers.get("x-request-id", "-")
         return answer.status_code, headers, answer.text.replace(id, "ID").replace(request_id, "RID")
+
+
+def _tables(before: list[str], after: list[str]) -> list[str]:
+    """Return the tables whose state differs."""
+    return sorted({state.partition(" ")[0] for state in set(before) ^ set(after)})

@@ -1,6 +1,6 @@
 """The records to ask for, and what each is to the one who asks."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -27,13 +27,19 @@ class Victim(msgspec.Struct, frozen=True):
 
 
 async def victims(prober: Prober, route: Route) -> list[Victim]:
-    """Return the records to ask a route for: own, foreign, deleted, random, malformed."""
+    """Return the records to ask a route for: own, foreign, deleted, random, malformed.
+
+    Of the principal's tenant there is one of each side where rights are scoped: elsewhere both
+    sides are the same to them.
+    """
     found = [Victim("random", str(uuid4())), Victim("malformed", MALFORMED)]
     if route.entity is None:
         return found
+    scoped = prober.oracle.is_scoped(prober.who, route.entity)
     for tenant in TENANTS:
+        sides = 2 if scoped and tenant == prober.who.tenant else 1
         for deleted in (False, True):
-            for row in prober.stage.of(route.entity, tenant=tenant, deleted=deleted)[:2]:
+            for row in prober.stage.of(route.entity, tenant=tenant, deleted=deleted)[:sides]:
                 if _spared(prober, route, row):
                     continue
                 found.append(Victim(_kind(prober, row), str(row.id), row))
@@ -88,14 +94,22 @@ async def _fresh_links(prober: Prober, entity: str) -> dict[str, Any]:
     return found
 
 
-def unseen_targets(prober: Prober, field: Field) -> Iterator[Victim]:
-    """Yield records behind a link that the principal may not refer to, and one that is not."""
+def unseen_targets(
+    prober: Prober, field: Field, without: Container[object] = ()
+) -> Iterator[Victim]:
+    """Yield a record of each kind behind a link that the principal may not refer to, and none.
+
+    ``without`` are ids to leave out.
+    """
     yield Victim("random", str(uuid4()))
+    kinds: set[str] = set()
     for row in prober.stage.rows.values():
-        if row.entity == field.target:
+        kind = f"{row.tenant}/{row.side}{' deleted' if row.deleted else ''}"
+        if row.entity == field.target and kind not in kinds and row.id not in without:
             shown = any(prober.oracle.reaches(prober.who, a, row) for a in ("view", "list"))
             if row.tenant != prober.who.tenant or not shown:
-                yield Victim(f"{row.tenant}/{row.side}", str(row.id), row)
+                kinds.add(kind)
+                yield Victim(kind, str(row.id), row)
 
 
 def routes_of(prober: Prober, entity: Declaration, *endings: str) -> list[Route]:
