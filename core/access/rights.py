@@ -57,7 +57,7 @@ class Rights:
         held: dict[tuple[str, str], list[Grant]] = defaultdict(list)
         for grant in grants:
             for action in grant.actions:
-                if _in_key(key_scopes, grant.entity, action):
+                if _allowed_by_key(key_scopes, grant.entity, action):
                     held[grant.entity, action].append(grant)
         for place, mine in held.items():
             self._scopes[place] = _widest(grant.scope for grant in mine)
@@ -65,7 +65,7 @@ class Rights:
         if ADMIN in self.roles:
             for name, actions in all_rights.items():
                 for action in actions:
-                    if _in_key(key_scopes, name, action):
+                    if _allowed_by_key(key_scopes, name, action):
                         self._scopes[name, action] = ("all",)
                         self._limits[name, action] = None
         self._visible = {name: self._readable(entity) for name, entity in entities.items()}
@@ -152,7 +152,7 @@ class Rights:
         return "|" + "|".join(parts) + "|"
 
 
-def _in_key(key_scopes: Collection[str] | None, entity: str, action: str) -> bool:
+def _allowed_by_key(key_scopes: Collection[str] | None, entity: str, action: str) -> bool:
     """An API key narrows its creator's rights to the permissions, entities or ``*`` it names."""
     if key_scopes is None:
         return True

@@ -16,7 +16,7 @@ from core.admin.session import cookies, csrf
 from core.admin.session.cookies import VISITOR
 from core.admin.session.flash import Flash
 from core.admin.view import View
-from core.auth.credentials import check_named, tenant_at
+from core.auth.credentials import check_tenant_names, tenant_at
 from core.errors import Forbidden, NotFound, Refused, Unauthenticated
 from core.rest.request.origin import read_reason, request_origin
 from core.rest.route import POST, READ, Methods, Route
@@ -75,7 +75,7 @@ async def open_page(request: AnyRequest) -> Page:
     if session is None:
         raise SignedOut
     headers = dict(scope["headers"])
-    check_named(platform, session.tenant, headers, request.headers.get("host", ""))
+    check_tenant_names(platform, session.tenant, headers, request.headers.get("host", ""))
     tenant = await platform.fresh(session.tenant)
     state = scope["state"]
     state["tenant"], state["principal"] = tenant, session.principal

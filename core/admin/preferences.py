@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from core.auth.sign_in.changes import own
+from core.auth.sign_in.changes import own_transaction_settings
 from core.database.connections import Unit
 from core.model.encoding import encode
 from core.runtime.context import Context
@@ -46,7 +46,7 @@ async def read_preference(ctx: Context, name: str) -> Any:
     """Return what the caller has stored under a name, or None."""
     user = UUID(ctx.principal.id)
     return await ctx.platform.database.read(
-        own(ctx), lambda c: c.fetchval(READ, ctx.tenant.id, user, name)
+        own_transaction_settings(ctx), lambda c: c.fetchval(READ, ctx.tenant.id, user, name)
     )
 
 
@@ -57,4 +57,4 @@ async def store_preference(ctx: Context, name: str, value: Any) -> None:
     async def run(unit: Unit) -> None:
         await unit.execute(STORE, ctx.tenant.id, user, name, encode(value).decode())
 
-    await ctx.platform.database.write(own(ctx), run)
+    await ctx.platform.database.write(own_transaction_settings(ctx), run)

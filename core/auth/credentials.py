@@ -15,7 +15,7 @@ from core.access.rights import ANONYMOUS, SYSTEM, Principal
 from core.auth.state import Auth, auth_of
 from core.auth.tokens import opaque
 from core.auth.tokens.access_tokens import Claims
-from core.auth.tokens.opaque import ApiKey, digest, read_api_key
+from core.auth.tokens.opaque import ApiKeyToken, digest, read_api_key
 from core.errors import Forbidden, Unauthenticated
 from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
@@ -43,7 +43,7 @@ async def identify(
     credential that is not good, or a host without tenant, and with ``TenantMismatch`` a host or
     X-Tenant-ID that differs from the credential's tenant.
     """
-    raw = bearer(headers)
+    raw = bearer_token(headers)
     if raw is None:
         here = tenant_at(platform, host)
         if here is None:
@@ -53,11 +53,11 @@ async def identify(
         tenant, principal = await _by_key(platform, raw)
     else:
         tenant, principal = await _by_token(platform, raw)
-    check_named(platform, tenant, headers, host)
+    check_tenant_names(platform, tenant, headers, host)
     return tenant, principal
 
 
-def bearer(headers: Mapping[bytes, bytes]) -> str | None:
+def bearer_token(headers: Mapping[bytes, bytes]) -> str | None:
     """Return the text after ``Bearer``; None without the header. Any other scheme is refused."""
     header = headers.get(b"authorization")
     if header is None:
@@ -78,7 +78,7 @@ def tenant_at(platform: Platform, host: str) -> Tenant | None:
     return found
 
 
-def check_named(
+def check_tenant_names(
     platform: Platform, tenant: Tenant, headers: Mapping[bytes, bytes], host: str
 ) -> None:
     """Refuse a request whose host or X-Tenant-ID names another tenant than ``tenant``."""
@@ -101,15 +101,17 @@ async def _by_token(platform: Platform, raw: str) -> tuple[Tenant, Principal]:
     place = (claims.tid, claims.sub, claims.ver, claims.sid)
     principal = auth.principals.get(place)
     if principal is None:
-        principal = await _person(platform, auth, tenant, claims)
+        principal = await _read_user_principal(platform, auth, tenant, claims)
         auth.principals.put(place, principal)
     auth.note_session(tenant.id, claims.sid)
     return tenant, principal
 
 
-async def _person(platform: Platform, auth: Auth, tenant: Tenant, claims: Claims) -> Principal:
+async def _read_user_principal(
+    platform: Platform, auth: Auth, tenant: Tenant, claims: Claims
+) -> Principal:
     sql = (  # the columns are names out of the registry
-        f"SELECT u.id, u.roles, u.token_version{columns(auth)} FROM core_user u"  # noqa: S608
+        f"SELECT u.id, u.roles, u.token_version{attribute_columns(auth)} FROM core_user u"  # noqa: S608
         " WHERE u.tenant_id = $1 AND u.id = $2 AND u.token_version = $3"
         " AND u.is_active AND u.deleted_at IS NULL"
     )
@@ -122,7 +124,7 @@ async def _person(platform: Platform, auth: Auth, tenant: Tenant, claims: Claims
     return principal_of(auth, row, session=claims.sid)
 
 
-def columns(auth: Auth) -> str:
+def attribute_columns(auth: Auth) -> str:
     """Return the select list of the attributes that scopes compare, each as ``scope_<name>``."""
     return "".join(f", u.{column} AS scope_{name}" for name, column in auth.attributes.items())
 
@@ -159,7 +161,7 @@ async def _by_key(platform: Platform, raw: str) -> tuple[Tenant, Principal]:
         tenant = platform.by_number.get(key.tenant) if key else None
         if key is None or tenant is None:
             raise Unauthenticated
-        principal = await _program(platform, auth, tenant, key)
+        principal = await _read_key_principal(platform, auth, tenant, key)
         auth.api_keys.put(place, (time.monotonic() + KEY_SECONDS, tenant.id, principal))
     if tenant is None:
         raise Unauthenticated
@@ -167,10 +169,12 @@ async def _by_key(platform: Platform, raw: str) -> tuple[Tenant, Principal]:
     return tenant, principal
 
 
-async def _program(platform: Platform, auth: Auth, tenant: Tenant, key: ApiKey) -> Principal:
+async def _read_key_principal(
+    platform: Platform, auth: Auth, tenant: Tenant, key: ApiKeyToken
+) -> Principal:
     """Return the principal of an API key: its creator, narrowed to the key's scopes."""
     sql = (  # the columns are names out of the registry
-        f"SELECT k.hash, k.scopes, u.id, u.roles, u.token_version{columns(auth)}"  # noqa: S608
+        f"SELECT k.hash, k.scopes, u.id, u.roles, u.token_version{attribute_columns(auth)}"  # noqa: S608
         " FROM core_api_key k JOIN core_user u ON u.tenant_id = $1 AND u.id = k.user_id"
         " WHERE k.tenant_id = $1 AND k.id = $2 AND k.deleted_at IS NULL"
         " AND (k.expires_at IS NULL OR k.expires_at > now())"
@@ -179,7 +183,7 @@ async def _program(platform: Platform, auth: Auth, tenant: Tenant, key: ApiKey) 
     row = await platform.database.read(
         transaction_settings(tenant.id, SYSTEM, "*"), lambda c: c.fetchrow(sql, tenant.id, key.id)
     )
-    if not opaque.same(NO_KEY if row is None else row["hash"], key.secret) or row is None:
+    if not opaque.matches_digest(NO_KEY if row is None else row["hash"], key.secret) or row is None:
         raise Unauthenticated
     return Principal(
         kind="api_key",

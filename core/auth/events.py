@@ -11,7 +11,9 @@ from core.database.connections import Unit
 log = structlog.get_logger("crm.security")
 
 
-async def note(unit: Unit, tenant: UUID, kind: str, user: UUID | None, **detail: Any) -> None:
+async def record_event(
+    unit: Unit, tenant: UUID, kind: str, user: UUID | None, **detail: Any
+) -> None:
     """Record an event in the open transaction, and say so in the log."""
     await unit.execute(
         "INSERT INTO core_security_event (tenant_id, kind, user_id, detail)"

@@ -77,7 +77,7 @@ async def deactivate(ctx: Any, unit: Unit, record: Mapping[str, Any], values: No
         ctx.tenant.id,
         user,
     )
-    await events.note(unit, ctx.tenant.id, "user_deactivated", user, by=ctx.principal.id)
+    await events.record_event(unit, ctx.tenant.id, "user_deactivated", user, by=ctx.principal.id)
 
 
 async def set_password(
@@ -87,5 +87,5 @@ async def set_password(
     user = UUID(str(record["id"]))
     await check_users(ctx.tenant, ctx.principal, _update(record), unit)
     token = await changes.issue_reset(unit, ctx.tenant, user, changes.PRINTED_SECONDS)
-    await events.note(unit, ctx.tenant.id, "password_link", user, by=ctx.principal.id)
+    await events.record_event(unit, ctx.tenant.id, "password_link", user, by=ctx.principal.id)
     return OneTimeToken(token)

@@ -8,7 +8,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Bounded(Generic[K, V]):
+class LruCache(Generic[K, V]):
     """At most ``size`` entries; used by one event loop only."""
 
     def __init__(self, size: int) -> None:

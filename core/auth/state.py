@@ -7,10 +7,10 @@ from uuid import UUID
 import structlog
 
 from core.access.rights import SYSTEM, Principal
-from core.auth.lru_cache import Bounded
+from core.auth.lru_cache import LruCache
 from core.auth.sign_in.passwords import Passwords
-from core.auth.tokens.access_tokens import Tokens
-from core.auth.tokens.signing_keys import Key, Ring
+from core.auth.tokens.access_tokens import AccessTokens
+from core.auth.tokens.signing_keys import Key, KeyRing
 from core.config import secret_key
 from core.database.connections import Unit
 from core.errors import Refused
@@ -19,10 +19,10 @@ from core.runtime.transaction_settings import transaction_settings
 
 log = structlog.get_logger("crm.auth")
 PRINCIPALS = 4096
-NOTED = 100_000
+MOST_USAGE_TIMES = 100_000
 # Reads write nothing themselves: what was used is collected, and written this often.
-SEEN_SECONDS = 60
-SESSIONS_SEEN = """
+USAGE_SECONDS = 60
+SESSIONS_USED = """
 UPDATE core_session s SET last_seen_at = greatest(s.last_seen_at, n.at),
        expires_at = CASE WHEN s.idle IS NULL THEN s.expires_at
                          ELSE least(s.ends_at, greatest(s.expires_at, n.at + s.idle)) END
@@ -34,21 +34,21 @@ UPDATE core_api_key k SET last_used_at = greatest(k.last_used_at, n.at)
   FROM unnest($2::uuid[], $3::timestamptz[]) AS n (id, at)
  WHERE k.tenant_id = $1 AND k.id = n.id
 """
-Noted = dict[tuple[UUID, UUID], datetime]
+UsageTimes = dict[tuple[UUID, UUID], datetime]
 
 
 class Auth:
     """Keys, the password hasher and bounded caches of one platform."""
 
     def __init__(self, platform: Platform) -> None:
-        ring = Ring(secret_key(platform.config))
+        ring = KeyRing(secret_key(platform.config))
         self.key: Key = ring.newest
-        self.tokens = Tokens(ring)
+        self.tokens = AccessTokens(ring)
         self.passwords = Passwords()
-        self.principals: Bounded[tuple[UUID, UUID, int, UUID], Principal] = Bounded(PRINCIPALS)
-        self.api_keys: Bounded[str, tuple[float, UUID, Principal]] = Bounded(PRINCIPALS)
-        self.sessions_seen: Noted = {}
-        self.keys_used: Noted = {}
+        self.principals: LruCache[tuple[UUID, UUID, int, UUID], Principal] = LruCache(PRINCIPALS)
+        self.api_keys: LruCache[str, tuple[float, UUID, Principal]] = LruCache(PRINCIPALS)
+        self.sessions_seen: UsageTimes = {}
+        self.keys_used: UsageTimes = {}
         self._database = platform.database
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -62,12 +62,12 @@ class Auth:
         """Remember that an API key was used."""
         self._note(self.keys_used, tenant, key)
 
-    def _note(self, noted: Noted, tenant: UUID, id: UUID) -> None:
-        if len(noted) < NOTED:
+    def _note(self, noted: UsageTimes, tenant: UUID, id: UUID) -> None:
+        if len(noted) < MOST_USAGE_TIMES:
             noted[tenant, id] = datetime.now(UTC)
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(SEEN_SECONDS, self._write_soon)
+            self._timer = loop.call_later(USAGE_SECONDS, self._write_soon)
 
     def hasten(self) -> None:
         """Write what was noted now and not within the minute: a session is about to end unused."""
@@ -92,7 +92,7 @@ class Auth:
         for tenant in {tenant for tenant, _ in (*sessions, *keys)}:
 
             async def run(unit: Unit, tenant: UUID = tenant) -> None:
-                for sql, noted in ((SESSIONS_SEEN, sessions), (KEYS_USED, keys)):
+                for sql, noted in ((SESSIONS_USED, sessions), (KEYS_USED, keys)):
                     mine = {id: at for (owner, id), at in noted.items() if owner == tenant}
                     if mine:
                         await unit.execute(sql, tenant, list(mine), list(mine.values()))

@@ -8,7 +8,7 @@ from core.rest.operation_doc import OperationDoc
 from core.rest.request.context import open_context
 from core.rest.responses import reply
 from core.rest.route import POST, READ, AnyRequest, Methods, Route
-from core.tenancy.apps import Apps, Switched, installed, switch
+from core.tenancy.apps import Apps, Switched, installed_apps, switch_app
 
 
 async def show_apps(request: AnyRequest) -> ASGIResponse:
@@ -16,7 +16,7 @@ async def show_apps(request: AnyRequest) -> ASGIResponse:
     ctx = await open_context(request)
     ctx.rights.require("core.setting", "view")
     await ctx.fetchval("SELECT 1")
-    return reply(Apps(installed(ctx)))
+    return reply(Apps(installed_apps(ctx)))
 
 
 async def enable_app(request: AnyRequest) -> ASGIResponse:
@@ -31,7 +31,7 @@ async def disable_app(request: AnyRequest) -> ASGIResponse:
 
 async def _switch(request: AnyRequest, *, on: bool) -> ASGIResponse:
     ctx = await open_context(request)
-    return reply(await switch(ctx, str(request.path_params["name"]), on=on))
+    return reply(await switch_app(ctx, str(request.path_params["name"]), on=on))
 
 
 def app_routes() -> list[Route]:

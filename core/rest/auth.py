@@ -7,9 +7,9 @@ import msgspec
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
-from core.auth.credentials import TenantMismatch, bearer, check_named, tenant_at
+from core.auth.credentials import TenantMismatch, bearer_token, check_tenant_names, tenant_at
 from core.auth.sign_in import changes, service, sessions
-from core.auth.sign_in.sessions import Entered
+from core.auth.sign_in.sessions import OpenedSession
 from core.auth.state import auth_of
 from core.auth.tokens import api_keys
 from core.auth.tokens.access_tokens import SECONDS
@@ -65,7 +65,7 @@ def _requested_tenant(request: AnyRequest, slug: str | None) -> Tenant | None:
         tenant = named
     if tenant is not None:
         headers = dict(request.scope["headers"])
-        check_named(platform, tenant, headers, request.headers.get("host", ""))
+        check_tenant_names(platform, tenant, headers, request.headers.get("host", ""))
     return tenant
 
 
@@ -92,7 +92,7 @@ async def refresh(request: AnyRequest) -> ASGIResponse:
     return _signed_in_reply(request, tenant, entered)
 
 
-def _signed_in_reply(request: AnyRequest, tenant: Tenant, entered: Entered) -> ASGIResponse:
+def _signed_in_reply(request: AnyRequest, tenant: Tenant, entered: OpenedSession) -> ASGIResponse:
     tokens = service.tokens_for(auth_of(_platform(request)), tenant, entered)
     request.scope["state"]["tenant"] = tenant
     person = {
@@ -129,9 +129,9 @@ async def logout(request: AnyRequest) -> ASGIResponse:
         here = _host_tenant(request)
         if token is None or tenant is None or (here is not None and here.id != tenant.id):
             raise Unauthenticated
-        await sessions.leave(platform, tenant, token)
+        await sessions.end_by_token(platform, tenant, token)
         return no_content()
-    if bearer(dict(request.scope["headers"])) is None:
+    if bearer_token(dict(request.scope["headers"])) is None:
         raise Unauthenticated
     ctx, user, session = await _signed_in(request)
     await ctx.write(lambda unit: sessions.end(unit, ctx.tenant, user, session, "logout"))
@@ -152,7 +152,7 @@ async def _signed_in(request: AnyRequest) -> tuple[Context, UUID, UUID]:
 async def logout_all(request: AnyRequest) -> ASGIResponse:
     """End every session of the caller, with all access tokens."""
     ctx, user, _ = await _signed_in(request)
-    await changes.end_everything(ctx, user)
+    await changes.end_all_sessions(ctx, user)
     return no_content()
 
 
@@ -161,7 +161,7 @@ async def me(request: AnyRequest) -> ASGIResponse:
     ctx = await open_context(request)
     if ctx.principal.id is None:
         raise Unauthenticated
-    person = await changes.who(ctx)
+    person = await changes.read_own_user(ctx)
     return reply(
         {
             "user": person,

@@ -18,8 +18,8 @@ from core.runtime.tenant import Tenant
 from core.tenancy.edits import (
     edit_dictionary,
     edit_settings,
-    known_dictionary,
-    plugin_with_settings,
+    require_dictionary,
+    require_settings_plugin,
 )
 
 AnyRequest = Request[Any, Any, Any]
@@ -60,14 +60,14 @@ async def show_settings(request: AnyRequest) -> ASGIResponse:
     ctx = await open_context(request)
     ctx.rights.require("core.setting", "view")
     await ctx.fetchval("SELECT 1")
-    return reply(ctx.tenant.settings(plugin_with_settings(ctx, request.path_params["name"])))
+    return reply(ctx.tenant.settings(require_settings_plugin(ctx, request.path_params["name"])))
 
 
 async def change_settings(request: AnyRequest) -> ASGIResponse:
     """Lay the sent settings over the file's; the plugin's own struct judges the whole."""
     ctx = await open_context(request)
     ctx.rights.require("core.setting", "update")
-    name = plugin_with_settings(ctx, request.path_params["name"])
+    name = require_settings_plugin(ctx, request.path_params["name"])
     body = read_object(await read_json(request))
     return reply(await edit_settings(ctx, name, body))
 
@@ -78,7 +78,7 @@ async def show_dictionary(request: AnyRequest) -> ASGIResponse:
     ctx.rights.require("core.setting", "view")
     await ctx.fetchval("SELECT 1")
     return reply(
-        {"choices": ctx.tenant.dictionary(known_dictionary(ctx, request.path_params["name"]))}
+        {"choices": ctx.tenant.dictionary(require_dictionary(ctx, request.path_params["name"]))}
     )
 
 
@@ -86,7 +86,7 @@ async def change_dictionary(request: AnyRequest) -> ASGIResponse:
     """Replace the choices of one dictionary. Codes are stored in records, so none may go away."""
     ctx = await open_context(request)
     ctx.rights.require("core.setting", "update")
-    name = known_dictionary(ctx, request.path_params["name"])
+    name = require_dictionary(ctx, request.path_params["name"])
     body = read_object(await read_json(request))
     given: Choices = read_values(Choices, body)
     choices = [Choice(c.code, c.label, c.order, c.retired) for c in given.choices]

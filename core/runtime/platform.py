@@ -26,7 +26,7 @@ log = structlog.get_logger("crm.platform")
 OVERLAY_SECONDS = 2.0
 
 
-def against_registry(config: Config, loaded: LoadedPlugins) -> None:
+def check_against_registry(config: Config, loaded: LoadedPlugins) -> None:
     """Refuse, with ``ConfigError``, a configuration that names what no plugin declares."""
     registry = loaded.registry
     plugins = {n: p for n, p in registry.plugins.items() if n != "core"}
@@ -42,7 +42,7 @@ def against_registry(config: Config, loaded: LoadedPlugins) -> None:
 
 
 # A month's part of the audit is made ahead of time; what comes without one goes to the last part.
-AUDIT_AHEAD = "SELECT crm_audit_ahead(12)"
+CREATE_AUDIT_PARTITIONS = "SELECT crm_audit_ahead(12)"
 
 
 class Platform:
@@ -80,7 +80,7 @@ class Platform:
     async def start(self) -> None:
         """Enrol the configured tenants, take their snapshots, make room for the audit's year."""
         await self._adopt()
-        await self.database.write("SELECT 1", lambda unit: unit.execute(AUDIT_AHEAD))
+        await self.database.write("SELECT 1", lambda unit: unit.execute(CREATE_AUDIT_PARTITIONS))
 
     async def stop(self) -> None:
         """Close the pool."""

@@ -25,7 +25,7 @@ from core.rest.openapi import openapi_routes
 from core.rest.route import Route
 from core.rest.search import search_routes
 from core.rest.settings import tenancy_routes
-from core.runtime.platform import Platform, against_registry
+from core.runtime.platform import Platform, check_against_registry
 from core.schema.chains import pending, state
 from core.schema.lints import refuse_unfit_catalogue
 from core.server.failures import answer_failure
@@ -224,7 +224,7 @@ async def open_platform(
 
 def _govern(file: ConfigFile, loaded: LoadedPlugins) -> None:
     requires = {n: p.manifest.requires for n, p in loaded.registry.plugins.items()}
-    file.govern(lambda config: against_registry(config, loaded), requires)
+    file.govern(lambda config: check_against_registry(config, loaded), requires)
 
 
 async def create_app(

@@ -36,7 +36,7 @@ class Switched(msgspec.Struct, frozen=True):
     enabled: tuple[str, ...]
 
 
-def installed(ctx: Context) -> tuple[App, ...]:
+def installed_apps(ctx: Context) -> tuple[App, ...]:
     """Return the plugins that the server has loaded, and whether the tenant has them on."""
     found = []
     for name, plugin in sorted(ctx.platform.registry.plugins.items()):
@@ -56,7 +56,7 @@ def installed(ctx: Context) -> tuple[App, ...]:
     return tuple(found)
 
 
-async def switch(ctx: Context, name: str, *, on: bool) -> Switched:
+async def switch_app(ctx: Context, name: str, *, on: bool) -> Switched:
     """Edit the configuration file, take it over in this worker and record who did it."""
     ctx.rights.require("core.setting", "update")
     # The credential is judged by the database before a file is touched.
@@ -79,6 +79,6 @@ async def _record(ctx: Context, changed: tuple[str, ...], *, on: bool) -> None:
 
     async def run(unit: Unit) -> None:
         for name in changed:
-            await events.note(unit, ctx.tenant.id, kind, user, plugin=name)
+            await events.record_event(unit, ctx.tenant.id, kind, user, plugin=name)
 
     await ctx.write(run)

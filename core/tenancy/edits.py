@@ -12,17 +12,17 @@ from core.model.struct_values import read_values
 from core.registry.registry import Choice
 from core.runtime.context import Context
 
-STORED = """
+READ_EDIT = """
 SELECT value FROM core_setting
  WHERE tenant_id = $1 AND kind = $2 AND name = $3 AND deleted_at IS NULL
 """
-LAY = """
+STORE_EDIT = """
 INSERT INTO core_setting (tenant_id, kind, name, value) VALUES ($1, $2, $3, $4)
 ON CONFLICT (tenant_id, kind, name) WHERE deleted_at IS NULL DO UPDATE SET value = excluded.value
 """
 
 
-async def lay(ctx: Context, kind: str, name: str, change: Callable[[Any], Any]) -> None:
+async def store_edit(ctx: Context, kind: str, name: str, change: Callable[[Any], Any]) -> None:
     """Store an edit and take it over in this worker at once; the others follow within 2 s.
 
     ``change`` gets what is stored, or None, and returns what shall be: two people who edit at
@@ -34,8 +34,8 @@ async def lay(ctx: Context, kind: str, name: str, change: Callable[[Any], Any]) 
         await unit.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{kind}:{name}"
         )
-        stored = await unit.fetchval(STORED, ctx.tenant.id, kind, name)
-        await unit.execute(LAY, ctx.tenant.id, kind, name, encode(change(stored)).decode())
+        stored = await unit.fetchval(READ_EDIT, ctx.tenant.id, kind, name)
+        await unit.execute(STORE_EDIT, ctx.tenant.id, kind, name, encode(change(stored)).decode())
 
     await ctx.write(run)
     await ctx.platform.renew(ctx.tenant)
@@ -56,7 +56,7 @@ async def edit_settings(
         read_values(struct, {**defaults, **edited})
         return edited
 
-    await lay(ctx, "settings", name, laid)
+    await store_edit(ctx, "settings", name, laid)
     return ctx.platform.by_id[ctx.tenant.id].settings(name)
 
 
@@ -68,7 +68,7 @@ async def edit_dictionary(ctx: Context, name: str, choices: list[Choice]) -> tup
         _check_choices(choices, {choice.code for choice in known})
         return choices
 
-    await lay(ctx, "dictionary", name, laid)
+    await store_edit(ctx, "dictionary", name, laid)
     return ctx.platform.by_id[ctx.tenant.id].dictionary(name)
 
 
@@ -86,14 +86,14 @@ def _check_choices(choices: list[Choice], stored: set[str]) -> None:
         raise Invalid.field("#/choices", "At least one choice is not retired.", "required")
 
 
-def plugin_with_settings(ctx: Context, name: str) -> str:
+def require_settings_plugin(ctx: Context, name: str) -> str:
     """Return the name of an enabled plugin that has settings; refuses any other."""
     if name not in ctx.tenant.enabled or ctx.platform.registry.plugins[name].settings is None:
         raise NotFound
     return name
 
 
-def known_dictionary(ctx: Context, name: str) -> str:
+def require_dictionary(ctx: Context, name: str) -> str:
     """Return the name of a dictionary of an enabled plugin; refuses any other."""
     known = ctx.platform.registry.dictionaries
     if name not in known or name.partition(".")[0] not in ctx.tenant.enabled:

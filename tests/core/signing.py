@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import msgspec
 
-from core.auth.sign_in.changes import STORE
+from core.auth.sign_in.changes import STORE_HASH
 from core.auth.state import Auth, auth_of
 from core.auth.users import administration
 from core.registry.loader import load
@@ -62,7 +62,7 @@ class Gate:
                 self._digest = await self.auth.passwords.hash(PASSWORD)
             digest = self._digest
             await self.world.system(tenant).write(
-                lambda unit: unit.execute(STORE, place.id, made.id, digest)
+                lambda unit: unit.execute(STORE_HASH, place.id, made.id, digest)
             )
         return address
 

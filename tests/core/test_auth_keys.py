@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from core.auth.lru_cache import Bounded
+from core.auth.lru_cache import LruCache
 from tests.core.signing import Gate, open_gate, problem
 
 KEYS = "/api/api-keys/"
@@ -27,7 +27,7 @@ def _forgotten(gate: Gate) -> None:
 
 def forget(gate: Gate) -> None:
     """Tests do not wait for the second that a worker trusts what it has read of a key."""
-    gate.auth.api_keys = Bounded(4096)
+    gate.auth.api_keys = LruCache(4096)
 
 
 async def make(gate: Gate, token: str, *scopes: str, **more: Any):

@@ -7,7 +7,7 @@ from pathlib import Path
 import argon2
 import pytest
 
-from core.auth.sign_in.passwords import NOBODY, Passwords, check_new
+from core.auth.sign_in.passwords import UNKNOWN_HASH, Passwords, check_new_password
 from core.auth.tokens import opaque
 from core.errors import Invalid
 
@@ -36,14 +36,14 @@ HARMLESS = {"token_version", "token_type", "tokens", "passwords", "path_hash", "
 )
 def test_guessable_password_is_refused_without_repeating_it(password, code):
     with pytest.raises(Invalid) as refused:
-        check_new(password, "person@acme.example")
+        check_new_password(password, "person@acme.example")
     assert refused.value.errors[0].code == code
     assert password not in refused.value.detail
 
 
 @pytest.mark.parametrize("password", ["trellis-demo", "correct pony battery", "пароль-длинный"])
 def test_good_password_passes(password):
-    check_new(password, "person@acme.example")
+    check_new_password(password, "person@acme.example")
 
 
 async def test_hash_is_argon2id_and_nobody_has_the_same_cost():
@@ -52,7 +52,7 @@ async def test_hash_is_argon2id_and_nobody_has_the_same_cost():
     try:
         stored = await hasher.hash("correct pony battery")
         wanted = argon2.extract_parameters(stored)
-        assert argon2.extract_parameters(NOBODY) == wanted
+        assert argon2.extract_parameters(UNKNOWN_HASH) == wanted
         assert (wanted.memory_cost, wanted.time_cost, wanted.parallelism) == (19456, 2, 1)
         assert await hasher.verify(stored, "correct pony battery")
         assert not await hasher.verify(stored, "correct pony batterx")
@@ -68,9 +68,12 @@ def test_opaque_secrets_have_256_bits_and_their_own_forms():
     assert len(texts) == 1000
     assert {len(t) for t in texts} == {43}
     secret = texts.pop()
-    assert opaque.same(opaque.digest(secret), secret)
-    assert not opaque.same(opaque.digest(secret), texts.pop())
-    for text in (opaque.Refresh(1, secret, secret).text(), opaque.Reset(1, secret).text()):
+    assert opaque.matches_digest(opaque.digest(secret), secret)
+    assert not opaque.matches_digest(opaque.digest(secret), texts.pop())
+    for text in (
+        opaque.RefreshToken(1, secret, secret).text(),
+        opaque.ResetToken(1, secret).text(),
+    ):
         readers = (opaque.read_refresh, opaque.read_reset, opaque.read_api_key)
         assert sum(read(text) is not None for read in readers) == 1
 

@@ -12,9 +12,9 @@ from uuid import uuid4
 import jwt
 import pytest
 
-from core.auth.lru_cache import Bounded
-from core.auth.tokens.access_tokens import Tokens
-from core.auth.tokens.signing_keys import Ring
+from core.auth.lru_cache import LruCache
+from core.auth.tokens.access_tokens import AccessTokens
+from core.auth.tokens.signing_keys import KeyRing
 from core.errors import Unauthenticated
 from tests.core.signing import Gate, open_gate, problem
 
@@ -194,11 +194,11 @@ async def test_anonymous_without_tenant_is_refused(gate):
     assert (await gate.get(ME, host="acme.localhost")).status_code == 401
 
 
-def ring(*keys: str) -> Ring:
-    return Ring("\n".join(keys).encode())
+def ring(*keys: str) -> KeyRing:
+    return KeyRing("\n".join(keys).encode())
 
 
-def token_of(tokens: Tokens) -> str:
+def token_of(tokens: AccessTokens) -> str:
     return tokens.sign(tenant=uuid4(), user=uuid4(), session=uuid4(), stamp=1)
 
 
@@ -207,20 +207,20 @@ OLD, NEW, NEWER = "o" * 64, "n" * 64, "m" * 64
 
 def test_newest_key_signs_and_the_one_before_still_verifies():
     """D6: two active keys; the third last is dead."""
-    old = token_of(Tokens(ring(OLD)))
-    both = Tokens(ring(OLD, NEW))
+    old = token_of(AccessTokens(ring(OLD)))
+    both = AccessTokens(ring(OLD, NEW))
     assert both.read(old).ver == 1
     assert jwt.get_unverified_header(token_of(both))["kid"] == ring(NEW).newest.id
     with pytest.raises(Unauthenticated):
-        Tokens(ring(OLD, NEW, NEWER)).read(old)
+        AccessTokens(ring(OLD, NEW, NEWER)).read(old)
     with pytest.raises(Unauthenticated):
-        Tokens(ring(OLD)).read(token_of(both))
+        AccessTokens(ring(OLD)).read(token_of(both))
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"short", b"o" * 64 + b"\nshort"])
 def test_weak_key_file_is_refused(content):
     with pytest.raises(ValueError, match="32 bytes"):
-        Ring(content)
+        KeyRing(content)
 
 
 def test_key_never_shows_itself():
@@ -228,7 +228,7 @@ def test_key_never_shows_itself():
 
 
 def test_remembered_token_still_expires(monkeypatch):
-    tokens = Tokens(ring(OLD))
+    tokens = AccessTokens(ring(OLD))
     token = token_of(tokens)
     assert tokens.read(token)
     later = time.time() + 901
@@ -238,7 +238,7 @@ def test_remembered_token_still_expires(monkeypatch):
 
 
 def test_memory_of_tokens_is_bounded():
-    memory: Bounded[int, int] = Bounded(3)
+    memory: LruCache[int, int] = LruCache(3)
     for number in range(10):
         memory.put(number, number)
         memory.get(7)

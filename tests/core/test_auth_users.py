@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.access.rights import Principal
-from core.auth.users.rules import Holder, covers
+from core.auth.users.rules import RightsHolder, covers
 from tests.core.signing import Gate, open_gate, problem
 
 USERS = "/api/users/"
@@ -233,7 +233,7 @@ async def test_scope_counts_with_its_attribute(gate):
 
     def covered(actor: Principal, *roles: str, company: str | None = None) -> bool:
         rights = tenant.rights(actor.roles)
-        return covers(tenant, actor, rights, Holder(roles, {"company": company, "own": mine}))
+        return covers(tenant, actor, rights, RightsHolder(roles, {"company": company, "own": mine}))
 
     assert covered(seller, "seller", company=mine)
     assert covered(seller, "seller")

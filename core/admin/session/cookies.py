@@ -14,9 +14,9 @@ import msgspec
 from litestar import Request
 
 from core.access.rights import SYSTEM, Principal
-from core.auth.credentials import columns, principal_of, tenant_at
+from core.auth.credentials import attribute_columns, principal_of, tenant_at
 from core.auth.sign_in.client_address import Client
-from core.auth.state import SEEN_SECONDS, auth_of
+from core.auth.state import USAGE_SECONDS, auth_of
 from core.auth.tokens.opaque import digest, new_secret
 from core.database.connections import KEYED, Unit
 from core.runtime.platform import Platform
@@ -28,7 +28,7 @@ VISITOR = "visitor"
 IDLE = "30 minutes"
 ABSOLUTE = "12 hours"
 # Below this rest of its idle time a session's use is written at once and not within the minute.
-CLOSE = timedelta(seconds=2 * SEEN_SECONDS)
+CLOSE = timedelta(seconds=2 * USAGE_SECONDS)
 _SECRET = re.compile(r"crs_(\d{1,9})_([A-Za-z0-9_-]{43})", re.ASCII)
 _VISITOR = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _LOCAL = ("localhost", ".localhost")
@@ -166,7 +166,7 @@ async def _look_up(platform: Platform, tenant: Tenant, secret: Secret) -> Browse
     auth = auth_of(platform)
     sql = (  # the columns are names out of the registry
         "SELECT s.id AS session_id, s.expires_at, u.id, u.roles, u.token_version, u.name,"  # noqa: S608
-        f" u.email, p.value AS preferences{columns(auth)}"
+        f" u.email, p.value AS preferences{attribute_columns(auth)}"
         " FROM core_session s JOIN core_user u ON u.tenant_id = $1 AND u.id = s.user_id"
         " LEFT JOIN core_preference p ON p.tenant_id = $1 AND p.user_id = u.id"
         " AND p.name = 'account' AND p.deleted_at IS NULL"

@@ -7,10 +7,10 @@ from core.access.rights import SYSTEM
 from core.auth import events
 from core.auth.sign_in import login_throttle, sessions
 from core.auth.sign_in.client_address import Client
-from core.auth.sign_in.passwords import check_new
-from core.auth.sign_in.service import NOWHERE, normal, tenant_of
+from core.auth.sign_in.passwords import check_new_password
+from core.auth.sign_in.service import NO_TENANT, normalize_email, tenant_of
 from core.auth.state import auth_of
-from core.auth.tokens.opaque import Reset, digest, new_secret, read_reset
+from core.auth.tokens.opaque import ResetToken, digest, new_secret, read_reset
 from core.database.connections import Unit
 from core.errors import Invalid, NotFound
 from core.runtime.context import Context
@@ -18,18 +18,18 @@ from core.runtime.platform import Platform
 from core.runtime.tenant import Tenant
 from core.runtime.transaction_settings import transaction_settings
 
-OWN_DIGEST = """
+OWN_HASH = """
 SELECT u.email, p.hash FROM core_user u LEFT JOIN core_password p
     ON p.tenant_id = $1 AND p.user_id = u.id AND p.deleted_at IS NULL
  WHERE u.tenant_id = $1 AND u.id = $2
 """
-MYSELF = "SELECT id, email, name, roles FROM core_user WHERE tenant_id = $1 AND id = $2"
+OWN_USER = "SELECT id, email, name, roles FROM core_user WHERE tenant_id = $1 AND id = $2"
 # How long a link lives that a person is handed.
 PRINTED_SECONDS = 15 * 60
 END_RESETS = """
 UPDATE core_reset SET used_at = now() WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL
 """
-STORE = """
+STORE_HASH = """
 INSERT INTO core_password (tenant_id, user_id, hash) VALUES ($1, $2, $3)
 ON CONFLICT (tenant_id, user_id) WHERE deleted_at IS NULL DO UPDATE SET hash = excluded.hash
 """
@@ -39,13 +39,13 @@ async def store_password(
     unit: Unit, tenant: Tenant, user: UUID, hashed: str, *, keep: UUID | None = None
 ) -> int:
     """Store a password; all sessions but ``keep`` and all reset links end. Returns the stamp."""
-    await unit.execute(STORE, tenant.id, user, hashed)
+    await unit.execute(STORE_HASH, tenant.id, user, hashed)
     await unit.execute(END_RESETS, tenant.id, user)
     await sessions.end_all(unit, tenant, user, "password_changed", but=keep)
-    return await bump(unit, tenant, user)
+    return await end_access_tokens(unit, tenant, user)
 
 
-async def bump(unit: Unit, tenant: Tenant, user: UUID) -> int:
+async def end_access_tokens(unit: Unit, tenant: Tenant, user: UUID) -> int:
     """End every access token of a person; returns the new stamp."""
     stamp = await unit.fetchval(
         "UPDATE core_user SET token_version = token_version + 1"
@@ -56,7 +56,7 @@ async def bump(unit: Unit, tenant: Tenant, user: UUID) -> int:
     return int(stamp)
 
 
-def own(ctx: Context) -> str:
+def own_transaction_settings(ctx: Context) -> str:
     """Return the opening for the kernel's statements on the caller himself.
 
     The credential is checked as ever; rights on users are not needed to change one's own password.
@@ -64,22 +64,23 @@ def own(ctx: Context) -> str:
     return f"{transaction_settings(ctx.tenant.id, ctx.principal, '*')}; {ctx.audit_settings()}"
 
 
-async def who(ctx: Context) -> dict[str, Any]:
+async def read_own_user(ctx: Context) -> dict[str, Any]:
     """Return the caller as he is stored; everyone may see himself."""
     row = await ctx.platform.database.read(
-        own(ctx), lambda c: c.fetchrow(MYSELF, ctx.tenant.id, ctx.principal.id)
+        own_transaction_settings(ctx),
+        lambda c: c.fetchrow(OWN_USER, ctx.tenant.id, ctx.principal.id),
     )
     return dict(row or {})
 
 
-async def end_everything(ctx: Context, user: UUID) -> None:
+async def end_all_sessions(ctx: Context, user: UUID) -> None:
     """End every session of the caller, with all access tokens."""
 
     async def run(unit: Unit) -> None:
         await sessions.end_all(unit, ctx.tenant, user, "logout_all")
-        await bump(unit, ctx.tenant, user)
+        await end_access_tokens(unit, ctx.tenant, user)
 
-    await ctx.platform.database.write(own(ctx), run)
+    await ctx.platform.database.write(own_transaction_settings(ctx), run)
 
 
 async def change_password(ctx: Context, old: str, new: str, client: Client) -> int:
@@ -87,25 +88,30 @@ async def change_password(ctx: Context, old: str, new: str, client: Client) -> i
     auth, tenant, database = auth_of(ctx.platform), ctx.tenant, ctx.platform.database
     user, session = UUID(ctx.principal.id), UUID(ctx.principal.session_id)
     async with auth.passwords.turn():
-        row = await database.read(own(ctx), lambda c: c.fetchrow(OWN_DIGEST, tenant.id, user))
+        row = await database.read(
+            own_transaction_settings(ctx), lambda c: c.fetchrow(OWN_HASH, tenant.id, user)
+        )
         email, stored = (row["email"], row["hash"]) if row else ("", None)
         tried = login_throttle.counters(auth.key, "password", email, client.address)
-        if wait := await database.write(own(ctx), lambda u: login_throttle.waiting(u, tried)):
-            raise login_throttle.too_early(wait)
+        if wait := await database.write(
+            own_transaction_settings(ctx), lambda u: login_throttle.register_failure(u, tried)
+        ):
+            raise login_throttle.too_many_attempts(wait)
         if not await auth.passwords.verify(stored, old):
             await database.write(
-                own(ctx), lambda u: events.note(u, tenant.id, "password_refused", user)
+                own_transaction_settings(ctx),
+                lambda u: events.record_event(u, tenant.id, "password_refused", user),
             )
             raise Invalid.field("#/old_password", "The old password is wrong.", "wrong_password")
-        check_new(new, email, "#/new_password")
+        check_new_password(new, email, "#/new_password")
         hashed = await auth.passwords.hash(new)
 
     async def run(unit: Unit) -> int:
-        await login_throttle.good(unit, tried)
-        await events.note(unit, tenant.id, "password_changed", user)
+        await login_throttle.clear(unit, tried)
+        await events.record_event(unit, tenant.id, "password_changed", user)
         return await store_password(unit, tenant, user, hashed, keep=session)
 
-    return await database.write(own(ctx), run)
+    return await database.write(own_transaction_settings(ctx), run)
 
 
 async def request_reset(
@@ -116,13 +122,13 @@ async def request_reset(
     The same statements run whether the address exists or not, and the caller learns nothing. Mail
     is not sent yet: a link comes from the command line or from an administrator.
     """
-    address = normal(email)
+    address = normalize_email(email)
     tried = login_throttle.counters(auth_of(platform).key, "reset", address, client.address)
     tenant = tenant or await tenant_of(platform, address)
-    id = tenant.id if tenant else NOWHERE
+    id = tenant.id if tenant else NO_TENANT
 
     async def ask(unit: Unit) -> None:
-        wait = await login_throttle.waiting(unit, tried)
+        wait = await login_throttle.register_failure(unit, tried)
         await unit.execute(
             "INSERT INTO core_security_event (tenant_id, kind, user_id)"
             " SELECT $1, 'reset_requested', u.id FROM core_user u WHERE u.tenant_id = $1"
@@ -137,7 +143,7 @@ async def request_reset(
 
 async def issue_reset(unit: Unit, tenant: Tenant, user: UUID, seconds: int) -> str:
     """Return a one-time token that sets a person's password; older ones end."""
-    token = Reset(tenant.number, new_secret())
+    token = ResetToken(tenant.number, new_secret())
     await unit.execute(END_RESETS, tenant.id, user)
     await unit.execute(
         "INSERT INTO core_reset (tenant_id, user_id, hash, expires_at)"
@@ -175,7 +181,7 @@ async def reset_password(platform: Platform, raw: str, password: str, here: Tena
         )
         if person is None:
             raise NotFound
-        check_new(password, person["email"])
+        check_new_password(password, person["email"])
         hashed = await auth.passwords.hash(password)
     user = UUID(str(person["id"]))
 
@@ -183,6 +189,6 @@ async def reset_password(platform: Platform, raw: str, password: str, here: Tena
         if not await unit.execute(SPEND_RESET, tenant.id, hashed_token):
             raise NotFound
         await store_password(unit, tenant, user, hashed)
-        await events.note(unit, tenant.id, "password_reset", user)
+        await events.record_event(unit, tenant.id, "password_reset", user)
 
     await platform.database.write(context, run)

@@ -46,7 +46,7 @@ def counters(key: Key, purpose: str, email: str, address: str) -> Counters:
     return Counters(purpose, keyed(email), keyed(network), keyed(f"{email} {network}"))
 
 
-async def waiting(unit: Unit, tried: Counters) -> int:
+async def register_failure(unit: Unit, tried: Counters) -> int:
     """Count an attempt as failed; returns 0, or how many seconds it comes too early."""
     return int(
         await unit.fetchval(
@@ -59,14 +59,14 @@ async def waiting(unit: Unit, tried: Counters) -> int:
     )
 
 
-def too_early(seconds: int) -> TooManyRequests:
+def too_many_attempts(seconds: int) -> TooManyRequests:
     """Return the refusal; it is the same whether the account exists or not."""
     return TooManyRequests(
         "Too many attempts; wait before the next one.", headers={"Retry-After": str(seconds)}
     )
 
 
-async def good(unit: Unit, tried: Counters) -> None:
+async def clear(unit: Unit, tried: Counters) -> None:
     """Take a counted attempt back: it was good, and its network is known from now on."""
     await unit.execute(
         "SELECT crm_attempt_good($1, $2, $3, $4)",
@@ -77,6 +77,6 @@ async def good(unit: Unit, tried: Counters) -> None:
     )
 
 
-async def refused(unit: Unit, tried: Counters) -> None:
+async def register_refusal(unit: Unit, tried: Counters) -> None:
     """Add to the tally of a network's refused attempts."""
     await unit.execute("SELECT crm_attempt_refused($1, $2)", tried.purpose, tried.network)

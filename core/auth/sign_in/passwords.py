@@ -22,7 +22,7 @@ SHORTEST, LONGEST = 10, 256
 FEWEST_CHARACTERS = 5
 # The hash of a password that nobody knows, with the parameters below: what an unknown address,
 # a person without a password and a wrong tenant are all checked against.
-NOBODY = (
+UNKNOWN_HASH = (
     "$argon2id$v=19$m=19456,t=2,p=1$dHJlbGxpcy1ub2JvZHktMQ"
     "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
@@ -51,7 +51,7 @@ class Passwords:
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """Return whether ``password`` is the one stored; ``None`` costs as much and fails."""
-        good = await self._run(self._check, stored or NOBODY, password)
+        good = await self._run(self._check, stored or UNKNOWN_HASH, password)
         return good and stored is not None
 
     async def hash(self, password: str) -> str:
@@ -71,16 +71,16 @@ class Passwords:
         return await loop.run_in_executor(self._pool, partial(function, *given, **named))
 
     def _hash(self, password: str) -> str:
-        return self._hasher.hash(_normal(password))
+        return self._hasher.hash(_normalize(password))
 
     def _check(self, stored: str, password: str) -> bool:
         try:
-            return self._hasher.verify(stored, _normal(password))
+            return self._hasher.verify(stored, _normalize(password))
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
 
 
-def _normal(password: str) -> str:
+def _normalize(password: str) -> str:
     """One password, however the keyboard composes its accents."""
     return unicodedata.normalize("NFC", password)
 
@@ -91,9 +91,9 @@ def _well_known() -> frozenset[str]:
     return frozenset(line for line in text.splitlines() if line)
 
 
-def check_new(password: str, email: str, pointer: str = "#/password") -> None:
+def check_new_password(password: str, email: str, pointer: str = "#/password") -> None:
     """Refuse a password that others would try first; the refusal never repeats it."""
-    folded = _normal(password).casefold()
+    folded = _normalize(password).casefold()
     if len(password) < SHORTEST:
         detail, code = f"The password needs at least {SHORTEST} characters.", "min_length"
     elif len(password) > LONGEST:

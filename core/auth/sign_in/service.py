@@ -12,7 +12,7 @@ from core.auth import events
 from core.auth.sign_in import login_throttle, sessions
 from core.auth.sign_in.client_address import Client
 from core.auth.sign_in.login_throttle import Counters
-from core.auth.sign_in.sessions import Entered
+from core.auth.sign_in.sessions import OpenedSession
 from core.auth.state import Auth, auth_of
 from core.auth.tokens.access_tokens import SECONDS
 from core.auth.tokens.opaque import read_refresh
@@ -23,8 +23,8 @@ from core.runtime.tenant import Tenant
 from core.runtime.transaction_settings import transaction_settings
 
 # The tenant of an address that none has: looking there costs as much and finds nobody.
-NOWHERE = UUID(int=0)
-Start = Callable[[Unit, Tenant, UUID, Client], Awaitable[tuple[UUID, str]]]
+NO_TENANT = UUID(int=0)
+StartSession = Callable[[Unit, Tenant, UUID, Client], Awaitable[tuple[UUID, str]]]
 PERSON = """
 SELECT u.id, u.email, u.name, u.roles, u.token_version, u.is_active, p.hash
   FROM core_user u LEFT JOIN core_password p
@@ -39,7 +39,7 @@ class WrongLogin(Unauthenticated):
     code, detail = "wrong_login", "E-mail or password is wrong."
 
 
-class Tokens(msgspec.Struct, frozen=True):
+class TokenPair(msgspec.Struct, frozen=True):
     """What a client keeps: the access token for requests, the refresh token for the next one."""
 
     access: str
@@ -48,7 +48,7 @@ class Tokens(msgspec.Struct, frozen=True):
     token_type: str = "Bearer"  # noqa: S105 - a word of RFC 6749
 
 
-def normal(email: str) -> str:
+def normalize_email(email: str) -> str:
     """Return an address as it is stored; what is no address stays as it is, and nobody's."""
     try:
         found = validate_email(email.strip(), check_deliverability=False, test_environment=True)
@@ -64,8 +64,8 @@ async def login(
     tenant: Tenant | None,
     client: Client,
     *,
-    start: Start = sessions.start,
-) -> tuple[Tenant, Entered]:
+    start: StartSession = sessions.start,
+) -> tuple[Tenant, OpenedSession]:
     """Check address and password and open a session; ``tenant`` is known from host or body.
 
     Without it the address alone must belong to one tenant. Refuses with ``WrongLogin``, or with
@@ -74,73 +74,75 @@ async def login(
     """
     auth = auth_of(platform)
     async with auth.passwords.turn():
-        address = normal(email)
+        address = normalize_email(email)
         tried = login_throttle.counters(auth.key, "login", address, client.address)
-        await _count(platform, tried)
+        await _check_throttle(platform, tried)
         tenant = tenant or await tenant_of(platform, address)
         person = await _person(platform, tenant, address)
         stored = person["hash"] if person and person["is_active"] else None
         if not await auth.passwords.verify(stored, password) or tenant is None or person is None:
-            await _refuse(platform, tenant, person, tried)
+            await _record_refusal(platform, tenant, person, tried)
             raise WrongLogin
         home, user = tenant, UUID(str(person["id"]))
-        return home, await _enter(
+        return home, await _open_session(
             platform, home, person, password, tried, lambda unit: start(unit, home, user, client)
         )
 
 
-async def _count(platform: Platform, tried: Counters) -> None:
-    context = transaction_settings(NOWHERE, SYSTEM, "*")
-    wait = await platform.database.write(context, lambda unit: login_throttle.waiting(unit, tried))
+async def _check_throttle(platform: Platform, tried: Counters) -> None:
+    context = transaction_settings(NO_TENANT, SYSTEM, "*")
+    wait = await platform.database.write(
+        context, lambda unit: login_throttle.register_failure(unit, tried)
+    )
     if wait:
-        raise login_throttle.too_early(wait)
+        raise login_throttle.too_many_attempts(wait)
 
 
 async def tenant_of(platform: Platform, address: str) -> Tenant | None:
     """Return the one tenant in which an address is in use, if it is one."""
     found = await platform.database.read(
-        transaction_settings(NOWHERE, SYSTEM, "*"),
+        transaction_settings(NO_TENANT, SYSTEM, "*"),
         lambda c: c.fetchval("SELECT crm_tenant_of_email($1)", address),
     )
     return platform.by_id.get(UUID(str(found))) if found else None
 
 
 async def _person(platform: Platform, tenant: Tenant | None, address: str) -> asyncpg.Record | None:
-    id = tenant.id if tenant else NOWHERE
+    id = tenant.id if tenant else NO_TENANT
     return await platform.database.read(
         transaction_settings(id, SYSTEM, "*"), lambda c: c.fetchrow(PERSON, id, address)
     )
 
 
-async def _refuse(
+async def _record_refusal(
     platform: Platform, tenant: Tenant | None, person: asyncpg.Record | None, tried: Counters
 ) -> None:
     """Record a refused login in a transaction of its own; the answer is a refusal anyway."""
 
     async def note(unit: Unit) -> None:
-        await login_throttle.refused(unit, tried)
+        await login_throttle.register_refusal(unit, tried)
         if tenant is not None:
             user = person["id"] if person else None
-            await events.note(unit, tenant.id, "login_refused", user)
+            await events.record_event(unit, tenant.id, "login_refused", user)
 
-    id = tenant.id if tenant else NOWHERE
+    id = tenant.id if tenant else NO_TENANT
     await platform.database.write(transaction_settings(id, SYSTEM, "*"), note)
 
 
-async def _enter(
+async def _open_session(
     platform: Platform,
     tenant: Tenant,
     person: asyncpg.Record,
     password: str,
     tried: Counters,
     begin: Callable[[Unit], Awaitable[tuple[UUID, str]]],
-) -> Entered:
+) -> OpenedSession:
     auth, user = auth_of(platform), UUID(str(person["id"]))
     renewed = None
     if auth.passwords.outdated(person["hash"]):
         renewed = await auth.passwords.hash(password)
 
-    async def enter(unit: Unit) -> Entered:
+    async def enter(unit: Unit) -> OpenedSession:
         if renewed is not None:
             await unit.execute(
                 "UPDATE core_password SET hash = $3"
@@ -150,9 +152,9 @@ async def _enter(
                 renewed,
                 person["hash"],
             )
-        await login_throttle.good(unit, tried)
+        await login_throttle.clear(unit, tried)
         session, refresh = await begin(unit)
-        return Entered(
+        return OpenedSession(
             session,
             user,
             person["email"],
@@ -168,7 +170,7 @@ async def _enter(
 
 async def refresh(
     platform: Platform, raw: str, here: Tenant | None, client: Client
-) -> tuple[Tenant, Entered]:
+) -> tuple[Tenant, OpenedSession]:
     """Spend a refresh token; a host that names another tenant is refused like a bad token."""
     token = read_refresh(raw)
     tenant = platform.by_number.get(token.tenant) if token else None
@@ -177,9 +179,9 @@ async def refresh(
     return tenant, await sessions.rotate(platform, tenant, token, client)
 
 
-def tokens_for(auth: Auth, tenant: Tenant, entered: Entered) -> Tokens:
+def tokens_for(auth: Auth, tenant: Tenant, entered: OpenedSession) -> TokenPair:
     """Return what a client gets after a login or a refresh."""
     access = auth.tokens.sign(
         tenant=tenant.id, user=entered.user, session=entered.session, stamp=entered.stamp
     )
-    return Tokens(access, entered.refresh, SECONDS)
+    return TokenPair(access, entered.refresh, SECONDS)

@@ -10,7 +10,7 @@ import msgspec
 from core.access.rights import SYSTEM
 from core.auth import events
 from core.auth.sign_in.client_address import Client
-from core.auth.tokens.opaque import Refresh, digest, new_secret
+from core.auth.tokens.opaque import RefreshToken, digest, new_secret
 from core.database.connections import Unit
 from core.errors import Unauthenticated
 from core.runtime.platform import Platform
@@ -21,7 +21,7 @@ IDLE = "30 days"
 ABSOLUTE = "90 days"
 
 
-class Entered(msgspec.Struct, frozen=True):
+class OpenedSession(msgspec.Struct, frozen=True):
     """A person who has just proved who he is, with the session's next refresh token."""
 
     session: UUID
@@ -35,7 +35,7 @@ class Entered(msgspec.Struct, frozen=True):
 
 async def start(unit: Unit, tenant: Tenant, user: UUID, client: Client) -> tuple[UUID, str]:
     """Open a session for a person; returns its id and first refresh token."""
-    token = Refresh(tenant.number, new_secret(), new_secret())
+    token = RefreshToken(tenant.number, new_secret(), new_secret())
     session = await unit.fetchval(
         "INSERT INTO core_session (tenant_id, user_id, family, refresh_hash, expires_at, ends_at,"
         " user_agent, address) VALUES ($1, $2, $3, $4, now() + $5::text::interval,"
@@ -63,16 +63,18 @@ RETURNING s.id, u.id AS user_id, u.email, u.name, u.roles, u.token_version
 """
 
 
-async def rotate(platform: Platform, tenant: Tenant, token: Refresh, client: Client) -> Entered:
+async def rotate(
+    platform: Platform, tenant: Tenant, token: RefreshToken, client: Client
+) -> OpenedSession:
     """Spend a refresh token for the next one.
 
     A spent token ends its session: it was stolen, or the thief was faster. That is committed and
     recorded although the answer is a refusal.
     """
     context = transaction_settings(tenant.id, SYSTEM, "*")
-    following = Refresh(token.tenant, token.family, new_secret())
+    following = RefreshToken(token.tenant, token.family, new_secret())
 
-    async def turn(unit: Unit) -> Entered | None:
+    async def turn(unit: Unit) -> OpenedSession | None:
         row = await unit.fetchrow(
             ROTATE,
             tenant.id,
@@ -85,7 +87,7 @@ async def rotate(platform: Platform, tenant: Tenant, token: Refresh, client: Cli
         )
         if row is None:
             return None
-        return Entered(
+        return OpenedSession(
             UUID(str(row["id"])),
             UUID(str(row["user_id"])),
             row["email"],
@@ -102,7 +104,7 @@ async def rotate(platform: Platform, tenant: Tenant, token: Refresh, client: Cli
     return entered
 
 
-async def _end_reused(unit: Unit, tenant: Tenant, token: Refresh) -> None:
+async def _end_reused(unit: Unit, tenant: Tenant, token: RefreshToken) -> None:
     row = await unit.fetchrow(
         "UPDATE core_session SET revoked_at = now(), revoked_for = 'reuse'"
         " WHERE tenant_id = $1 AND family = $2 AND refresh_hash <> $3 AND deleted_at IS NULL"
@@ -113,7 +115,9 @@ async def _end_reused(unit: Unit, tenant: Tenant, token: Refresh) -> None:
     )
     if row is not None:
         session = str(row["id"])
-        await events.note(unit, tenant.id, "refresh_reused", row["user_id"], session=session)
+        await events.record_event(
+            unit, tenant.id, "refresh_reused", row["user_id"], session=session
+        )
 
 
 async def end(unit: Unit, tenant: Tenant, user: UUID, session: UUID, why: str) -> int:
@@ -144,7 +148,7 @@ async def end_all(
     )
 
 
-async def leave(platform: Platform, tenant: Tenant, token: Refresh) -> None:
+async def end_by_token(platform: Platform, tenant: Tenant, token: RefreshToken) -> None:
     """End the session of a refresh token; one that has ended stays so."""
 
     async def run(unit: Unit) -> None:

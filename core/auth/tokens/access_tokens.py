@@ -9,18 +9,18 @@ from uuid import UUID, uuid4
 import jwt
 import msgspec
 
-from core.auth.lru_cache import Bounded
-from core.auth.tokens.signing_keys import Ring
+from core.auth.lru_cache import LruCache
+from core.auth.tokens.signing_keys import KeyRing
 from core.errors import Unauthenticated
 
 ISSUER = "trellis"
 AUDIENCE = "trellis-api"
 ALGORITHM = "HS256"
-KIND = "at+jwt"  # RFC 9068
+JWT_TYPE = "at+jwt"  # RFC 9068
 SECONDS = 15 * 60
-SKEW = 5  # how far the clocks of two servers of one installation may be apart
+CLOCK_SKEW = 5  # how far the clocks of two servers of one installation may be apart
 LONGEST = 2048
-REMEMBERED = 4096
+CACHE_SIZE = 4096
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -47,12 +47,12 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ver: int
 
 
-class Tokens:
+class AccessTokens:
     """Signs access tokens and reads them back; good ones are remembered until they expire."""
 
-    def __init__(self, ring: Ring) -> None:
+    def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
-        self._read: Bounded[str, Claims] = Bounded(REMEMBERED)
+        self._read: LruCache[str, Claims] = LruCache(CACHE_SIZE)
 
     def sign(self, *, tenant: UUID, user: UUID, session: UUID, stamp: int) -> str:
         """Return a new access token."""
@@ -70,7 +70,7 @@ class Tokens:
             "ver": stamp,
         }
         key = self._ring.newest
-        headers = {"typ": KIND, "kid": key.id}
+        headers = {"typ": JWT_TYPE, "kid": key.id}
         return jwt.encode(claims, key.derived("access"), algorithm=ALGORITHM, headers=headers)
 
     def read(self, raw: str) -> Claims:
@@ -98,7 +98,7 @@ class Tokens:
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=ISSUER,
-                leeway=SKEW,
+                leeway=CLOCK_SKEW,
                 options={"require": list(Claims.__struct_fields__), "strict_aud": True},
             )
             claims = msgspec.convert(payload, Claims, strict=True)
@@ -113,7 +113,7 @@ class Tokens:
         header = msgspec.json.decode(_plain(head), type=Header)
         _plain(signature)
         key = self._ring.find(header.kid)
-        if key is None or header.alg != ALGORITHM or header.typ != KIND:
+        if key is None or header.alg != ALGORITHM or header.typ != JWT_TYPE:
             raise ValueError("not one of our tokens")
         return key.derived("access")
 

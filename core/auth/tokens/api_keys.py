@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from core.auth import events
-from core.auth.tokens.opaque import ApiKey, digest, new_secret
+from core.auth.tokens.opaque import ApiKeyToken, digest, new_secret
 from core.database.connections import Unit
 from core.errors import FieldError, Invalid
 from core.runtime.context import Context
@@ -70,7 +70,7 @@ async def create(ctx: Context, user: UUID, wanted: NewKey) -> MadeKey:
     _check_expiry(wanted.expires_at)
     if not wanted.name.strip():
         raise Invalid.field("#/name", "Name is required.", "required")
-    key = ApiKey(ctx.tenant.number, uuid4(), new_secret())
+    key = ApiKeyToken(ctx.tenant.number, uuid4(), new_secret())
 
     async def run(unit: Unit) -> Any:
         await unit.execute(
@@ -84,7 +84,7 @@ async def create(ctx: Context, user: UUID, wanted: NewKey) -> MadeKey:
             list(scopes),
             wanted.expires_at,
         )
-        await events.note(unit, ctx.tenant.id, "api_key_made", user, key=str(key.id))
+        await events.record_event(unit, ctx.tenant.id, "api_key_made", user, key=str(key.id))
 
     await ctx.write(run)
     return MadeKey(key.id, wanted.name, scopes, wanted.expires_at, key.text())

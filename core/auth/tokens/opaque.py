@@ -17,7 +17,7 @@ _RESET = re.compile(rf"crp_(\d{{1,9}})_({_RANDOM})", re.ASCII)
 _API_KEY = re.compile(rf"crm_(\d{{1,9}})_([0-9a-f]{{32}})_({_RANDOM})", re.ASCII)
 
 
-class Refresh(msgspec.Struct, frozen=True):
+class RefreshToken(msgspec.Struct, frozen=True):
     """``family`` stays for the life of a session, ``secret`` is good once.
 
     Who shows the family with a spent secret holds a stolen token, however old, or was robbed.
@@ -32,7 +32,7 @@ class Refresh(msgspec.Struct, frozen=True):
         return f"crr_{self.tenant}_{self.family}.{self.secret}"
 
 
-class Reset(msgspec.Struct, frozen=True):
+class ResetToken(msgspec.Struct, frozen=True):
     """A one-time right to set a password."""
 
     tenant: int
@@ -43,7 +43,7 @@ class Reset(msgspec.Struct, frozen=True):
         return f"crp_{self.tenant}_{self.secret}"
 
 
-class ApiKey(msgspec.Struct, frozen=True):
+class ApiKeyToken(msgspec.Struct, frozen=True):
     """A key of a program; ``id`` finds it, ``secret`` proves it."""
 
     tenant: int
@@ -65,24 +65,24 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def same(stored: str, secret: str) -> bool:
+def matches_digest(stored: str, secret: str) -> bool:
     """Return whether ``secret`` is the stored one, in a time that tells nothing."""
     return hmac.compare_digest(stored, digest(secret))
 
 
-def read_refresh(text: str) -> Refresh | None:
+def read_refresh(text: str) -> RefreshToken | None:
     """Return the parts of a refresh token, or None for anything else."""
     found = _REFRESH.fullmatch(text)
-    return Refresh(int(found[1]), found[2], found[3]) if found else None
+    return RefreshToken(int(found[1]), found[2], found[3]) if found else None
 
 
-def read_reset(text: str) -> Reset | None:
+def read_reset(text: str) -> ResetToken | None:
     """Return the parts of a reset token, or None for anything else."""
     found = _RESET.fullmatch(text)
-    return Reset(int(found[1]), found[2]) if found else None
+    return ResetToken(int(found[1]), found[2]) if found else None
 
 
-def read_api_key(text: str) -> ApiKey | None:
+def read_api_key(text: str) -> ApiKeyToken | None:
     """Return the parts of an API key, or None for anything else."""
     found = _API_KEY.fullmatch(text)
-    return ApiKey(int(found[1]), UUID(hex=found[2]), found[3]) if found else None
+    return ApiKeyToken(int(found[1]), UUID(hex=found[2]), found[3]) if found else None

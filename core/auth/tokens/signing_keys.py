@@ -5,7 +5,7 @@ import hmac
 
 import msgspec
 
-ACTIVE = 2
+ACTIVE_KEYS = 2
 _SHORTEST = 32
 
 
@@ -23,7 +23,7 @@ class Key(msgspec.Struct, frozen=True):
         return f"Key({self.id})"
 
 
-class Ring:
+class KeyRing:
     """The active keys. To rotate, append a line to the key file and restart.
 
     The last line signs; the one before it still verifies, longer than any access token lives.
@@ -31,7 +31,7 @@ class Ring:
 
     def __init__(self, content: bytes) -> None:
         lines = [line.strip() for line in content.splitlines() if line.strip()]
-        usable = lines[-ACTIVE:]
+        usable = lines[-ACTIVE_KEYS:]
         if not usable or any(len(line) < _SHORTEST for line in usable):
             raise ValueError(f"each line of the key file needs at least {_SHORTEST} bytes")
         self._keys = {key.id: key for key in (_key(line) for line in usable)}

@@ -9,8 +9,8 @@ from email_validator import EmailNotValidError, validate_email
 from core.access.rights import SYSTEM
 from core.auth import events
 from core.auth.sign_in import changes
-from core.auth.sign_in.passwords import check_new
-from core.auth.sign_in.service import normal
+from core.auth.sign_in.passwords import check_new_password
+from core.auth.sign_in.service import normalize_email
 from core.auth.state import auth_of
 from core.auth.users import rules
 from core.database.connections import Broken, Unit
@@ -25,7 +25,7 @@ SELECT u.id FROM core_user u
 """
 
 
-class Created(msgspec.Struct, frozen=True):
+class CreatedUser(msgspec.Struct, frozen=True):
     """A user, and whether this call made him."""
 
     id: UUID
@@ -40,20 +40,20 @@ async def create_user(
     name: str,
     roles: Sequence[str],
     password: str | None = None,
-) -> Created:
+) -> CreatedUser:
     """Make a user, or return the one who is there with the same roles.
 
     Without a password nobody can sign in until one is set through a link. An existing user keeps
     his password. Refuses other roles than the stored ones with ``Conflict``.
     """
     address = _address(email)
-    rules.check_known(tenant, roles)
+    rules.check_roles(tenant, roles)
     hashed = None
     if password is not None:
-        check_new(password, address)
+        check_new_password(password, address)
         hashed = await auth_of(platform).passwords.hash(password)
 
-    async def make(unit: Unit) -> Created:
+    async def make(unit: Unit) -> CreatedUser:
         return await _user(unit, tenant, address, name, roles, hashed)
 
     context = transaction_settings(tenant.id, SYSTEM, "*")
@@ -65,7 +65,7 @@ async def create_user(
 
 async def _user(
     unit: Unit, tenant: Tenant, address: str, name: str, roles: Sequence[str], hashed: str | None
-) -> Created:
+) -> CreatedUser:
     found = await unit.fetchrow(
         "SELECT u.id, u.roles, u.is_active FROM core_user u WHERE u.tenant_id = $1"
         " AND u.email = $2 AND u.deleted_at IS NULL",
@@ -75,7 +75,7 @@ async def _user(
     if found is not None:
         if set(found["roles"]) != set(roles) or not found["is_active"]:
             raise Conflict(f"{address} exists with other roles, or is not active.")
-        return Created(UUID(str(found["id"])), address, new=False)
+        return CreatedUser(UUID(str(found["id"])), address, new=False)
     user = await unit.fetchval(
         "INSERT INTO core_user (tenant_id, email, name, roles) VALUES ($1, $2, $3, $4)"
         " RETURNING id",
@@ -85,20 +85,20 @@ async def _user(
         sorted(set(roles)),
     )
     if hashed is not None:
-        await unit.execute(changes.STORE, tenant.id, user, hashed)
-    return Created(UUID(str(user)), address, new=True)
+        await unit.execute(changes.STORE_HASH, tenant.id, user, hashed)
+    return CreatedUser(UUID(str(user)), address, new=True)
 
 
 async def set_password(platform: Platform, tenant: Tenant, email: str, password: str) -> None:
     """Set a user's password; all sessions end."""
     address = _address(email)
-    check_new(password, address)
+    check_new_password(password, address)
     hashed = await auth_of(platform).passwords.hash(password)
 
     async def run(unit: Unit) -> None:
         user = await _active(unit, tenant, address)
         await changes.store_password(unit, tenant, user, hashed)
-        await events.note(unit, tenant.id, "password_set_by_operator", user)
+        await events.record_event(unit, tenant.id, "password_set_by_operator", user)
 
     await platform.database.write(transaction_settings(tenant.id, SYSTEM, "*"), run)
 
@@ -109,7 +109,7 @@ async def reset_link(platform: Platform, tenant: Tenant, email: str) -> str:
 
     async def run(unit: Unit) -> str:
         user = await _active(unit, tenant, address)
-        await events.note(unit, tenant.id, "password_link", user, by="operator")
+        await events.record_event(unit, tenant.id, "password_link", user, by="operator")
         return await changes.issue_reset(unit, tenant, user, changes.PRINTED_SECONDS)
 
     return await platform.database.write(transaction_settings(tenant.id, SYSTEM, "*"), run)
@@ -127,4 +127,4 @@ def _address(email: str) -> str:
         validate_email(email, check_deliverability=False, test_environment=True)
     except EmailNotValidError as wrong:
         raise Invalid.field("#/email", str(wrong), "email") from wrong
-    return normal(email)
+    return normalize_email(email)

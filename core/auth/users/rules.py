@@ -20,7 +20,7 @@ class Escalation(Forbidden):
     detail = "You cannot give or change rights that you do not hold yourself."
 
 
-class Holder(msgspec.Struct, frozen=True):
+class RightsHolder(msgspec.Struct, frozen=True):
     """What decides a person's rights: roles, and per scope the attribute that limits it."""
 
     roles: tuple[str, ...]
@@ -34,7 +34,7 @@ def attributes_of(tenant: Tenant) -> dict[str, str]:
     return {s.name: s.attribute for s in scopes if s.attribute and s.attribute in fields}
 
 
-def covers(tenant: Tenant, actor: Principal, mine: Rights, other: Holder) -> bool:
+def covers(tenant: Tenant, actor: Principal, mine: Rights, other: RightsHolder) -> bool:
     """Return whether the actor may do all that ``other`` may, on at least the same rows."""
     wanted = tenant.rights(tuple(sorted(other.roles)))
     return all(
@@ -49,7 +49,7 @@ def covers(tenant: Tenant, actor: Principal, mine: Rights, other: Holder) -> boo
 
 
 def _reaches(
-    actor: Principal, held: Collection[str], wanted: Collection[str], other: Holder
+    actor: Principal, held: Collection[str], wanted: Collection[str], other: RightsHolder
 ) -> bool:
     if "all" in held:
         return True
@@ -64,7 +64,7 @@ def _same(actor: Principal, scope: str, value: str | None) -> bool:
     return value is None or actor.attributes.get(scope) == value
 
 
-def check_known(tenant: Tenant, roles: Collection[str]) -> None:
+def check_roles(tenant: Tenant, roles: Collection[str]) -> None:
     """Refuse a role that the tenant does not have."""
     known = sorted({*tenant.roles, *tenant.config.roles})
     for role in roles:
@@ -75,35 +75,37 @@ def check_known(tenant: Tenant, roles: Collection[str]) -> None:
 async def check_users(tenant: Tenant, actor: Principal, change: Change, unit: Unit) -> None:
     """Judge a write on users; what the kernel itself does is not judged."""
     values = change.values
-    check_known(tenant, values.get("roles") or ())
+    check_roles(tenant, values.get("roles") or ())
     if actor.kind == "system":
         return
     mine = tenant.rights(actor.roles, actor.key_scopes)
     columns = attributes_of(tenant)
     before = await _stored(tenant, change.ids, columns, unit)
-    holders = [*before, *(_after(holder, values, columns) for holder in before)]
+    holders = [*before, *(_holder_after(holder, values, columns) for holder in before)]
     if change.verb == "create":
-        holders = [_after(Holder((), {}), values, columns)]
+        holders = [_holder_after(RightsHolder((), {}), values, columns)]
     if not all(covers(tenant, actor, mine, holder) for holder in holders):
         raise Escalation
     if not _ends(change):
         return
     if UUID(actor.id) in {UUID(str(id)) for id in change.ids} and "roles" not in values:
         raise Rejected("You cannot end your own account.", code="own_account")
-    await _keep_an_admin(tenant, change.ids, unit)
+    await _require_remaining_admin(tenant, change.ids, unit)
 
 
-def _after(holder: Holder, values: Mapping[str, Any], columns: Mapping[str, str]) -> Holder:
+def _holder_after(
+    holder: RightsHolder, values: Mapping[str, Any], columns: Mapping[str, str]
+) -> RightsHolder:
     """Return what a person would hold once ``values`` are written."""
     roles = tuple(values["roles"] or ()) if "roles" in values else holder.roles
     sent = {scope: values[column] for scope, column in columns.items() if column in values}
     texts = {scope: None if value is None else str(value) for scope, value in sent.items()}
-    return Holder(roles, {**holder.attributes, **texts})
+    return RightsHolder(roles, {**holder.attributes, **texts})
 
 
 async def _stored(
     tenant: Tenant, ids: Collection[Any], columns: Mapping[str, str], unit: Unit
-) -> list[Holder]:
+) -> list[RightsHolder]:
     listed = "".join(f", u.{column}::text AS scope_{scope}" for scope, column in columns.items())
     rows = await unit.fetch(  # the columns are names out of the registry
         f"SELECT u.roles{listed} FROM core_user u"  # noqa: S608
@@ -112,7 +114,7 @@ async def _stored(
         list(ids),
     )
     return [
-        Holder(tuple(row["roles"]), {scope: row[f"scope_{scope}"] for scope in columns})
+        RightsHolder(tuple(row["roles"]), {scope: row[f"scope_{scope}"] for scope in columns})
         for row in rows
     ]
 
@@ -127,7 +129,7 @@ def _ends(change: Change) -> bool:
     )
 
 
-async def _keep_an_admin(tenant: Tenant, ids: Collection[Any], unit: Unit) -> None:
+async def _require_remaining_admin(tenant: Tenant, ids: Collection[Any], unit: Unit) -> None:
     """Refuse to end the last active administrator; two who end each other take turns."""
     rows = await unit.fetch(
         "SELECT u.id FROM core_user u WHERE u.tenant_id = $1 AND $2 = ANY (u.roles)"

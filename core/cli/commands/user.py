@@ -51,7 +51,9 @@ def create(
     tenant = chosen(file, slug)
     called = name or email.partition("@")[0]
 
-    async def work(platform: Platform, tenant: Tenant) -> tuple[administration.Created, str | None]:
+    async def work(
+        platform: Platform, tenant: Tenant
+    ) -> tuple[administration.CreatedUser, str | None]:
         made = await administration.create_user(
             platform, tenant, email, called, roles or ("staff",), password
         )

@@ -2,7 +2,7 @@
 
 from playwright.async_api import Page
 
-from core.auth.sign_in.changes import STORE
+from core.auth.sign_in.changes import STORE_HASH
 from core.auth.state import auth_of
 from core.testing.world import World
 
@@ -14,7 +14,7 @@ async def hire(world: World) -> str:
     clerk = await world.person("staff")
     digest = await auth_of(world.platform).passwords.hash(PASSWORD)
     tenant = world.tenant().id
-    await world.system().write(lambda unit: unit.execute(STORE, tenant, clerk.id, digest))
+    await world.system().write(lambda unit: unit.execute(STORE_HASH, tenant, clerk.id, digest))
     return clerk.email
 
 

@@ -92,7 +92,7 @@ async def change_profile(page: Page) -> ASGIResponse:
     async def run(unit: Unit) -> None:
         await unit.execute(RENAME, ctx.tenant.id, user, name)
 
-    await ctx.platform.database.write(changes.own(ctx), run)
+    await ctx.platform.database.write(changes.own_transaction_settings(ctx), run)
     return page.redirect(HOME, flash=Flash(page.translate("Your name is saved.")))
 
 
@@ -134,7 +134,8 @@ async def show_security(page: Page) -> ASGIResponse:
 async def _security(page: Page, errors: dict[str, str], status: int = 200) -> ASGIResponse:
     ctx = page.ctx
     rows = await ctx.platform.database.read(
-        changes.own(ctx), lambda c: c.fetch(SESSIONS, ctx.tenant.id, UUID(ctx.principal.id))
+        changes.own_transaction_settings(ctx),
+        lambda c: c.fetch(SESSIONS, ctx.tenant.id, UUID(ctx.principal.id)),
     )
     return page.render(
         "account_security.html",

@@ -41,7 +41,8 @@ async def _keys(
 ) -> ASGIResponse:
     ctx = page.ctx
     rows = await ctx.platform.database.read(
-        changes.own(ctx), lambda c: c.fetch(LIST, ctx.tenant.id, UUID(ctx.principal.id))
+        changes.own_transaction_settings(ctx),
+        lambda c: c.fetch(LIST, ctx.tenant.id, UUID(ctx.principal.id)),
     )
     return page.render(
         "account_keys.html",
@@ -114,6 +115,6 @@ async def revoke_key(page: Page) -> ASGIResponse:
     async def run(unit: Unit) -> int:
         return await unit.execute(REVOKE, ctx.tenant.id, user, key)
 
-    if not await ctx.platform.database.write(changes.own(ctx), run):
+    if not await ctx.platform.database.write(changes.own_transaction_settings(ctx), run):
         raise NotFound
     return page.redirect(KEYS, flash=Flash(page.translate("The key has ended.")))

@@ -104,7 +104,7 @@ async def sign_in(view: View) -> ASGIResponse:
 
 async def _enter(
     view: View, email: str, password: str, slug: str
-) -> tuple[Tenant, sessions.Entered]:
+) -> tuple[Tenant, sessions.OpenedSession]:
     tenant = _named_tenant(view, slug)
     if slug and tenant is None:
         raise service.WrongLogin

@@ -8,7 +8,7 @@ from core.admin.parts import Link
 from core.errors import Conflict, NotFound
 from core.registry.registry import Registry
 from core.rest.route import Route
-from core.tenancy.apps import App, installed, switch
+from core.tenancy.apps import App, installed_apps, switch_app
 
 HOME = "/app/apps/"
 
@@ -49,7 +49,7 @@ async def show_apps(page: Page) -> ASGIResponse:
 
 
 def _list(page: Page, problem: str = "", status: int = 200) -> ASGIResponse:
-    shown = [_shown(page, app) for app in installed(page.ctx)]
+    shown = [_shown(page, app) for app in installed_apps(page.ctx)]
     return page.render(
         "apps.html",
         status=status,
@@ -78,7 +78,7 @@ def _one(page: Page, app: App, problem: str = "", status: int = 200) -> ASGIResp
 
 def _named(page: Page) -> App:
     name = page.request.path_params["name"]
-    for app in installed(page.ctx):
+    for app in installed_apps(page.ctx):
         if app.name == name:
             return app
     raise NotFound
@@ -97,7 +97,7 @@ async def disable_app(page: Page) -> ASGIResponse:
 async def _switched(page: Page, *, on: bool) -> ASGIResponse:
     app, _ = _named(page), page.translate
     try:
-        done = await switch(page.ctx, app.name, on=on)
+        done = await switch_app(page.ctx, app.name, on=on)
     except Conflict as refused:
         return _one(page, app, _refused(page, app, refused), 409)
     titles = [_title(page, name) for name in done.changed]

@@ -23,7 +23,7 @@ from core.admin.parts import Option
 from core.errors import Invalid, NotFound
 from core.registry.registry import Registry
 from core.rest.route import Route
-from core.tenancy.edits import lay
+from core.tenancy.edits import store_edit
 
 HOME = "/app/branding/"
 SHEET = f"{HOME}preview/"
@@ -116,7 +116,7 @@ async def change_branding(page: Page) -> ASGIResponse:
         return _form(page, wanted, _mistakes(page, refused), 400)
     if page.form.get("then") == "preview":
         return _form(page, wanted, {}, sheet=f"{SHEET}?{_query(wanted)}")
-    await lay(page.ctx, "settings", NAME, lambda _: wanted)
+    await store_edit(page.ctx, "settings", NAME, lambda _: wanted)
     text = page.translate("The look is saved. Everybody sees it within seconds.")
     return page.redirect(HOME, flash=Flash(text))
 
@@ -163,5 +163,5 @@ async def preview_sheet(page: Page) -> ASGIResponse:
 
 async def reset_branding(page: Page) -> ASGIResponse:
     """Give the theme its own look back."""
-    await lay(page.ctx, "settings", NAME, lambda _: Branding())
+    await store_edit(page.ctx, "settings", NAME, lambda _: Branding())
     return page.redirect(HOME, flash=Flash(page.translate("The look is the theme's again.")))

@@ -14,7 +14,7 @@ from core.admin.parts import Link
 from core.errors import Invalid
 from core.registry.registry import Choice, Registry
 from core.rest.route import Route
-from core.tenancy.edits import edit_dictionary, known_dictionary
+from core.tenancy.edits import edit_dictionary, require_dictionary
 
 HOME = "/app/dictionaries/"
 MOST_LETTERS = 50
@@ -70,7 +70,7 @@ async def show_all(page: Page) -> ASGIResponse:
 
 
 def _named(page: Page) -> str:
-    return known_dictionary(page.ctx, page.request.path_params["name"])
+    return require_dictionary(page.ctx, page.request.path_params["name"])
 
 
 async def show_one(page: Page) -> ASGIResponse:

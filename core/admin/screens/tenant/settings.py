@@ -24,7 +24,7 @@ from core.admin.parts import Fact, Link
 from core.errors import Invalid, NotFound
 from core.registry.registry import Registry
 from core.rest.route import Route
-from core.tenancy.edits import edit_settings, plugin_with_settings
+from core.tenancy.edits import edit_settings, require_settings_plugin
 
 HOME = "/app/settings/"
 MOST_ROWS = 50
@@ -81,7 +81,7 @@ def _edited(page: Page, name: str) -> int:
 
 def _named(page: Page) -> tuple[str, list[Slot]]:
     ctx = page.ctx
-    name = plugin_with_settings(ctx, page.request.path_params["name"])
+    name = require_settings_plugin(ctx, page.request.path_params["name"])
     return name, slots(ctx.platform.registry.plugins[name].settings, unseen=())
 
 
