@@ -50,18 +50,14 @@ class View:
     closed = False
 
     def __init__(
-        self,
-        request: AnyRequest,
-        tenant: Tenant | None,
-        bound: str,
-        preferences: Preferences | None = None,
+        self, request: AnyRequest, tenant: Tenant | None, bound: str, own: Preferences | None = None
     ) -> None:
         self.request = request
         self.platform: Platform = request.scope["litestar_app"].state.platform
         self.renderer: Renderer = request.scope["litestar_app"].state.renderer
         self.tenant = tenant
         self.bound = bound
-        self.preferences = preferences or Preferences()
+        self.preferences = own or Preferences()
         config = tenant.config if tenant else None
         self.locale: str = self.preferences.locale or (config.locale if config else "en")
         # Of the catalogue that fits the reader.

@@ -45,11 +45,8 @@ async def form_page(
     wrong = _wrong(page, fields, texts, refused)
     made = groups(page, entity, fields, texts, {m.field: m.text for m in wrong}, row)
     fixed = await fixed_controls(page, entity, row) if row is not None and not page.hx else ()
-    href = (
-        entity_path(entity, row["id"], "edit/")
-        if row is not None
-        else entity_path(entity, under="new/")
-    )
+    id, under = ("", "new/") if row is None else (row["id"], "edit/")
+    href = entity_path(entity, id, under)
     back = back_of(page)
     return page.render(
         _template(page),
@@ -65,7 +62,7 @@ async def form_page(
         alike=alike or [],
         anyway=not wrong,
         hidden=_hidden(page, version, marks, back),
-        cancel=back or path_after(page, entity, "" if row is None else row["id"]),
+        cancel=back or path_after(page, entity, id),
         new=row is None,
         control=made[0].controls[0] if page.hx and made else None,
     )

@@ -40,7 +40,7 @@ MORE = "history-more"
 BODY = "history"
 
 
-class HistoryData(msgspec.Struct, frozen=True):
+class HistoryContent(msgspec.Struct, frozen=True):
     """All that is read for the page, in one transaction."""
 
     told: HistoryPage
@@ -58,19 +58,19 @@ def read_filters(page: Page) -> dict[str, str]:
     return {name: given[name] for name in known if given.get(name, "").strip()}
 
 
-async def read_history_data(
+async def read_history_content(
     page: Page, entity: Declaration, id: UUID, parameters: dict[str, str]
-) -> HistoryData:
+) -> HistoryContent:
     """Return a page of the history with all that stands beside it."""
     ctx = page.ctx
     asked: HistoryQuery = read_query(HistoryQuery, parameters)
 
-    async def run(connection: asyncpg.Connection) -> HistoryData:
+    async def run(connection: asyncpg.Connection) -> HistoryContent:
         told = await read_history(ctx, connection, entity, id, asked)
         hands = None
         if HistoryView(ctx, entity).shows_responsible:
             hands = await read_attribution(ctx, connection, entity, id)
-        return HistoryData(
+        return HistoryContent(
             told,
             await read_history_stats(ctx, connection, entity, id),
             await read_authors(ctx, connection, entity, id),
@@ -114,19 +114,19 @@ async def show_history(page: Page, entity: Declaration) -> ASGIResponse:
 async def read_tab(page: Page, entity: Declaration, row: Row) -> Mapping[str, Any]:
     """Return what the tab of a record shows."""
     id = UUID(str(row["id"]))
-    return _values(page, entity, id, await read_history_data(page, entity, id, {}), "")
+    return _values(page, entity, id, await read_history_content(page, entity, id, {}), "")
 
 
-async def _read_or_explain(page: Page, entity: Declaration, id: UUID) -> tuple[HistoryData, str]:
+async def _read_or_explain(page: Page, entity: Declaration, id: UUID) -> tuple[HistoryContent, str]:
     """Return the history that is asked for; of a wrong question the whole, and what is wrong."""
     try:
-        return await read_history_data(page, entity, id, read_filters(page)), ""
+        return await read_history_content(page, entity, id, read_filters(page)), ""
     except Invalid as wrong:
-        return await read_history_data(page, entity, id, {}), page.tell(wrong.detail)
+        return await read_history_content(page, entity, id, {}), page.tell(wrong.detail)
 
 
 def _values(
-    page: Page, entity: Declaration, id: UUID, found: HistoryData, problem: str
+    page: Page, entity: Declaration, id: UUID, found: HistoryContent, problem: str
 ) -> dict[str, Any]:
     put = found.now.restore_button if found.now else None
     teller = HistoryFormatter(page, entity, found.told.currency, found.titles, put)
