@@ -1,1 +1,1 @@
-"""Who may do what: grants, scopes and field rules, compiled once per tenant and set of roles."""
+"""Who may do what: principals, and the rights of roles, compiled once per tenant."""

@@ -1,1 +1,1 @@
-"""The audit: what changed, who changed it and who was responsible, below every way to write."""
+"""Reading the history: what changed, who changed it, and who was responsible, through rights."""

@@ -1,1 +1,1 @@
-"""Everything that speaks to PostgreSQL: the embedded server, its roles, connections and backups."""
+"""The run-time ways to the database: connections, units of work, repository, mapped models."""

@@ -1,1 +1,1 @@
-"""REST, generated: one tree of routes out of the registry."""
+"""REST: generated routes of entities, the kernel's own routes, and their OpenAPI document."""

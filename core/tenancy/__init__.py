@@ -1,1 +1,1 @@
-"""Tenants: who they are, what they have enabled, and how a request finds its own."""
+"""Tenants: switching their plugins, and what their people edit."""

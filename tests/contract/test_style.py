@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.subjects import ROOT
 
-MOST_FILE_LINES = 300
+MOST_FILE_LINES = 500
 MOST_FUNCTION_LINES = 40
 MOST_CLASS_LINES = 150
 MOST_PARAMETERS = 5
@@ -22,9 +22,7 @@ BANNED = ("manager", "handler", "helper", "util", "utils", "data", "info", "proc
 _SUPPRESSION = re.compile(r"#\s*(?:type:\s*ignore|noqa|pragma|fmt:\s*off)")
 _CODED = re.compile(r"#\s*(?:type:\s*ignore\[[\w,-]+\]|noqa:\s*[A-Z]+\d+|pragma: no cover)")
 
-LONG_FILES: dict[str, str] = {
-    "core/schema/catalogue.py": "a table of rules, one query each; it reads as a list",
-}
+LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {
     "core/model/entities.py.entity": "the word itself: one keyword and one line per option",
     "core/model/fields.py.field": "the word itself: one keyword per option",
