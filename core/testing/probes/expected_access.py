@@ -15,17 +15,11 @@ IN_TRASH = ("trash", "restore", "purge")
 HISTORY = "history"
 
 
-class Oracle:
-    """Answers for one stage."""
+class DeclaredRights:
+    """What follows from the declarations alone, whatever rows there are."""
 
-    def __init__(self, stage: Stage, registry: Registry | None = None) -> None:
-        self.stage = stage
-        self.registry = registry or stage.registry
-        self._known: dict[tuple[int, UUID], bool] = {}
-        self._ids: dict[int, set[str]] = {}
-        self._linked: dict[tuple[str, str, str, str], set[tuple[object, object]]] = {}
-        self._seen = -1
-        # What follows from the declarations alone, whatever rows there are.
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
         self._scopes: dict[tuple[int, str, str], frozenset[str]] = {}
         self._actions: dict[tuple[int, str], frozenset[str]] = {}
         self._people: dict[int, Who] = {}
@@ -91,6 +85,39 @@ class Oracle:
         allowed = who.key_scopes
         return allowed is None or f"{entity}.{action}" in allowed or f"{entity}.*" in allowed
 
+    def sees(self, who: Who, field: Field) -> bool:
+        """Return whether ``who`` is among the field's audience."""
+        if field.audience == ():
+            return False
+        if field.audience == "all" or "admin" in who.roles:
+            return True
+        return any(role in field.audience for role in who.roles)
+
+    def writes(self, who: Who, entity: str, action: str, field: Field) -> bool:
+        """Return whether a body of ``who`` may carry the field."""
+        if field.readonly or field.system or field.sql or not self.sees(who, field):
+            return False
+        if not self.scopes(who, entity, action):
+            return False
+        if "admin" in who.roles:
+            return True
+        if all(role in field.readonly_for for role in who.roles):
+            return False
+        grants = self._grants(who, entity, action)
+        return any(g.fields is None or field.name in g.fields for g in grants)
+
+
+class Oracle(DeclaredRights):
+    """Answers for one stage."""
+
+    def __init__(self, stage: Stage, registry: Registry | None = None) -> None:
+        super().__init__(registry or stage.registry)
+        self.stage = stage
+        self._known: dict[tuple[int, UUID], bool] = {}
+        self._ids: dict[int, set[str]] = {}
+        self._linked: dict[tuple[str, str, str, str], set[tuple[object, object]]] = {}
+        self._seen = -1
+
     def reaches(self, who: Who, action: str, row: Row) -> bool:
         """Return whether ``who`` may do ``action`` on a row."""
         if row.tenant != who.tenant:
@@ -144,27 +171,6 @@ class Oracle:
             kept = "trash" in self.registry.entities[row.entity].verbs
             held &= {HISTORY} if not kept and "admin" in who.roles else set(IN_TRASH)
         return any(self.reaches(who, action, row) for action in held)
-
-    def sees(self, who: Who, field: Field) -> bool:
-        """Return whether ``who`` is among the field's audience."""
-        if field.audience == ():
-            return False
-        if field.audience == "all" or "admin" in who.roles:
-            return True
-        return any(role in field.audience for role in who.roles)
-
-    def writes(self, who: Who, entity: str, action: str, field: Field) -> bool:
-        """Return whether a body of ``who`` may carry the field."""
-        if field.readonly or field.system or field.sql or not self.sees(who, field):
-            return False
-        if not self.scopes(who, entity, action):
-            return False
-        if "admin" in who.roles:
-            return True
-        if all(role in field.readonly_for for role in who.roles):
-            return False
-        grants = self._grants(who, entity, action)
-        return any(g.fields is None or field.name in g.fields for g in grants)
 
     def entitled(self, who: Who, spot: Spot) -> bool:
         """Return whether ``who`` may read what a token names."""
