@@ -39,12 +39,12 @@ def short(path: Path) -> str:
 
 
 def nodes(path: Path, *kinds: type[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
-    """Yield each node of the given kinds with its dotted place in the file."""
+    """Yield each node of the given kinds with its qualified name in the file."""
 
-    def walk(node: ast.AST, place: str) -> Iterator[tuple[str, ast.AST]]:
+    def walk(node: ast.AST, qualname: str) -> Iterator[tuple[str, ast.AST]]:
         for child in ast.iter_child_nodes(node):
             name = getattr(child, "name", None)
-            here = f"{place}.{name}" if isinstance(name, str) else place
+            here = f"{qualname}.{name}" if isinstance(name, str) else qualname
             if isinstance(child, kinds):
                 yield here, child
             yield from walk(child, here)
@@ -72,8 +72,8 @@ def too_long_files() -> dict[str, int]:
 def too_long(kinds: tuple[type[ast.AST], ...], most: int) -> dict[str, int]:
     # A revision is one list of columns, which nobody reads in parts.
     paths = [path for path in SOURCES if "migrations" not in path.parts]
-    found = ((place, lines(node)) for path in paths for place, node in nodes(path, *kinds))
-    return {place: count for place, count in found if count > most}
+    found = ((qualname, lines(node)) for path in paths for qualname, node in nodes(path, *kinds))
+    return {qualname: count for qualname, count in found if count > most}
 
 
 def test_no_file_is_too_long() -> None:
@@ -93,11 +93,11 @@ def test_no_class_is_too_long() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=short)
 def test_names_say_what_things_are(path: Path) -> None:
     found = [short(path)] if set(path.stem.split("_")) & set(BANNED) else []
-    for place, _ in nodes(path, *FUNCTIONS, ast.ClassDef):
-        words = re.findall(r"[A-Z]?[a-z]+", place.rpartition(".")[2])
+    for qualname, _ in nodes(path, *FUNCTIONS, ast.ClassDef):
+        words = re.findall(r"[A-Z]?[a-z]+", qualname.rpartition(".")[2])
         if {word.lower() for word in words} & set(BANNED):
-            found.append(place)
-    assert [place for place in found if place not in NAMED] == []
+            found.append(qualname)
+    assert [qualname for qualname in found if qualname not in NAMED] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=short)
@@ -117,8 +117,8 @@ def test_suppression_names_what_it_suppresses(path: Path) -> None:
 
 
 def test_exemptions_are_alive() -> None:
-    places = {short(p) for p in SOURCES}
-    places |= {place for p in SOURCES for place, _ in nodes(p, *FUNCTIONS, ast.ClassDef)}
+    qualnames = {short(p) for p in SOURCES}
+    qualnames |= {qualname for p in SOURCES for qualname, _ in nodes(p, *FUNCTIONS, ast.ClassDef)}
     for exempted in (LONG_FILES, LONG_FUNCTIONS, LONG_CLASSES, NAMED):
-        assert set(exempted) <= places
+        assert set(exempted) <= qualnames
         assert all(reason.strip() for reason in exempted.values())

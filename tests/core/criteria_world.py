@@ -163,7 +163,7 @@ def _term(draw: st.DrawFn, path: str, name: str, kind: str) -> dict[str, Any]:
     return {"field": path, "op": op, "value": value}
 
 
-def _places() -> list[tuple[str, str, str]]:
+def _field_paths() -> list[tuple[str, str, str]]:
     skipped = ("secret", "quiet", "margin", "currency")
     own = [(n, n, f.kind) for n, f in PERSON.fields.items() if n in DOMAINS and n not in skipped]
     theirs = [(n, f.kind) for n, f in COMPANY.fields.items() if n in DOMAINS and n not in skipped]
@@ -171,8 +171,8 @@ def _places() -> list[tuple[str, str, str]]:
     return own + far + [(f"company_id.parent.{n}", n, kind) for n, kind in theirs]
 
 
-PLACES = _places()
-TERM = st.one_of([_term(*place) for place in PLACES])
+FIELD_PATHS = _field_paths()
+TERM = st.one_of([_term(*field_path) for field_path in FIELD_PATHS])
 TREES: st.SearchStrategy[dict[str, Any]] = st.recursive(
     TERM,
     lambda inner: st.one_of(

@@ -116,12 +116,12 @@ async def test_a_link_is_described_by_its_title_where_visible(world, gate, engli
 async def test_titles_cost_one_statement_however_many(world: World, english):
     ids = [str(await customer(world, name=f"Person {n}")) for n in range(5)]
 
-    async def asked(tree: Any) -> int:
+    async def count_title_statements(tree: Any) -> int:
         with sent(world) as seen:
             await chips(english, tree)
         return sum("FROM customers_customer" in one.query for one in seen)
 
     # No device is of any of them: links of rows in the list would ask for titles too.
-    assert await asked(term("customer_id", "in", ids[:1])) == 1
-    assert await asked(term("customer_id", "in", ids)) == 1
-    assert await asked(term("serial", "=", "of-no-device")) == 0
+    assert await count_title_statements(term("customer_id", "in", ids[:1])) == 1
+    assert await count_title_statements(term("customer_id", "in", ids)) == 1
+    assert await count_title_statements(term("serial", "=", "of-no-device")) == 0

@@ -25,7 +25,9 @@ async def made(world: World, who: Person, **values: Any) -> str:
     return str(answer.json()["id"])
 
 
-async def told(world: World, who: Person, id: str, rest: str = "", status: int = 200) -> Any:
+async def read_history(
+    world: World, who: Person, id: str, rest: str = "", status: int = 200
+) -> Any:
     """Return the answer of a customer's history."""
     answer = await world.ask(who, "GET", f"/api/customers/{id}/{rest or 'history/'}")
     assert answer.status_code == status, answer.text
@@ -48,7 +50,7 @@ async def test_change_tells_who_when_where_why_and_what(
     ada, ben = salespeople
     id = await made(world, admin, salesperson_id=str(ada.id), phone="08123456789")
     await change(world, ben, id, name="Ann Lee", is_vip=True, salesperson_id=str(ben.id))
-    newest, first = (await told(world, admin, id))["results"]
+    newest, first = (await read_history(world, admin, id))["results"]
     assert pairs(newest) == {
         "name": ("Ann", "Ann Lee"),
         "is_vip": (False, True),
@@ -73,7 +75,7 @@ async def test_money_dates_and_choices_look_as_in_the_record(world: World, admin
     answer = await world.ask(admin, "POST", f"/api/customers/{id}/record_order/", json=body)
     assert answer.status_code == 200, answer.text
     record = answer.json()
-    order, typed, _ = (await told(world, admin, id))["results"]
+    order, typed, _ = (await read_history(world, admin, id))["results"]
     assert pairs(order)["total_spent"] == ("0.00", record["total_spent"])
     assert pairs(order)["last_order_date"][1] == record["last_order_date"]
     kind = typed["changes"][0]
@@ -92,10 +94,10 @@ async def test_toggles_bulk_and_points_are_recorded_without_code_of_their_plugin
     reason = {"points": 50, "reason": "Birthday bonus"}
     await world.ask(admin, "POST", f"/api/customers/{ids[0]}/update_points/", json=reason)
     for id in ids:
-        entries = (await told(world, admin, id, "history/?field=is_active"))["results"]
+        entries = (await read_history(world, admin, id, "history/?field=is_active"))["results"]
         assert [pairs(e)["is_active"] for e in entries] == [(False, True), (True, False)]
         assert {e["request"]["operation"] for e in entries} == {"customers.customer.bulk_update"}
-    points = (await told(world, admin, ids[0]))["results"][0]
+    points = (await read_history(world, admin, ids[0]))["results"][0]
     assert (points["reason"], pairs(points)["loyalty_points"]) == ("Birthday bonus", (0, 50))
 
 
@@ -105,7 +107,7 @@ async def test_figures_count_what_the_caller_may_see(world: World, admin: Person
     for vip in (True, False, True):
         await change(world, admin, id, is_vip=vip)
     await change(world, admin, id, city="Bandung")
-    figures = await told(world, admin, id, "history/stats/")
+    figures = await read_history(world, admin, id, "history/stats/")
     assert figures["total_changes"] == 5
     assert figures["by_action"] == {"created": 1, "updated": 4}
     assert figures["by_field"]["is_vip"] == 3
@@ -125,7 +127,7 @@ async def test_every_salesperson_with_his_periods_and_his_credit(
     await change(world, admin, id, is_active=True)
     await change(world, admin, id, salesperson_id=None)
     await change(world, admin, id, salesperson_id=str(ada.id))
-    periods = (await told(world, admin, id, "attribution/"))["results"]
+    periods = (await read_history(world, admin, id, "attribution/"))["results"]
     assert [p["responsible"]["name"] for p in periods] == ["Sales Ada", "Sales Ben", "Sales Ada"]
     assert periods[0]["to"] == periods[1]["from"]
     assert periods[1]["to"] < periods[2]["from"]
@@ -148,9 +150,9 @@ async def test_periods_cost_the_same_however_many_they_are(
         for turn in range(hands):
             taker = salespeople[(turn + 1) % 2]
             await change(world, admin, id, salesperson_id=str(taker.id), is_vip=turn % 2 == 0)
-        assert len((await told(world, admin, id, "attribution/"))["results"]) == hands + 1
+        assert len((await read_history(world, admin, id, "attribution/"))["results"]) == hands + 1
         with sent(world) as seen:
-            await told(world, admin, id, "attribution/")
+            await read_history(world, admin, id, "attribution/")
         costs.append(len([logged for logged in seen if "gained" in logged.query]))
     assert costs == [1, 1]
 
@@ -185,7 +187,7 @@ async def test_pages_filters_and_their_refusals(world: World, admin: Person) -> 
         await change(world, admin, id, city=f"City {n}")
     seen, cursor = [], ""
     while cursor is not None:
-        page = await told(world, admin, id, f"history/?page_size=2&cursor={cursor}")
+        page = await read_history(world, admin, id, f"history/?page_size=2&cursor={cursor}")
         seen += [pairs(e).get("city", ("", ""))[1] for e in page["results"]]
         cursor = page["next_cursor"]
     assert seen == ["City 4", "City 3", "City 2", "City 1", "City 0", ""]
@@ -197,7 +199,9 @@ async def test_pages_filters_and_their_refusals(world: World, admin: Person) -> 
         ("from=2020-01-01&to=2020-12-31", 0),
         ("from=2020-01-01T00:00:00Z", 6),
     ):
-        assert len((await told(world, admin, id, f"history/?{query}"))["results"]) == count, query
+        assert (
+            len((await read_history(world, admin, id, f"history/?{query}"))["results"]) == count
+        ), query
     for query in (
         "field=nothing", "by=me", "action=eaten", "cursor=x", "page_size=0", "page_size=201",
         "from=never", "to=9999-99-99", "colour=red", "from=0001-01-01&to=9999-12-31T23:59:59-23:00",
@@ -215,15 +219,15 @@ async def test_history_survives_record_and_user(world: World, admin: Person) -> 
     id = await made(world, clerk)
     await change(world, clerk, id, city="Solo")
     assert (await world.ask(admin, "DELETE", f"/api/customers/{id}/")).status_code == 204
-    await told(world, seller, id, status=404)
-    assert [e["action"] for e in (await told(world, admin, id))["results"]] == [
+    await read_history(world, seller, id, status=404)
+    assert [e["action"] for e in (await read_history(world, admin, id))["results"]] == [
         "trashed", "updated", "created",
     ]  # fmt: skip
     assert (await world.ask(admin, "POST", f"/api/customers/{id}/purge/")).status_code == 204
     for verb, path in (("DELETE", ""), ("POST", "purge/")):
         gone = await world.ask(admin, verb, f"/api/users/{clerk.id}/{path}")
         assert gone.status_code == 204, gone.text
-    entries = (await told(world, admin, id))["results"]
+    entries = (await read_history(world, admin, id))["results"]
     assert [e["action"] for e in entries] == ["purged", "trashed", "updated", "created"]
     assert pairs(entries[0])["city"] == ("Solo", None)
     assert entries[3]["by"] == {
@@ -232,8 +236,8 @@ async def test_history_survives_record_and_user(world: World, admin: Person) -> 
         "name": "Clerk Gone",
         "gone": True,
     }
-    await told(world, seller, id, status=404)
-    await told(world, admin, str(uuid4()), status=404)
+    await read_history(world, seller, id, status=404)
+    await read_history(world, admin, str(uuid4()), status=404)
 
 
 async def test_nobody_reads_what_his_fields_or_scope_hide(world: World, admin: Person) -> None:
@@ -250,15 +254,15 @@ async def test_nobody_reads_what_his_fields_or_scope_hide(world: World, admin: P
     await change(world, admin, id, city="Open")
     for who in (other,):
         for rest in ("history/", "history/stats/", "attribution/"):
-            await told(world, who, id, rest, status=404)
+            await read_history(world, who, id, rest, status=404)
     for rest in ("history/", "history/stats/", "attribution/"):
-        await told(world, portal, id, rest, status=403)
+        await read_history(world, portal, id, rest, status=403)
     for path in ("/api/customers/credit/", "/api/audit/"):
         assert (await world.ask(portal, "GET", path)).status_code == 403
-    assert len((await told(world, seller, id))["results"]) == 2
+    assert len((await read_history(world, seller, id))["results"]) == 2
     assert (await world.ask(seller, "GET", "/api/audit/")).status_code == 403
     visible = (await world.ask(seller, "GET", f"/api/customers/{id}/")).json()
-    for entry in (await told(world, seller, id))["results"]:
+    for entry in (await read_history(world, seller, id))["results"]:
         assert set(pairs(entry)) <= set(visible)
         assert not {"address", "user_agent"} & set(entry["request"])
 

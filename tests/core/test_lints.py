@@ -393,9 +393,9 @@ async def plant(connection: AsyncConnection, sql: str) -> list[str]:
     return await findings(connection, LOADED.registry)
 
 
-def named(found: list[str], rule: str, what: str) -> bool:
+def named(problems: list[str], rule: str, what: str) -> bool:
     """Return whether ``rule`` found the object ``what``."""
-    return any(one.endswith(f"[{rule}]") and what in one for one in found)
+    return any(one.endswith(f"[{rule}]") and what in one for one in problems)
 
 
 async def test_well_behaved_plugins_pass_for_owner_and_application(sample: Scratch) -> None:

@@ -186,7 +186,7 @@ async def test_large_counts_are_estimates_unless_exact_is_requested(make_world):
     assert (many.status_code, many.json()["errors"][0]["code"]) == (400, "too_many"), "ruling 18"
 
 
-def place(row, name):
+def sort_key(row, name):
     """What a field sorts by, and whether it is missing."""
     value = row[name]
     if value is None:
@@ -206,7 +206,7 @@ async def test_every_sortable_field_sorts_with_nulls_last(world, staff, shelf, n
     assert values[: len(filled)] == filled, "nulls last"
     if name in ("name", "secret"):
         return
-    keys = [place(row, name) for row in found["results"]][: len(filled)]
+    keys = [sort_key(row, name) for row in found["results"]][: len(filled)]
     assert keys == sorted(keys, reverse=bool(sign))
 
 
@@ -476,11 +476,11 @@ async def test_expanding_costs_one_statement_per_link(world, staff, shelf):
     """Never one statement per row: a page of 60 takes as many as a page of one."""
     counts = []
     for size in (1, 60):
-        seen = []
+        statements = []
         connection_log = world.platform.database
         original = connection_log.read
 
-        async def counting(context, fn, original=original, seen=seen):
+        async def counting(context, fn, original=original, statements=statements):
             async def run(connection):
                 fetch = connection.fetch
 
@@ -489,7 +489,7 @@ async def test_expanding_costs_one_statement_per_link(world, staff, shelf):
                         return getattr(connection, name)
 
                     async def fetch(self, sql, *values):
-                        seen.append(sql)
+                        statements.append(sql)
                         return await fetch(sql, *values)
 
                 return await fn(Counted())
@@ -501,7 +501,7 @@ async def test_expanding_costs_one_statement_per_link(world, staff, shelf):
             await rows(world, staff, f"labels={shelf}&expand=customer,keeper&page_size={size}")
         finally:
             connection_log.read = original
-        counts.append(len(seen))
+        counts.append(len(statements))
     assert counts[0] == counts[1]
 
 

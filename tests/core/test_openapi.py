@@ -27,16 +27,16 @@ plugins = ["library"]
 """
 
 
-async def document(world: World, who: Person | None = None, **given: Any) -> dict[str, Any]:
-    answer = await world.ask(who, "GET", "/api/openapi.json", **given)
+async def document(world: World, who: Person | None = None, **options: Any) -> dict[str, Any]:
+    answer = await world.ask(who, "GET", "/api/openapi.json", **options)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def operations(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def operations(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         operation["operationId"]: operation | {"path": path, "method": method.upper()}
-        for path, methods in found["paths"].items()
+        for path, methods in spec["paths"].items()
         for method, operation in methods.items()
     }
 

@@ -340,7 +340,7 @@ async def test_computed_fields_follow_their_sources(world, staff):
 
 
 @pytest.mark.parametrize(
-    ("currency", "sent", "read"),
+    ("currency", "amount", "read"),
     [
         ("USD", "12.5", "12.50"),
         ("JPY", "12", "12"),
@@ -350,9 +350,9 @@ async def test_computed_fields_follow_their_sources(world, staff):
         ("USD", 92233720368547758, "92233720368547758.00"),
     ],
 )
-async def test_amounts_have_the_digits_of_their_currency(world, staff, currency, sent, read):
+async def test_amounts_have_the_digits_of_their_currency(world, staff, currency, amount, read):
     """Ruling 23: money is a string, exact, with the decimals of its currency."""
-    made = await make(world, staff, currency=currency, price=sent)
+    made = await make(world, staff, currency=currency, price=amount)
     assert (made["price"], made["currency"]) == (read, currency.upper())
 
 

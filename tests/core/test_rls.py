@@ -523,20 +523,20 @@ async def test_role_policy_walls_rows_by_the_widest_scope(scratch: Scratch) -> N
     await app.execute(f"SET LOCAL app.principal = '{keeper}'")
     await app.execute("INSERT INTO library_book (tenant_id, title) VALUES ($1, 'mine')", A)
 
-    async def seen(scopes: str, place: uuid.UUID | None = None) -> set[str]:
+    async def visible_titles(scopes: str, shelf_id: uuid.UUID | None = None) -> set[str]:
         await app.execute(
-            f"SET LOCAL app.scopes = '{scopes}'; SET LOCAL app.scope_shelf = '{place or ''}'"
+            f"SET LOCAL app.scopes = '{scopes}'; SET LOCAL app.scope_shelf = '{shelf_id or ''}'"
         )
         rows = await app.fetch("SELECT title FROM library_book WHERE length(title) < 20")
         return {row["title"] for row in rows}
 
-    assert await seen("") == set()
-    assert await seen("|library.bookend:all|core.user:all|") == set()
-    assert await seen("|library.book:author|") == {"mine"}
-    assert await seen("|library.book:shelf|", shelf) == {"on it"}
-    assert await seen("|library.book:shelf|") == set()
-    assert await seen("|library.book:author+shelf|", shelf) == {"mine", "on it"}
-    assert await seen("|library.book:all|") == {"mine", "on it", "elsewhere"}
+    assert await visible_titles("") == set()
+    assert await visible_titles("|library.bookend:all|core.user:all|") == set()
+    assert await visible_titles("|library.book:author|") == {"mine"}
+    assert await visible_titles("|library.book:shelf|", shelf) == {"on it"}
+    assert await visible_titles("|library.book:shelf|") == set()
+    assert await visible_titles("|library.book:author+shelf|", shelf) == {"mine", "on it"}
+    assert await visible_titles("|library.book:all|") == {"mine", "on it", "elsewhere"}
     await app.close()
 
 
@@ -546,17 +546,19 @@ async def test_dead_credential_is_refused_in_the_opening(
     """D: deactivated, changed or foreign: the next transaction of the principal is refused."""
     row = await owner.fetchrow("SELECT * FROM core_user WHERE tenant_id = $1 LIMIT 1", A)
 
-    def asking(**given: object) -> str:
-        who = {"kind": "user", "id": str(row["id"]), "stamp": row["token_version"]} | given
+    def principal_settings(**changes: object) -> str:
+        who = {"kind": "user", "id": str(row["id"]), "stamp": row["token_version"]} | changes
         return transaction_settings(A, Principal(**who), "*")
 
-    assert await database.read(asking(), lambda c: c.fetchval("SELECT 1")) == 1
+    assert await database.read(principal_settings(), lambda c: c.fetchval("SELECT 1")) == 1
     stranger = await owner.fetchval("SELECT id FROM core_user WHERE tenant_id = $1 LIMIT 1", B)
     for wrong in ({"stamp": row["token_version"] + 1}, {"id": str(stranger)}):
         with pytest.raises(Unauthenticated):
-            await database.read(asking(**wrong), lambda c: c.fetchval("SELECT 1"))
+            await database.read(principal_settings(**wrong), lambda c: c.fetchval("SELECT 1"))
         with pytest.raises(Unauthenticated):
-            await database.write(asking(**wrong), lambda unit: unit.fetchval("SELECT 1"))
+            await database.write(
+                principal_settings(**wrong), lambda unit: unit.fetchval("SELECT 1")
+            )
 
 
 # --- conflicts, time limits, lost servers

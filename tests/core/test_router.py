@@ -47,7 +47,9 @@ def make(rows: Iterable[Route], handlers: Iterable[Any] = ()) -> RouteTable:
 TABLE = make(row(path) for path in PATHS)
 
 
-def found(path: str, method: str = "GET", table: RouteTable = TABLE) -> tuple[str, dict[str, Any]]:
+def find_route(
+    path: str, method: str = "GET", table: RouteTable = TABLE
+) -> tuple[str, dict[str, Any]]:
     """Return the template of what answers, and the parameters."""
     _, _, _, values, template = table.find(path, method)
     return template, values
@@ -79,7 +81,7 @@ def found(path: str, method: str = "GET", table: RouteTable = TABLE) -> tuple[st
 def test_literal_words_win_and_what_leads_nowhere_is_left_again(
     path: str, template: str, values: dict[str, str]
 ) -> None:
-    assert found(path) == (template, values)
+    assert find_route(path) == (template, values)
 
 
 @pytest.mark.parametrize("path", ["/a/b", "/api/things/7/nothing", "/api/things/7/history/1"])
@@ -97,9 +99,9 @@ def test_a_method_that_a_path_lacks_is_refused_with_those_it_has() -> None:
         assert refused.value.headers == {"allow": allowed}
     with pytest.raises(MethodNotAllowedException):
         table.find("/a/batch", "GET")
-    assert found("/a/7", "GET", table) == ("/a/{id}", {"id": "7"})
-    assert found("/a/7", "HEAD", table) == ("/a/{id}", {"id": "7"})
-    assert found("/a/7", "DELETE", table) == ("/a/{id}", {"key": "7"})
+    assert find_route("/a/7", "GET", table) == ("/a/{id}", {"id": "7"})
+    assert find_route("/a/7", "HEAD", table) == ("/a/{id}", {"id": "7"})
+    assert find_route("/a/7", "DELETE", table) == ("/a/{id}", {"key": "7"})
 
 
 def test_a_websocket_is_refused() -> None:
@@ -243,9 +245,9 @@ def test_lookup_does_not_grow_with_the_rows(monkeypatch: pytest.MonkeyPatch) -> 
     visited: list[int] = []
     whole = Node.find
 
-    def counted(self: Node, parts: list[str], place: int, texts: list[str]) -> Node | None:
-        visited.append(place)
-        return whole(self, parts, place, texts)
+    def counted(self: Node, parts: list[str], position: int, texts: list[str]) -> Node | None:
+        visited.append(position)
+        return whole(self, parts, position, texts)
 
     monkeypatch.setattr(Node, "find", counted)
     costs = []

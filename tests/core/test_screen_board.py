@@ -150,17 +150,17 @@ async def test_entities_without_a_stage_have_no_board(browser):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"stage": "name"}, "is not a choice"),
         ({"stage_sum": "name"}, "stage_sum needs stage"),
         ({"stage": "nothing"}, "names 'nothing'"),
     ],
 )
-def test_a_stage_is_a_choice(options: dict[str, str], said: str) -> None:
+def test_a_stage_is_a_choice(options: dict[str, str], message: str) -> None:
     from sqlalchemy.orm import Mapped
 
-    with pytest.raises(StartRefused, match=said):
+    with pytest.raises(StartRefused, match=message):
 
         @entity(label="Thing", plural="Things", title="name", **options)
         class Thing(Entity):

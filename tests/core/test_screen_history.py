@@ -52,13 +52,13 @@ async def customer(gate, admin) -> str:
     return id
 
 
-def place(id: str, query: str = "") -> str:
+def history_path(id: str, query: str = "") -> str:
     return f"/app/customers/{id}/history/{query}"
 
 
 async def test_timeline_tells_old_and_new_in_words(browser, customer):
     """HIS-01, HIS-02, HIS-04: what, who, from where, why, and under whose care."""
-    page = (await browser.get(place(customer))).text
+    page = (await browser.get(history_path(customer))).text
     assert "<del><bdi>Bandung</bdi></del>" in page
     assert "<ins><bdi>Jakarta</bdi></ins>" in page
     assert "<ins><bdi>Suspended</bdi></ins>" in page
@@ -78,7 +78,7 @@ async def test_tab_shows_the_same_timeline(browser, customer):
 
 async def test_overview_figures_and_attribution_stand_beside(browser, customer):
     """HIS-05 to HIS-08: how it stands, how often what changed, who was responsible since when."""
-    page = (await browser.get(place(customer))).text
+    page = (await browser.get(history_path(customer))).text
     assert "How it stands now" in page
     assert "VIP: changes" in page
     assert f'href="/app/customers/{customer}/history/?field=city"' in page
@@ -87,14 +87,14 @@ async def test_overview_figures_and_attribution_stand_beside(browser, customer):
 
 
 async def test_filters_narrow_and_wrong_ones_are_reported(browser, admin, customer):
-    page = (await browser.get(place(customer, "?action=created"))).text
+    page = (await browser.get(history_path(customer, "?action=created"))).text
     assert "Created" in page
     assert "<del><bdi>Bandung</bdi></del>" not in page
-    nobody = (await browser.get(place(customer, "?from=1999-01-01&to=1999-01-02"))).text
+    nobody = (await browser.get(history_path(customer, "?from=1999-01-01&to=1999-01-02"))).text
     assert "No change fits these filters." in nobody
-    assert "Ada Admin" in (await browser.get(place(customer, f"?by={admin.id}"))).text
+    assert "Ada Admin" in (await browser.get(history_path(customer, f"?by={admin.id}"))).text
     for wrong in ("?from=yesterday", "?by=me", "?field=nothing", "?cursor=forged"):
-        answer = await browser.get(place(customer, wrong))
+        answer = await browser.get(history_path(customer, wrong))
         assert answer.status_code == 400
         assert "This cannot be asked of a history." in answer.text
 
@@ -103,7 +103,7 @@ async def test_the_rest_is_loaded_on_demand(browser, gate, admin):
     id = await made(gate, admin, city="C0")
     for number in range(1, 5):
         await change(gate, admin, id, city=f"C{number}")
-    first = (await browser.get(place(id, "?page_size=2"))).text
+    first = (await browser.get(history_path(id, "?page_size=2"))).text
     assert "C4" in first
     assert "<ins><bdi>C1</bdi></ins>" not in first
     more = first.partition('id="history-more"')[2].partition('href="')[2].partition('"')[0]
@@ -117,23 +117,23 @@ async def test_the_rest_is_loaded_on_demand(browser, gate, admin):
 async def test_hidden_fields_and_foreign_records_stay_hidden(gate, customer):
     """Field rules are those of REST: who may not see a field reads nothing of it."""
     seller = await Browser(gate).enter(await gate.user("seller"))
-    assert (await seller.get(place(customer))).status_code == 404
+    assert (await seller.get(history_path(customer))).status_code == 404
     globex = await Browser(gate, "globex.localhost").enter(
         await gate.user("admin", tenant="globex")
     )
-    assert (await globex.get(place(customer))).status_code == 404
+    assert (await globex.get(history_path(customer))).status_code == 404
 
 
 async def test_deleted_records_keep_their_history_for_those_who_see_the_trash(browser, gate, admin):
     """Ruling 29."""
     id = await made(gate, admin, name="Gone Girl")
     assert (await gate.world.ask(admin, "DELETE", f"/api/customers/{id}/")).status_code == 204
-    page = await browser.get(place(id))
+    page = await browser.get(history_path(id))
     assert page.status_code == 200, page.text
     assert "This record is deleted." in page.text
     assert "Gone Girl" in page.text
     assert "Moved to the trash" in page.text
     answer = await gate.world.ask(admin, "POST", f"/api/customers/{id}/purge/")
     assert answer.status_code < 300, answer.text
-    assert "Deleted for good" in (await browser.get(place(id))).text
-    assert (await browser.get(place(str(uuid4())))).status_code == 404
+    assert "Deleted for good" in (await browser.get(history_path(id))).text
+    assert (await browser.get(history_path(str(uuid4())))).status_code == 404

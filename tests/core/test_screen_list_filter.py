@@ -32,8 +32,8 @@ async def browser(gate) -> Browser:
     return await Browser(gate).enter(await gate.user("staff"))
 
 
-def row(place: str, field: str = "", op: str = "", value: Any = "", to: str = "") -> dict[str, Any]:
-    return {f"f{place}": field, f"o{place}": op, f"v{place}": value, f"x{place}": to}
+def row(index: str, field: str = "", op: str = "", value: Any = "", to: str = "") -> dict[str, Any]:
+    return {f"f{index}": field, f"o{index}": op, f"v{index}": value, f"x{index}": to}
 
 
 async def send(browser: Browser, do: str, **form: Any) -> Any:

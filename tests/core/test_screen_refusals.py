@@ -126,8 +126,8 @@ def spread(typed: dict[str, str], form: dict[str, str]) -> dict[str, str]:
     return sent
 
 
-def told(text: str) -> dict[str, str]:
-    """Return what stands beside the fields of a page."""
+def field_errors(text: str) -> dict[str, str]:
+    """Return the error message beside each field of a page."""
     found = MESSAGE.findall(text)
     return {
         id.removeprefix("field-").removesuffix("-error"): unescape(words).strip()
@@ -135,10 +135,10 @@ def told(text: str) -> dict[str, str]:
     }
 
 
-def judge(answer, typed: dict[str, str], path: str) -> dict[str, str]:
-    """Hold one answered form to what people need; return what it says per field."""
+def check_refusal(answer, typed: dict[str, str], path: str) -> dict[str, str]:
+    """Check the errors of one refused form; return the message beside each field."""
     assert 400 <= answer.status_code < 500, (path, answer.status_code, typed)
-    said, kept = told(answer.text), fields(answer.text, path)
+    said, kept = field_errors(answer.text), fields(answer.text, path)
     for name, text in typed.items():
         beside = part(answer.text, name)
         assert name in said, (path, name, text, sorted(said))
@@ -165,7 +165,7 @@ async def hold(readers, path: str, all_rounds: list[dict[str, str]]) -> None:
             form = fields(page.text, path)
             here = {n: t for n, t in typed.items() if n in form}
             answer = await browser.post(path, spread(here, form))
-            said[language] = judge(answer, here, path)
+            said[language] = check_refusal(answer, here, path)
         for name in said["en"].keys() & typed.keys():
             assert said["id"][name] != said["en"][name], said["en"][name]
 
@@ -214,5 +214,5 @@ async def test_a_duplicate_is_reported_beside_its_field(world, readers, name, fi
     for language, browser in readers.items():
         form = fields((await browser.get(path)).text, path)
         answer = await browser.post(path, {**form, field: taken})
-        said[language] = judge(answer, {field: taken}, path)[field]
+        said[language] = check_refusal(answer, {field: taken}, path)[field]
     assert said["en"] != said["id"]

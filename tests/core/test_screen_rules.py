@@ -9,7 +9,7 @@ from core.testing.world import World
 from tests.core.browsing import Browser
 from tests.core.screens import clerk, fields
 from tests.core.signing import Gate
-from tests.core.test_screen_refusals import INSIDE, told
+from tests.core.test_screen_refusals import INSIDE, field_errors
 
 SUMMARY = 'role="alert"'
 
@@ -40,18 +40,20 @@ async def refused(readers, path: str, code: int, field: str, words: str, **typed
         form = fields(page.text, path)
         beside = {f"{name}_text": text for name, text in typed.items() if f"{name}_text" in form}
         answer = await browser.post(path, {**form, **typed, **beside})
-        assert answer.status_code == code, (path, answer.status_code, told(answer.text))
-        text = told(answer.text).get(field, "")
+        assert answer.status_code == code, (path, answer.status_code, field_errors(answer.text))
+        text = field_errors(answer.text).get(field, "")
         if not field:
             start = answer.text.index(SUMMARY)
             text = answer.text[start : answer.text.index("</div>", start)]
-        assert text, (path, field, told(answer.text))
+        assert text, (path, field, field_errors(answer.text))
         heard.append(text)
         kept = fields(answer.text, path)
         for name, value in typed.items():
             assert kept.get(name) == value or f"{name}_text" in kept or name not in kept, name
     assert words in heard[0]
-    assert not INSIDE.search(told("".join(heard)).get(field, heard[0] if field else "")), heard[0]
+    assert not INSIDE.search(field_errors("".join(heard)).get(field, heard[0] if field else "")), (
+        heard[0]
+    )
     assert len(set(heard)) == len(readers), heard
 
 
@@ -156,7 +158,7 @@ async def test_addresses_as_their_country_writes_them(world, readers):
             form = fields(page.text, "/app/addresses/new/")
             answer = await browser.post("/app/addresses/new/", {**form, **sent})
             assert answer.status_code == 400
-            text = told(answer.text)[field]
+            text = field_errors(answer.text)[field]
             assert (words in text) == (number == 0), text
             kept = fields(answer.text, "/app/addresses/new/")
             assert {name: kept[name] for name in sent} == sent

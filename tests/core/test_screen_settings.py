@@ -122,9 +122,9 @@ async def test_a_plugins_refusal_is_in_the_readers_language(gate, language, cros
     assert not re.search(r"\b(tiers?|than|code|points?|lower)\b", notice), notice
 
 
-def choices(*given: tuple[str, str], **more: str) -> dict[str, str]:
+def choices(*entries: tuple[str, str], **more: str) -> dict[str, str]:
     form = {}
-    for place, (code, label) in enumerate(given):
+    for place, (code, label) in enumerate(entries):
         form |= {f"code.{place}": code, f"label.{place}": label, f"place.{place}": str(place + 1)}
     return form | more
 

@@ -10,7 +10,7 @@ CUSTOMERS = "/api/customers/"
 EVERYWHERE = "/api/search/"
 
 
-async def found(world, who, phrase, url=CUSTOMERS, **more):
+async def search_ids(world, who, phrase, url=CUSTOMERS, **more):
     """Return the ids that a list finds for a phrase."""
     answer = await world.ask(who, "GET", url, params={"search": phrase, "page_size": 200, **more})
     assert answer.status_code == 200, answer.text
@@ -59,7 +59,7 @@ async def test_words_addresses_and_numbers_find_the_customer(world, staff, zoe, 
     """CUS-06: name, e-mail and phone; word prefixes, all must match; accents and case folded."""
     id, word = zoe
     written = phrase.format(word=word, upper=word.upper(), part=word[:6])
-    assert await found(world, staff, written) == [id]
+    assert await search_ids(world, staff, written) == [id]
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ async def test_words_addresses_and_numbers_find_the_customer(world, staff, zoe, 
     ],
 )
 async def test_a_number_matches_however_it_is_grouped(world, staff, zoe, phrase):
-    assert zoe[0] in await found(world, staff, phrase)
+    assert zoe[0] in await search_ids(world, staff, phrase)
 
 
 @pytest.mark.parametrize(
     "phrase", ["{word}x", "x{word}", "{word} nobody", "ngstrom {word}", "9876 {word}"]
 )
 async def test_the_middle_of_a_word_does_not_match(world, staff, zoe, phrase):
-    assert await found(world, staff, phrase.format(word=zoe[1])) == []
+    assert await search_ids(world, staff, phrase.format(word=zoe[1])) == []
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ async def test_the_middle_of_a_word_does_not_match(world, staff, zoe, phrase):
 )  # fmt: skip
 async def test_no_text_is_an_error(world, staff, phrase):
     """Whatever is typed is text: it finds something or nothing, and never fails."""
-    await found(world, staff, phrase)
+    await search_ids(world, staff, phrase)
     answer = await world.ask(staff, "GET", EVERYWHERE, params={"q": phrase})
     assert answer.status_code == (200 if phrase.strip() else 400), answer.text
 
@@ -147,9 +147,9 @@ async def crowd(world):
 async def test_search_combines_with_filters_sort_pages_and_cursor(world, staff, crowd):
     """KER-13: search, filters, ordering and pages hold together."""
     word, ids = crowd
-    assert await found(world, staff, word) == ids[::-1]
-    assert await found(world, staff, word, city="Bandung") == ids[1::2][::-1]
-    assert await found(world, staff, word, ordering="total_orders") == ids
+    assert await search_ids(world, staff, word) == ids[::-1]
+    assert await search_ids(world, staff, word, city="Bandung") == ids[1::2][::-1]
+    assert await search_ids(world, staff, word, ordering="total_orders") == ids
     page = await world.ask(staff, "GET", f"{CUSTOMERS}?search={word}&page_size=10&page=3")
     assert page.json()["count"] == 30
     assert page.json()["count_is_capped"] is False
@@ -168,8 +168,8 @@ async def test_search_combines_with_criteria_and_named_filters(world, staff, cro
     tree = {"criteria": {"field": "city", "op": "in", "value": ["Bandung", "Bogor"]}}
     answer = await world.ask(staff, "POST", f"{CUSTOMERS}query/?search={word}", tree)
     assert {row["id"] for row in answer.json()["results"]} == set(ids[1::2])
-    assert await found(world, staff, word, loyalty_level="gold") == []
-    assert len(await found(world, staff, word, loyalty_level="bronze")) == 30
+    assert await search_ids(world, staff, word, loyalty_level="gold") == []
+    assert len(await search_ids(world, staff, word, loyalty_level="bronze")) == 30
 
 
 async def test_everything_is_searched_at_once_and_ranked(world, staff):

@@ -56,7 +56,7 @@ def row(tenant: UUID, word: str) -> tuple[object, ...]:
     return tenant, uuid4(), f"{word} {word}son", f"{word}.{uuid4().hex[:6]}@x.com", "+628123456789"
 
 
-async def found(owner, tenant, word, scopes="*"):
+async def search_ids(owner, tenant, word, scopes="*"):
     """Ask the function as the application does, in the tenant's transaction."""
     async with owner.transaction():
         await owner.execute(
@@ -93,12 +93,12 @@ async def test_insert_of_one_of_many_and_on_conflict(empty):
         "y@x.com",
         None,
     )
-    assert await found(owner, tenant, "anna") == [one[1]], "by her address"
-    assert await found(owner, tenant, "annason") == []
-    assert await found(owner, tenant, "dora") == [one[1]]
-    assert await found(owner, tenant, "berta") == [two[1]]
-    assert await found(owner, tenant, "clara") == []
-    assert await found(owner, other, "clara") == [three[1]]
+    assert await search_ids(owner, tenant, "anna") == [one[1]], "by her address"
+    assert await search_ids(owner, tenant, "annason") == []
+    assert await search_ids(owner, tenant, "dora") == [one[1]]
+    assert await search_ids(owner, tenant, "berta") == [two[1]]
+    assert await search_ids(owner, tenant, "clara") == []
+    assert await search_ids(owner, other, "clara") == [three[1]]
     await owner.execute(f"{INSERT} ON CONFLICT DO NOTHING", *one)
     await exact(owner, tenant)
 
@@ -112,10 +112,10 @@ async def test_update_of_what_is_searched_and_of_what_is_not(empty):
     await owner.execute(f"UPDATE {TABLE} SET city = 'Bogor', is_vip = true WHERE id = $1", one[1])
     assert await owner.fetchval(place, one[1]) == before, "nothing that is searched has changed"
     await owner.execute(f"UPDATE {TABLE} SET phone = '+14155550123' WHERE id = $1", one[1])
-    assert await found(owner, tenant, "415555") == [one[1]]
-    assert await found(owner, tenant, "812345") == []
+    assert await search_ids(owner, tenant, "415555") == [one[1]]
+    assert await search_ids(owner, tenant, "812345") == []
     await owner.execute(f"UPDATE {TABLE} SET phone = NULL WHERE id = $1", one[1])
-    assert await found(owner, tenant, "415555") == []
+    assert await search_ids(owner, tenant, "415555") == []
     await exact(owner, tenant)
 
 
@@ -126,11 +126,11 @@ async def test_to_the_trash_and_back(empty):
         await owner.execute(INSERT, *one)
     ids = sorted((r[1] for r in rows), reverse=True)
     await owner.execute(f"UPDATE {TABLE} SET deleted_at = now() WHERE id = $1", ids[1])
-    assert await found(owner, tenant, "frida") == [ids[0], ids[2]]
+    assert await search_ids(owner, tenant, "frida") == [ids[0], ids[2]]
     await owner.execute(f"UPDATE {TABLE} SET name = 'Greta' WHERE id = $1", ids[1])
-    assert await found(owner, tenant, "greta") == [], "still in the trash"
+    assert await search_ids(owner, tenant, "greta") == [], "still in the trash"
     await owner.execute(f"UPDATE {TABLE} SET deleted_at = NULL WHERE id = $1", ids[1])
-    assert await found(owner, tenant, "greta") == [ids[1]]
+    assert await search_ids(owner, tenant, "greta") == [ids[1]]
     await exact(owner, tenant)
 
 
@@ -139,7 +139,7 @@ async def test_delete_and_cascade(base):
     _scratch, owner, (tenant, _) = base
     one = row(tenant, "helga")
     await owner.execute(INSERT, *one)
-    assert await found(owner, tenant, "helga") == [one[1]]
+    assert await search_ids(owner, tenant, "helga") == [one[1]]
     await owner.execute(f"DELETE FROM {TABLE} WHERE id = $1", one[1])
     assert await owner.fetchval("SELECT count(*) FROM core_search_document") == 0
 
@@ -162,18 +162,18 @@ async def test_the_owners_copy_and_shelves(empty):
     ]
     await owner.copy_records_to_table(TABLE, records=rows, columns=NAMES)
     assert await owner.fetchval("SELECT count(*) FROM core_search_shelf") == 3
-    assert await found(owner, tenant, "ida") == ids[::-1][:1001]
-    assert await found(owner, tenant, "rare") == ids[7::10_000][::-1]
-    assert await found(owner, tenant, "rare 30007") == [ids[30_007]]
-    assert await found(owner, other, "ida") == []
+    assert await search_ids(owner, tenant, "ida") == ids[::-1][:1001]
+    assert await search_ids(owner, tenant, "rare") == ids[7::10_000][::-1]
+    assert await search_ids(owner, tenant, "rare 30007") == [ids[30_007]]
+    assert await search_ids(owner, other, "ida") == []
     late = row(tenant, "ida")
     await owner.execute(INSERT, *late)
-    assert (await found(owner, tenant, "ida"))[0] == late[1]
+    assert (await search_ids(owner, tenant, "ida"))[0] == late[1]
     await owner.execute(
         f"UPDATE {TABLE} SET name = 'Jutta' WHERE tenant_id = $1 AND id = $2", tenant, ids[3]
     )
-    assert await found(owner, tenant, "jutta") == [ids[3]]
-    assert ids[3] not in await found(owner, tenant, "ida 3")
+    assert await search_ids(owner, tenant, "jutta") == [ids[3]]
+    assert ids[3] not in await search_ids(owner, tenant, "ida 3")
 
 
 async def test_truncate_empties_the_index(base):
@@ -198,9 +198,9 @@ async def test_long_texts_and_strange_words_are_indexed(empty):
     ):
         one = row(tenant, "x")
         await owner.execute(INSERT, *one[:2], text, *one[3:])
-        assert one[1] in await found(owner, tenant, one[3])
-    assert len(await found(owner, tenant, "x" * 100)) == 1
-    assert len(await found(owner, tenant, "word")) == 1
+        assert one[1] in await search_ids(owner, tenant, one[3])
+    assert len(await search_ids(owner, tenant, "x" * 100)) == 1
+    assert len(await search_ids(owner, tenant, "word")) == 1
 
 
 async def test_rows_that_are_there_enter_when_the_trigger_first_appears(make_scratch):
@@ -215,9 +215,9 @@ async def test_rows_that_are_there_enter_when_the_trigger_first_appears(make_scr
     await owner.execute(INSERT, *one)
     await owner.execute(INSERT, *gone)
     await owner.execute(f"UPDATE {TABLE} SET deleted_at = now() WHERE id = $1", gone[1])
-    assert await found(owner, tenant, "lotte") == []
+    assert await search_ids(owner, tenant, "lotte") == []
     await migrate(scratch.url("crm_owner"), loaded.registry)
-    assert await found(owner, tenant, "lotte") == [one[1]]
+    assert await search_ids(owner, tenant, "lotte") == [one[1]]
     await exact(owner, tenant)
     await owner.close()
 
@@ -235,7 +235,7 @@ async def test_the_application_reaches_the_index_through_its_functions_alone(bas
                 await app.execute(sql)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await app.fetch("SELECT * FROM crm_search_steps($1, 1::smallint, '1.1', 'x')", tenant)
-    assert await found(app, "", "x", "") == [], "without a tenant there is nothing"
+    assert await search_ids(app, "", "x", "") == [], "without a tenant there is nothing"
     await app.close()
 
 
@@ -264,5 +264,5 @@ async def test_a_plugin_that_is_purged_leaves_no_words_behind(make_scratch):
     assert "whispered" not in after
     assert "murmured" not in after
     assert "mona" in after
-    assert await found(owner, tenant, "mona") == [one[1]]
+    assert await search_ids(owner, tenant, "mona") == [one[1]]
     await owner.close()

@@ -19,7 +19,7 @@ OFF = CONFIG.replace(
 )
 
 
-async def asked(world, who, phrase, url=CUSTOMERS):
+async def run_search(world, who, phrase, url=CUSTOMERS):
     """Return ids, count and cap of a search in a list, or over everything."""
     params = {"q": phrase, "page_size": 100} if url == EVERYWHERE else {"search": phrase}
     answer = await world.ask(who, "GET", url, params=params)
@@ -55,14 +55,14 @@ async def crowd(world):
 async def test_a_seller_gets_ten_hits_behind_a_thousand_others(world, crowd, url):
     """Ruling 30: the scope is applied before the cap."""
     word, ids, seller = crowd
-    assert await asked(world, seller, word, url) == (ids[:10][::-1], 10, False)
-    assert await asked(world, seller, f"{word} 700", url) == ([], 0, False)
+    assert await run_search(world, seller, word, url) == (ids[:10][::-1], 10, False)
+    assert await run_search(world, seller, f"{word} 700", url) == ([], 0, False)
 
 
 async def test_beyond_the_cap_the_newest_count_and_the_reply_says_so(world, staff, crowd):
     """Ruling 30: filters and sort apply to the newest 1,000 hits."""
     word, ids, _ = crowd
-    found, count, capped = await asked(world, staff, word)
+    found, count, capped = await run_search(world, staff, word)
     assert (found, count, capped) == (ids[::-1][:25], 1000, True)
     answer = await world.ask(
         staff, "GET", f"{CUSTOMERS}?search={word}&name__startswith={word}%201&count=exact"
@@ -113,12 +113,12 @@ async def test_a_hidden_field_is_neither_searched_nor_counted_nor_shown(world, s
     inspector = await world.person("inspector")
     owner = await world.person("customer", customers_customer_id=customer)
     for url in (DEVICES, EVERYWHERE):
-        assert (await asked(world, staff, secret, url))[0] == [device]
-        assert (await asked(world, staff, f"{secret} {name}", url))[0] == [device]
+        assert (await run_search(world, staff, secret, url))[0] == [device]
+        assert (await run_search(world, staff, f"{secret} {name}", url))[0] == [device]
         for who in (inspector, owner):
-            assert (await asked(world, who, name, url))[0] == [device]
-            assert await asked(world, who, secret, url) == ([], 0, False)
-            assert await asked(world, who, f"{name} {secret}", url) == ([], 0, False)
+            assert (await run_search(world, who, name, url))[0] == [device]
+            assert await run_search(world, who, secret, url) == ([], 0, False)
+            assert await run_search(world, who, f"{name} {secret}", url) == ([], 0, False)
 
 
 async def test_a_field_that_a_plugin_adds_is_searched_in_the_host(world, staff, admin):
@@ -129,9 +129,9 @@ async def test_a_field_that_a_plugin_adds_is_searched_in_the_host(world, staff, 
     await world.plant("customers.company_link", customer_id=customer, company_id=company)
     seller = await world.person("seller", customers_company_id=company)
     for who in (staff, admin):
-        assert (await asked(world, who, word))[0] == [str(customer)]
+        assert (await run_search(world, who, word))[0] == [str(customer)]
     for url in (CUSTOMERS, EVERYWHERE):
-        assert await asked(world, seller, word, url) == ([], 0, False)
+        assert await run_search(world, seller, word, url) == ([], 0, False)
 
 
 async def test_rows_that_a_plugin_hides_do_not_match(world, staff):
@@ -139,21 +139,21 @@ async def test_rows_that_a_plugin_hides_do_not_match(world, staff):
     secret = f"v{uuid4().hex[:8]}"
     await world.plant("dummy.device", name="invisible", secret=secret)
     for url in (DEVICES, EVERYWHERE):
-        assert await asked(world, staff, secret, url) == ([], 0, False)
+        assert await run_search(world, staff, secret, url) == ([], 0, False)
 
 
 async def test_other_tenants_and_the_trash_do_not_match(world, staff):
     word = f"t{uuid4().hex[:8]}"
     other = await world.plant("customers.customer", tenant="globex", name=word)
     gone = str(await world.plant("customers.customer", name=word))
-    assert (await asked(world, staff, word))[0] == [gone]
+    assert (await run_search(world, staff, word))[0] == [gone]
     await world.ask(staff, "DELETE", f"{CUSTOMERS}{gone}/")
     for url in (CUSTOMERS, EVERYWHERE):
-        assert await asked(world, staff, word, url) == ([], 0, False)
+        assert await run_search(world, staff, word, url) == ([], 0, False)
     stranger = await world.person("staff", tenant="globex")
-    assert (await asked(world, stranger, word))[0] == [str(other)]
+    assert (await run_search(world, stranger, word))[0] == [str(other)]
     await world.ask(staff, "POST", f"{CUSTOMERS}{gone}/restore/", {})
-    assert (await asked(world, staff, word))[0] == [gone]
+    assert (await run_search(world, staff, word))[0] == [gone]
 
 
 async def test_an_api_key_finds_within_its_scopes(world, admin):
@@ -196,12 +196,12 @@ async def test_entities_of_a_disabled_plugin_do_not_match(make_world):
         )
         await world.plant("dummy.device", tenant=tenant, name=word, customer_id=customer)
     there, here = [await world.person("staff", tenant=slug) for slug in ("globex", "acme")]
-    assert (await asked(world, here, word, EVERYWHERE))[1] == 1
-    assert (await asked(world, here, remark, EVERYWHERE))[1] == 1
+    assert (await run_search(world, here, word, EVERYWHERE))[1] == 1
+    assert (await run_search(world, here, remark, EVERYWHERE))[1] == 1
     for who in (there, await world.person("admin", tenant="globex")):
         for phrase in (word, remark):
-            assert await asked(world, who, phrase, EVERYWHERE) == ([], 0, False)
-        assert await asked(world, who, remark) == ([], 0, False)
+            assert await run_search(world, who, phrase, EVERYWHERE) == ([], 0, False)
+        assert await run_search(world, who, remark) == ([], 0, False)
         assert (await world.ask(who, "GET", f"{DEVICES}?search={word}")).status_code == 404
         named = await world.ask(who, "GET", f"{EVERYWHERE}?q={word}&entity=dummy.device")
         assert named.status_code == 400

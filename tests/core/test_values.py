@@ -35,8 +35,8 @@ SURROGATE = chr(0xD800)
 ARABIC_ONE = chr(0x661)
 
 
-def made(kind: str, **given: Any) -> Field:
-    return Field(**({"name": "thing", "label": "Thing", "kind": kind} | given))
+def made(kind: str, **attributes: Any) -> Field:
+    return Field(**({"name": "thing", "label": "Thing", "kind": kind} | attributes))
 
 
 def deep(levels: int) -> dict[str, Any]:
