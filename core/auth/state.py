@@ -81,11 +81,11 @@ class Auth:
 
     async def _write_and_log(self) -> None:
         try:
-            await self.write_seen()
+            await self.write_last_used()
         except Refused as refused:
             log.warning("last_seen_not_written", reason=refused.code)
 
-    async def write_seen(self) -> None:
+    async def write_last_used(self) -> None:
         """Write what was used since the last time, one transaction per tenant (ruling 25)."""
         sessions, keys = self.sessions_seen, self.keys_used
         self.sessions_seen, self.keys_used = {}, {}

@@ -39,7 +39,7 @@ class Unreached(LookupError):
     """A page has a parameter for which nobody knows a value: it would go untested."""
 
 
-class Places:
+class PageAddresses:
     """Gives the parameters of pages their values: records of one side, and names of the tenant."""
 
     def __init__(self, stage: Stage, tenant: str = "acme", side: str = SIDES[0]) -> None:

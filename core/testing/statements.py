@@ -47,7 +47,7 @@ def _unnamed(sql: str) -> tuple[str, ...]:
     found: list[str] = []
     for statement in _statements(sql):
         if statement.is_query:
-            found += _judge(statement, frozenset(_ctes(statement)), {})
+            found += _unnamed_tables(statement, frozenset(_ctes(statement)), {})
     return tuple(dict.fromkeys(found))
 
 
@@ -95,7 +95,7 @@ def _ctes(group: Group) -> Iterator[str]:
                 yield named
 
 
-def _judge(query: Group, ctes: frozenset[str], outer: Mapping[str, bool]) -> list[str]:
+def _unnamed_tables(query: Group, ctes: frozenset[str], outer: Mapping[str, bool]) -> list[str]:
     """Return the unnamed tables of a statement and of everything inside it."""
     found: list[str] = []
     for scope in _scopes(query):
@@ -107,7 +107,7 @@ def _judge(query: Group, ctes: frozenset[str], outer: Mapping[str, bool]) -> lis
         inside = {**outer, **named}
         for node in flat:
             if isinstance(node, Group):
-                found += _judge(node, ctes, inside)
+                found += _unnamed_tables(node, ctes, inside)
     return found
 
 

@@ -142,15 +142,15 @@ class World:
         path: str,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
-        **given: Any,
+        **options: Any,
     ) -> httpx.Response:
         """Send one request as ``who`` (None: nobody, at acme's address)."""
-        sent = dict(who.headers if who else {"host": "acme.localhost"})
-        sent.update(headers or {})
+        lines = dict(who.headers if who else {"host": "acme.localhost"})
+        lines.update(headers or {})
         if json is not None:
-            given["content"] = msgspec.json.encode(json)
-            sent.setdefault("content-type", "application/json")
-        return await self.client.request(method, path, headers=sent, **given)
+            options["content"] = msgspec.json.encode(json)
+            lines.setdefault("content-type", "application/json")
+        return await self.client.request(method, path, headers=lines, **options)
 
     async def plant(
         self, entity: str, *, tenant: str = "acme", canary: str = "", **values: Any

@@ -3,7 +3,6 @@
 import inspect
 from types import ModuleType
 
-import pytest
 from pluggy._hooks import HookImpl
 
 from core.registry import hookspecs
@@ -21,36 +20,43 @@ def test_no_hook_is_pending() -> None:
     HOOKS.check()
 
 
-@pytest.mark.parametrize("name", SPECS)
-def test_hook_is_documented(name: str) -> None:
-    doc = inspect.getdoc(SPECS[name]) or ""
-    assert doc.strip().endswith(".")
+def test_every_hook_is_documented() -> None:
+    docs = {name: (inspect.getdoc(spec) or "").strip() for name, spec in SPECS.items()}
+    assert [name for name, doc in docs.items() if not doc.endswith(".")] == []
 
 
-@pytest.mark.parametrize("name", SPECS)
-def test_name_says_when_it_is_called(name: str) -> None:
-    first = name.partition("_")[0]
-    assert first in ("register", "visible", "before", "on")
-    # Only hooks inside a transaction may wait for something.
-    assert inspect.iscoroutinefunction(SPECS[name]) == (first in ("before", "on"))
+def test_names_say_when_hooks_are_called() -> None:
+    first_words = {name: name.partition("_")[0] for name in SPECS}
+    known = ("register", "visible", "before", "on")
+    assert [name for name, first in first_words.items() if first not in known] == []
 
 
-@pytest.mark.parametrize("name", SPECS)
-def test_hook_is_used_by_a_plugin(name: str) -> None:
-    assert HOOKS.implementations(name) != []
+def test_only_hooks_inside_a_transaction_may_wait() -> None:
+    waiting = {name for name, spec in SPECS.items() if inspect.iscoroutinefunction(spec)}
+    assert waiting == {name for name in SPECS if name.startswith(("before_", "on_"))}
 
 
-@pytest.mark.parametrize("impl", IMPLEMENTED, ids=_title)
-def test_implementation_has_the_colour_and_the_names_of_its_specification(impl: HookImpl) -> None:
+def test_every_hook_is_used_by_a_plugin() -> None:
+    assert [name for name in SPECS if not HOOKS.implementations(name)] == []
+
+
+def test_implementations_have_the_colour_and_the_names_of_their_specification() -> None:
+    assert [_title(impl) for impl in IMPLEMENTED if not _fits_its_specification(impl)] == []
+
+
+def _fits_its_specification(impl: HookImpl) -> bool:
     spec = SPECS[impl.opts["specname"] or impl.function.__name__]
-    assert inspect.iscoroutinefunction(impl.function) == inspect.iscoroutinefunction(spec)
-    assert set(impl.argnames) <= set(inspect.signature(spec).parameters)
-    assert impl.kwargnames == ()
+    same_colour = inspect.iscoroutinefunction(impl.function) == inspect.iscoroutinefunction(spec)
+    known = set(impl.argnames) <= set(inspect.signature(spec).parameters)
+    return same_colour and known and impl.kwargnames == ()
 
 
-@pytest.mark.parametrize("impl", IMPLEMENTED, ids=_title)
-def test_hooks_lie_in_the_file_of_hooks(impl: HookImpl) -> None:
-    module = impl.plugin
-    assert isinstance(module, ModuleType)
-    assert impl.function.__module__ == module.__name__
-    assert module.__name__.endswith(".hooks")
+def test_hooks_lie_in_the_file_of_hooks() -> None:
+    elsewhere = [
+        _title(impl)
+        for impl in IMPLEMENTED
+        if not isinstance(impl.plugin, ModuleType)
+        or impl.function.__module__ != impl.plugin.__name__
+        or not impl.plugin.__name__.endswith(".hooks")
+    ]
+    assert elsewhere == []

@@ -130,7 +130,7 @@ async def test_a_query_without_any_predicate_sees_one_tenant(stage: Stage) -> No
             transaction_settings(tenant.id, SYSTEM, "*"),
             lambda c, table=entity.table: c.fetch(f"SELECT x::text AS all FROM {table} x"),
         )
-        tokens = stage.seen_in("\n".join(row["all"] for row in rows))
+        tokens = stage.tokens_in("\n".join(row["all"] for row in rows))
         tenants = {stage.rows[stage.tokens[token].row].tenant for token in tokens}
         assert tenants <= {"acme"}
         # Each seeded record shows a token, or else the query would prove nothing.

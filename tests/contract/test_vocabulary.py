@@ -21,19 +21,6 @@ _STANDARD = re.compile(r"not_found|last_seen")
 # Code that is still to be renamed; each entry goes with its name.
 LATER = "not renamed yet"
 EXCEPTIONS: dict[str, str] = {
-    "core/auth/state.py: write_seen": "the column last_seen_at",
-    "core/auth/tokens/api_keys.py: create(wanted)": LATER,
-    "core/testing/pages.py: Places": LATER,
-    "core/testing/probes/attacks.py: entities(wanted)": LATER,
-    "core/testing/probes/dataset.py: seen_in": LATER,
-    "core/testing/probes/page_probe.py: _judge": LATER,
-    "core/testing/probes/page_probe.py: judge": LATER,
-    "core/testing/probes/prober.py: canary(place)": LATER,
-    "core/testing/probes/prober.py: canary(sent)": LATER,
-    "core/testing/probes/prober.py: nowrite(place)": LATER,
-    "core/testing/query_log.py: sent": LATER,
-    "core/testing/statements.py: _judge": LATER,
-    "core/testing/world.py: ask(given)": LATER,
     "tests/e2e/browser/conftest.py: places": LATER,
     "tests/e2e/browser/crawling.py: over_http(places)": LATER,
     "tests/e2e/browser/test_crawl.py: crawl(found)": LATER,

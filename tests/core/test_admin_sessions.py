@@ -184,12 +184,12 @@ async def test_session_ends_idle_and_absolutely(gate):
     await gate.rows(f"UPDATE core_session SET {soon} WHERE {OF_USER}", email)
     assert await browser.inside()
     assert (await gate.rows(times, email))[0]["idle"] == 5
-    await gate.auth.write_seen()
+    await gate.auth.write_last_used()
     assert (await gate.rows(times, email))[0]["idle"] == 30
     last = "ends_at = now() + interval '9 minutes'"
     await gate.rows(f"UPDATE core_session SET {last} WHERE {OF_USER}", email)
     assert await browser.inside()
-    await gate.auth.write_seen()
+    await gate.auth.write_last_used()
     assert (await gate.rows(times, email))[0]["idle"] == 9
 
 

@@ -256,5 +256,5 @@ async def test_last_use_is_written_apart(gate):
     await gate.get(CUSTOMERS, made["key"])
     used = "SELECT last_used_at FROM core_api_key WHERE id = $1::text::uuid"
     assert (await gate.rows(used, made["id"]))[0]["last_used_at"] is None
-    await gate.auth.write_seen()
+    await gate.auth.write_last_used()
     assert (await gate.rows(used, made["id"]))[0]["last_used_at"] is not None

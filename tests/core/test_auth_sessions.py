@@ -240,5 +240,5 @@ async def test_last_seen_is_written_apart_from_the_reads(gate):
         f" WHERE {of_user}"
     )
     assert (await gate.rows(seen, email))[0]["old"] is True
-    await gate.auth.write_seen()
+    await gate.auth.write_last_used()
     assert (await gate.rows(seen, email))[0]["old"] is False

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from core.testing.query_log import sent
+from core.testing.query_log import query_log
 from core.testing.world import World
 from tests.core.browsing import Browser
 from tests.core.screens import clerk, customer
@@ -117,7 +117,7 @@ async def test_titles_cost_one_statement_however_many(world: World, english):
     ids = [str(await customer(world, name=f"Person {n}")) for n in range(5)]
 
     async def count_title_statements(tree: Any) -> int:
-        with sent(world) as seen:
+        with query_log(world) as seen:
             await chips(english, tree)
         return sum("FROM customers_customer" in one.query for one in seen)
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.testing.query_log import sent
+from core.testing.query_log import query_log
 from core.testing.world import Person, World
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.postgresql]
@@ -151,7 +151,7 @@ async def test_periods_cost_the_same_however_many_they_are(
             taker = salespeople[(turn + 1) % 2]
             await change(world, admin, id, salesperson_id=str(taker.id), is_vip=turn % 2 == 0)
         assert len((await read_history(world, admin, id, "attribution/"))["results"]) == hands + 1
-        with sent(world) as seen:
+        with query_log(world) as seen:
             await read_history(world, admin, id, "attribution/")
         costs.append(len([logged for logged in seen if "gained" in logged.query]))
     assert costs == [1, 1]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.testing.query_log import sent
+from core.testing.query_log import query_log
 from tests.core.browsing import Browser
 from tests.core.signing import Gate, open_gate
 
@@ -45,7 +45,7 @@ async def cost(gate: Gate, browser: Browser, query: str, rows: int) -> list[str]
     # Now and then the platform looks whether something else has changed; that is not the list's.
     found = []
     for _ in range(3):
-        with sent(gate.world) as seen:
+        with query_log(gate.world) as seen:
             answer = await browser.get(f"{LIST}?{query}")
         assert len(ROW.findall(answer.text)) == rows
         found.append([logged.query for logged in seen])

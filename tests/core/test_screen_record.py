@@ -5,8 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.runtime import platform
-from core.testing.query_log import sent
+from core.testing.query_log import query_log
 from tests.core.browsing import Browser
 from tests.core.screens import clerk, customer, fields, fill, part, send
 from tests.core.signing import Gate
@@ -61,17 +60,15 @@ async def test_what_hangs_on_a_record_is_counted_and_shown_on_demand(world, brow
     assert (await browser.get(f"/app/customers/{id}/?tab=nothing")).status_code == 404
 
 
-async def test_counts_are_one_statement(world, browser, monkeypatch):
+async def test_counts_are_one_statement(world, browser):
     """However many lists hang on a record, and however long they are."""
-    # Settings are read again after two seconds, which may pass between the two pages.
-    monkeypatch.setattr(platform, "OVERLAY_SECONDS", 3600)
     few, many = await customer(world), await customer(world)
     for number in range(12):
         await world.plant("customers.contact", customer_id=many, name=f"Contact {number}")
     numbers = []
     for id in (few, many):
         await browser.get(f"/app/customers/{id}/")
-        with sent(world) as statements:
+        with query_log(world) as statements:
             await browser.get(f"/app/customers/{id}/")
         numbers.append(len(statements))
     assert numbers[0] == numbers[1]

@@ -64,11 +64,11 @@ def _check_expiry(expires: datetime | None) -> None:
         raise Invalid.field("#/expires_at", "The time must lie ahead, within ten years.", "range")
 
 
-async def create(ctx: Context, user: UUID, wanted: NewKey) -> MadeKey:
+async def create(ctx: Context, user: UUID, request: NewKey) -> MadeKey:
     """Make a key for the caller."""
-    scopes = check_scopes(ctx, wanted.scopes)
-    _check_expiry(wanted.expires_at)
-    if not wanted.name.strip():
+    scopes = check_scopes(ctx, request.scopes)
+    _check_expiry(request.expires_at)
+    if not request.name.strip():
         raise Invalid.field("#/name", "Name is required.", "required")
     key = ApiKeyToken(ctx.tenant.number, uuid4(), new_secret())
 
@@ -79,12 +79,12 @@ async def create(ctx: Context, user: UUID, wanted: NewKey) -> MadeKey:
             ctx.tenant.id,
             key.id,
             user,
-            wanted.name,
+            request.name,
             digest(key.secret),
             list(scopes),
-            wanted.expires_at,
+            request.expires_at,
         )
         await events.record_event(unit, ctx.tenant.id, "api_key_made", user, key=str(key.id))
 
     await ctx.write(run)
-    return MadeKey(key.id, wanted.name, scopes, wanted.expires_at, key.text())
+    return MadeKey(key.id, request.name, scopes, request.expires_at, key.text())

@@ -25,15 +25,15 @@ async def everything(prober: Prober) -> None:
     await kernel(prober)
 
 
-async def entities(prober: Prober, wanted: tuple[Declaration, ...]) -> None:
+async def entities(prober: Prober, declarations: tuple[Declaration, ...]) -> None:
     """Run the attacks on the generated routes and the actions of some entities."""
-    called = {entity.name for entity in wanted}
-    for entity in wanted:
+    called = {entity.name for entity in declarations}
+    for entity in declarations:
         await searched(prober, entity)
     for route in prober.routes:
         if route.entity in called:
             await by_id(prober, route) if route.has_id else await by_body(prober, route)
-    for entity in wanted:
+    for entity in declarations:
         if entity.verbs:
             await listing(prober, entity)
             await links(prober, entity)
@@ -88,10 +88,10 @@ async def by_body(prober: Prober, route: Route) -> None:
 def _held(prober: Prober, route: Route, body: Any) -> bool:
     """Return whether the principal holds what the request takes; a bulk says so in its body."""
     assert route.entity is not None
-    wanted = {route.right}
+    rights = {route.right}
     if route.ending == "/bulk":
-        wanted = {body.get("action", "update"), *(["list"] if "filter" in body else [])}
-    return wanted <= prober.oracle.actions(prober.who, route.entity)
+        rights = {body.get("action", "update"), *(["list"] if "filter" in body else [])}
+    return rights <= prober.oracle.actions(prober.who, route.entity)
 
 
 def _variants(prober: Prober, route: Route, victim: Victim) -> list[Any]:
@@ -132,7 +132,7 @@ async def listing(prober: Prober, entity: Declaration) -> None:
     for route in routes_of(prober, entity, "", "/trash"):
         if route.method != "GET":
             continue
-        wanted = {
+        expected = {
             str(row.id)
             for row in prober.stage.rows.values()
             if row.entity == entity.name and prober.may(route, row)
@@ -142,8 +142,10 @@ async def listing(prober: Prober, entity: Declaration) -> None:
             seeded = {str(id) for id in prober.stage.rows}
             gone = await _moved(prober, entity)
             found = listed & seeded
-            if (found ^ wanted) - gone:
-                prober.blame(f"GET {route.path}: lists {found - wanted}, lacks {wanted - found}")
+            if (found ^ expected) - gone:
+                prober.blame(
+                    f"GET {route.path}: lists {found - expected}, lacks {expected - found}"
+                )
         await _filtered(prober, entity, route)
 
 

@@ -136,7 +136,7 @@ class Stage:
         self.changes += 1
         self.tokens = {t: spot for t, spot in self.tokens.items() if spot.row in alive}
 
-    def seen_in(self, text: str) -> set[str]:
+    def tokens_in(self, text: str) -> set[str]:
         """Return every token that stands in ``text``."""
         words = {w for w in _WORD.findall(text) if w in self.tokens}
         # A whole number, whatever its point; the end of a telephone number. Parts of longer

@@ -15,7 +15,7 @@ from core.admin.session import csrf
 from core.auth.state import auth_of
 from core.model.entities import Declaration
 from core.testing.asgi import AsgiClient, Reply
-from core.testing.pages import Places, Screen, sign_in
+from core.testing.pages import PageAddresses, Screen, sign_in
 from core.testing.probes.dataset import TENANTS, Row
 from core.testing.probes.expected_access import HISTORY, IN_TRASH
 from core.testing.probes.forged_requests import UNKNOWN
@@ -39,7 +39,7 @@ class Surfer:
 
     def __init__(self, prober: Prober, secret: str) -> None:
         self.prober = prober
-        self.places = Places(prober.stage, prober.who.tenant, prober.who.side)
+        self.addresses = PageAddresses(prober.stage, prober.who.tenant, prober.who.side)
         world, tenant = prober.stage.world, prober.who.tenant
         self._host = f"{tenant}.localhost"
         self._client = AsgiClient(
@@ -56,7 +56,7 @@ class Surfer:
     async def get(self, path: str, *, part: bool = False) -> Reply:
         """Ask for a page, or for the part of it that a list changes, and judge it."""
         answer = await self._client.request("GET", path, LIST if part else {})
-        self._judge("GET", path, answer)
+        self._check("GET", path, answer)
         return answer
 
     async def post(self, path: str) -> Reply:
@@ -64,10 +64,10 @@ class Surfer:
         form = urlencode({"_csrf": self.token}).encode()
         headers = {"origin": f"http://{self._host}", **FORM}
         answer = await self._client.request("POST", path, headers, form)
-        self._judge("POST", path, answer)
+        self._check("POST", path, answer)
         return answer
 
-    def _judge(self, method: str, path: str, answer: Reply) -> None:
+    def _check(self, method: str, path: str, answer: Reply) -> None:
         self.prober.count += 1
         place = f"{method} {path} {answer.status_code}"
         if answer.status_code >= 500:
@@ -95,7 +95,7 @@ async def surf(prober: Prober) -> None:
     """Ask every page, for every kind of record, and name every hidden field."""
     surfer = Surfer(prober, await sign_in(prober.stage, prober.who))
     names = _Names(prober)
-    screens = await surfer.places.screens()
+    screens = await surfer.addresses.screens()
     await prober.look()
     for screen in screens:
         await _open(surfer, screen, names)
@@ -103,7 +103,7 @@ async def surf(prober: Prober) -> None:
         if entity.verbs:
             await _named(surfer, entity)
     await prober.unchanged("the last pages")
-    for screen in await surfer.places.screens("POST"):
+    for screen in await surfer.addresses.screens("POST"):
         await _write(surfer, screen)
 
 
@@ -129,9 +129,9 @@ async def _open(surfer: Surfer, screen: Screen, names: "_Names") -> None:
     """Open a page as it is, then for every kind of record; a foreign one looks like none."""
     answer = await surfer.get(screen.path)
     if screen.route != MADE_UP:
-        names.judge(screen.path, answer)
+        names.check(screen.path, answer)
     for part in _parts(surfer, screen, answer):
-        names.judge(part, await surfer.get(part))
+        names.check(part, await surfer.get(part))
     if not _is_record(screen):
         return
     nothing = _blind(await surfer.get(_of(screen, str(uuid4()))))
@@ -226,7 +226,7 @@ class _Names(HTMLParser):
         self._named = re.compile(rf"(?<![A-Za-z0-9_])(?:{words})(?![A-Za-z0-9_])")
         self._place = ""
 
-    def judge(self, path: str, answer: Reply) -> None:
+    def check(self, path: str, answer: Reply) -> None:
         """Read a page."""
         self._place = f"GET {path} {answer.status_code}"
         if not answer.headers.get("content-type", "").startswith("text/html"):

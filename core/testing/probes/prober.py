@@ -107,41 +107,41 @@ class Prober:
     ) -> Reply:
         """Send one probe and judge it by CANARY and, with ``watch``, at once by NOWRITE."""
         asking = who or self.who
-        sent = {**asking.headers, **(headers or {})}
-        given: dict[str, Any] = {}
+        lines = {**asking.headers, **(headers or {})}
+        content = b""
         if json is not None:
-            given["content"] = msgspec.json.encode(json)
-            sent["content-type"] = "application/json"
-        answer = await self._client.request(route.method, path, sent, given.get("content"))
+            content = msgspec.json.encode(json)
+            lines["content-type"] = "application/json"
+        answer = await self._client.request(route.method, path, lines, content)
         self.count += 1
         if answer.status_code < 300 or answer.status_code in (400, 409, 422) or route.public:
             self.reached[route.method, route.path] += 1
-        place = f"{route.method} {path} {answer.status_code}"
+        title = f"{route.method} {path} {answer.status_code}"
         if answer.status_code >= 500:
-            self.blame(f"{place}: the server failed")
-        self.canary(place, answer, f"{path} {given.get('content', b'')!r}")
+            self.blame(f"{title}: the server failed")
+        self.canary(title, answer, f"{path} {content!r}")
         if watch:
-            await self.nowrite(place, route.method, answer)
+            await self.nowrite(title, route.method, answer)
         return answer
 
-    def canary(self, place: str, answer: Reply, sent: str) -> None:
+    def canary(self, title: str, answer: Reply, request: str) -> None:
         """Blame an answer that shows what the principal may not read and did not send."""
         text = answer.text + "\n".join(answer.headers.values())
-        for token in self.stage.seen_in(text):
+        for token in self.stage.tokens_in(text):
             spot = self.stage.tokens[token]
-            if token not in sent and not self.oracle.entitled(self.who, spot):
-                self.blame(f"{place}: shows {spot.entity}.{spot.field} of {self._whose(spot.row)}")
+            if token not in request and not self.oracle.entitled(self.who, spot):
+                self.blame(f"{title}: shows {spot.entity}.{spot.field} of {self._whose(spot.row)}")
         strange = {id for id in _UUID.findall(text) if UUID(id) in self.stage.rows}
         for id in strange - self.oracle.ids(self.who):
-            if id not in sent:
+            if id not in request:
                 row = self.stage.rows[UUID(id)]
-                self.blame(f"{place}: names the {row.entity} {self._whose(row.id)}")
+                self.blame(f"{title}: names the {row.entity} {self._whose(row.id)}")
 
     def _whose(self, id: UUID) -> str:
         row = self.stage.rows[id]
         return f"{row.tenant}/{row.side}{' (deleted)' if row.deleted else ''}"
 
-    async def nowrite(self, place: str, method: str, answer: Reply) -> None:
+    async def nowrite(self, title: str, method: str, answer: Reply) -> None:
         """Blame a refusal that changed something, and any change in another tenant."""
         if method in ("GET", "HEAD"):
             return  # a READ ONLY transaction; ``unchanged`` proves it for all of them
@@ -150,7 +150,7 @@ class Prober:
             foreign = slug != self.who.tenant or not self.who.alive
             if before[slug] != self._before[slug] and (answer.status_code >= 400 or foreign):
                 self.blame(
-                    f"{place}: changed {_tables(before[slug], self._before[slug])} of {slug}"
+                    f"{title}: changed {_tables(before[slug], self._before[slug])} of {slug}"
                 )
 
     async def unchanged(self, what: str) -> None:

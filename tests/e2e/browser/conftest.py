@@ -12,7 +12,7 @@ from playwright.async_api import Browser, async_playwright
 
 from core.registry.loader import load
 from core.testing.kit import PACKAGES, PLUGINS
-from core.testing.pages import Places
+from core.testing.pages import PageAddresses
 from core.testing.probes import Stage, open_stage
 from core.testing.servers import TestServer
 from core.testing.world import World, open_world
@@ -103,6 +103,6 @@ async def site(stage: Stage) -> AsyncIterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def places(stage: Stage) -> Places:
+def places(stage: Stage) -> PageAddresses:
     """Good addresses of all pages."""
-    return Places(stage)
+    return PageAddresses(stage)

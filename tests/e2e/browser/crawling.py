@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from playwright.async_api import Browser
 
-from core.testing.pages import Places, Screen, sign_in
+from core.testing.pages import PageAddresses, Screen, sign_in
 from core.testing.probes import Stage, Who
 from core.testing.world import World
 from tests.e2e.browser.reading import UUID, Markup, content, shape
@@ -51,7 +51,7 @@ class Crawl:
         self.asked = 0
         self._looked: set[int] = set() if looked is None else looked
 
-    async def over_http(self, places: Places, pick: "Pick") -> None:
+    async def over_http(self, places: PageAddresses, pick: "Pick") -> None:
         """Ask for every page and for what its links lead to; note what a browser has to see."""
         likes = {} if self.locale == "en" else {"locale": self.locale}
         secret = await sign_in(self.stage, self.who, likes) if self.who.id else ""

@@ -5,7 +5,7 @@ from sys import stdout
 import pytest
 from playwright.async_api import Browser
 
-from core.testing.pages import Places, sign_in
+from core.testing.pages import PageAddresses, sign_in
 from core.testing.probes import Stage, names, person
 from core.testing.probes.people import GONE, KEY, STRANGER
 from tests.contract.subjects import REGISTRY
@@ -24,7 +24,7 @@ async def test_every_page_is_reached_by_somebody(stage: Stage) -> None:
         who = await person(stage, name)
         secret = await sign_in(stage, who) if who.id else ""
         async with surfer(stage.world, secret) as client:
-            for screen in await Places(stage).screens():
+            for screen in await PageAddresses(stage).screens():
                 routes.add(screen.route)
                 if screen.route not in reached:
                     answer = await client.get(screen.path)
@@ -35,7 +35,7 @@ async def test_every_page_is_reached_by_somebody(stage: Stage) -> None:
 
 
 async def crawl(found: Crawl, chromium: Browser, *, every: bool) -> None:
-    places = Places(found.stage)
+    places = PageAddresses(found.stage)
     pick = Pick(found.stage, every=every)
     pick.prepare(await places.screens())
     await found.over_http(places, pick)
