@@ -17,7 +17,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_PREFERENCE := system
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-postgresql test-order bench check crawl lint probe fuzz screenshots clean sync sync-dev
+.PHONY: help run affected contract test test-all test-postgresql test-order bench check crawl lint probe fuzz screenshots clean sync sync-dev
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -39,6 +39,13 @@ test-order: sync-dev  ## run make test three times in random orders, shared worl
 	for run in 1 2 3; do \
 		CRM_TEST_DIRTY=1 $(PYTEST) -n $(WORKERS) --dist worksteal \
 			-m "not slow and not bench and not fuzz and not crawl" || exit 1; done
+
+contract: sync-dev  ## check the contract of one plugin: PLUGIN=name
+	CRM_TEST_PLUGINS="$$(.venv/bin/python -m tools.affected --plugins $(PLUGIN))" \
+		$(PYTEST) tests/contract $(wildcard plugins/$(PLUGIN)/tests) -n $(WORKERS) --dist worksteal
+
+affected: sync-dev  ## print the tests that the changes since BASE call for (main)
+	@.venv/bin/python -m tools.affected $(or $(BASE),main)
 
 check: lint  ## format, lint, types and the contract suite without the probes: under a minute
 	$(PYTEST) tests/contract -n $(WORKERS) -m "not probe and not bench and not fuzz"
