@@ -98,17 +98,17 @@ async def draw(browser: Browser, origin: str, shot: Shot, folder: Path) -> None:
     await context.close()
 
 
-async def draw_all(origin: str, folder: Path, wanted: list[str]) -> None:
+async def draw_all(origin: str, folder: Path, names: list[str]) -> None:
     """Take the pictures whose names are wanted, or all."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for shot in SHOTS:
-            if not wanted or shot.name in wanted:
+            if not names or shot.name in names:
                 await draw(browser, origin, shot, folder)
         await browser.close()
 
 
-def main(*wanted: str) -> None:
+def main(*names: str) -> None:
     """Serve a demo of its own and draw it."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="trl-shots-", ignore_cleanup_errors=True) as folder:
@@ -117,7 +117,7 @@ def main(*wanted: str) -> None:
             with project.serving("--scale", "0.1", command=("up",)) as served:
                 httpx.get(f"{served.url}/health/ready", timeout=60)
                 origin = f"http://acme.localhost:{served.port}"
-                asyncio.run(draw_all(origin, FOLDER, list(wanted)))
+                asyncio.run(draw_all(origin, FOLDER, list(names)))
         finally:
             embedded.drop(project.home)
 

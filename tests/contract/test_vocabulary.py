@@ -20,27 +20,7 @@ _STANDARD = re.compile(r"not_found|last_seen")
 
 # Code that is still to be renamed; each entry goes with its name.
 LATER = "not renamed yet"
-EXCEPTIONS: dict[str, str] = {
-    "tests/e2e/browser/conftest.py: places": LATER,
-    "tests/e2e/browser/crawling.py: over_http(places)": LATER,
-    "tests/e2e/browser/test_crawl.py: crawl(found)": LATER,
-    "tests/e2e/browser/test_source_004.py: told": LATER,
-    "tests/e2e/browser/visiting.py: _judge": LATER,
-    "tests/e2e/browser/visiting.py: _said": LATER,
-    "tests/e2e/browser/visiting.py: enter(given)": LATER,
-    "tests/e2e/browser/visiting.py: stranger(given)": LATER,
-    "tests/e2e/test_cdnow.py: told_of_each": LATER,
-    "tests/e2e/test_guide.py: assert_like(said)": LATER,
-    "tests/e2e/test_guide.py: last_of(said)": LATER,
-    "tests/e2e/test_new_plugin.py: judge": LATER,
-    "tests/e2e/test_telco.py: load(wanted)": LATER,
-    "tests/fuzz/test_schemathesis.py: attack(found)": LATER,
-    "tests/fuzz/test_schemathesis.py: judge": LATER,
-    "tests/fuzz/test_schemathesis.py: judge(found)": LATER,
-    "tests/fuzz/test_schemathesis.py: told": LATER,
-    "tests/screenshots.py: draw_all(wanted)": LATER,
-    "tests/screenshots.py: main(wanted)": LATER,
-}
+EXCEPTIONS: dict[str, str] = {}
 
 
 def _is_banned(name: str) -> bool:

@@ -79,7 +79,7 @@ async def all_customers(world: World, staff: Person) -> list[dict[str, object]]:
     return found
 
 
-async def told_of_each(
+async def read_each_customer(
     world: World, staff: Person, ids: dict[str, str], ending: str
 ) -> dict[str, dict[str, Any]]:
     """Return what ``/api/customers/{id}/<ending>`` answers, by the customer's number."""
@@ -150,8 +150,8 @@ async def test_cdnow_balances_statements_and_histories(make_world: Any) -> None:
         assert customer["loyalty_points"] == points
         assert customer["loyalty_tier"] == tier_of(points)
 
-    statements = await told_of_each(world, staff, ids, "statement/?page_size=200")
-    histories = await told_of_each(world, staff, ids, "history/?page_size=200")
+    statements = await read_each_customer(world, staff, ids, "statement/?page_size=200")
+    histories = await read_each_customer(world, staff, ids, "history/?page_size=200")
     for number in numbers:
         assert_statement(statements[number], by_number[number])
         assert_history(histories[number], staff, by_number[number])

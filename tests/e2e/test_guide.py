@@ -80,7 +80,7 @@ def test_every_command_of_the_guide_works(reader: "Reader") -> None:
     made = reader.folder / "migrations"
     for path in sorted((EXAMPLE / "migrations").glob("*.py")):
         assert (made / path.name).read_text() == path.read_text()
-    assert "passed" in reader.said
+    assert "passed" in reader.output
 
 
 class Reader:
@@ -91,7 +91,7 @@ class Reader:
         shutil.copy(PROJECT / "pyproject.toml", source)
         self.project = Project(folder, ("customers", "loyalty"), source)
         self.folder = source / "plugins" / "visits"
-        self.said = ""
+        self.output = ""
         self._serving = ExitStack()
         self._url: str | None = None
         self._state = folder / "state.sh"
@@ -116,7 +116,7 @@ class Reader:
     def follow(self, block: Block) -> None:
         """Do what one block says."""
         if block.language == "json":
-            assert_like(json.loads(block.text), last_of(self.said))
+            assert_like(json.loads(block.text), last_of(self.output))
         elif block.language == "sh":
             self._run(block, serving=block.place == "serving")
         elif block.place == "crm.toml":
@@ -144,30 +144,30 @@ class Reader:
             timeout=240,
         )
         assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
-        self.said = done.stdout
+        self.output = done.stdout
 
 
-def last_of(said: str) -> Any:
+def last_of(output: str) -> Any:
     """Return the last of the JSON documents that stand one behind the other."""
     decoder, place, found = json.JSONDecoder(), 0, None
-    while place < len(said):
-        found, place = decoder.raw_decode(said, place)
-        place += len(said[place:]) - len(said[place:].lstrip())
+    while place < len(output):
+        found, place = decoder.raw_decode(output, place)
+        place += len(output[place:]) - len(output[place:].lstrip())
     return found
 
 
-def assert_like(shown: Any, said: Any) -> None:
+def assert_like(shown: Any, actual: Any) -> None:
     """Compare what the guide shows with what came, but for ids, times and addresses."""
     if isinstance(shown, dict):
-        assert set(shown) == set(said)
+        assert set(shown) == set(actual)
         for key, value in shown.items():
-            assert_like(value, said[key])
+            assert_like(value, actual[key])
     elif isinstance(shown, list):
-        assert len(shown) == len(said)
-        for one, other in zip(shown, said, strict=True):
+        assert len(shown) == len(actual)
+        for one, other in zip(shown, actual, strict=True):
             assert_like(one, other)
     elif isinstance(shown, str):
-        assert isinstance(said, str)
-        assert _VOLATILE.sub("*", shown) == _VOLATILE.sub("*", said)
+        assert isinstance(actual, str)
+        assert _VOLATILE.sub("*", shown) == _VOLATILE.sub("*", actual)
     else:
-        assert shown == said
+        assert shown == actual

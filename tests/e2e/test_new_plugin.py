@@ -17,8 +17,8 @@ from tests.core.commands import Project, copy_of_the_source
 RUFF = str(Path(sys.executable).with_name("ruff"))
 
 
-def judge(name: str) -> None:
-    """Judge a name beside two plugins."""
+def check_plugin_name(name: str) -> None:
+    """Check a name beside two plugins."""
     check_name(name, ["customers", "win_backs"])
     check_entity(name, words_of(name)["cls"])
 
@@ -42,14 +42,14 @@ def judge(name: str) -> None:
 )
 def test_a_bad_name_is_refused_with_the_reason(name: str, says: str) -> None:
     with pytest.raises(StartRefused) as refused:
-        judge(name)
+        check_plugin_name(name)
     assert says in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["calendar", "email", "statistics", "notes2", "winning"])
 def test_a_module_of_pythons_own_is_no_obstacle(name: str) -> None:
     """A plugin is ``plugins.email`` or ``trellis_email``: neither hides Python's ``email``."""
-    judge(name)
+    check_plugin_name(name)
     check_package(f"trellis_{name}")
 
 

@@ -40,15 +40,15 @@ def records(path: Path) -> list[dict[str, Any]]:
     ]
 
 
-async def load(world: World, staff: Person, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+async def load(world: World, staff: Person, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Send every record, each batch under a key of its own; return what was answered."""
     answers = []
-    for start in range(0, len(wanted), BATCH):
+    for start in range(0, len(rows), BATCH):
         reply = await world.ask(
             staff,
             "POST",
             "/api/customers/batch/",
-            json={"records": wanted[start : start + BATCH], "atomic": True},
+            json={"records": rows[start : start + BATCH], "atomic": True},
             headers={"Idempotency-Key": f"telco-{start}"},
         )
         assert reply.status_code == 201, reply.text

@@ -41,12 +41,17 @@ class Findings:
     def keep(self, where: str, what: str, story: str) -> None:
         self.failures.setdefault((where, what), story)
 
-    def told(self) -> str:
+    def report(self) -> str:
         return "\n\n".join(f"{w} {what}\n{story}" for (w, what), story in self.failures.items())
 
 
-def judge(
-    found: Findings, role: str, case: Any, answer: Any, headers: dict[str, str], checks: list[Any]
+def check_answer(
+    findings: Findings,
+    role: str,
+    case: Any,
+    answer: Any,
+    headers: dict[str, str],
+    checks: list[Any],
 ) -> None:
     """Run every check on one answer."""
     where = f"{role}: {case.operation.label}"
@@ -54,7 +59,7 @@ def judge(
         errors = [e for e in answer.json()["errors"] if e["pointer"] != "#/action"]
         codes = {e["code"] for e in errors} or {"invalid"}
         if not codes <= BEYOND_SCHEMA:
-            found.keep(
+            findings.keep(
                 where,
                 f"valid request refused {codes}",
                 f"{case.as_curl_command()}\n{answer.text[:600]}",
@@ -66,17 +71,17 @@ def judge(
         case.validate_response(answer, checks=checks, headers=headers)
     except FailureGroup as group:
         for failure in group.exceptions:
-            found.keep(
+            findings.keep(
                 where,
                 failure.title,
                 f"{failure}\n{case.as_curl_command()}\n{answer.status_code} {answer.text[:600]}",
             )
     except AssertionError as failure:
-        found.keep(where, type(failure).__name__, str(failure))
+        findings.keep(where, type(failure).__name__, str(failure))
 
 
 def attack(
-    target: Target, role: str, document: dict[str, Any], cases: int, found: Findings
+    target: Target, role: str, document: dict[str, Any], cases: int, findings: Findings
 ) -> None:
     """Send ``cases`` requests as one role; runs in a thread of its own."""
     schema = schemathesis.openapi.from_dict(document)
@@ -88,9 +93,9 @@ def attack(
     def fuzz(case: Any) -> None:
         headers = target.headers(role)
         answer = case.call(headers=headers, base_url=target.url, timeout=20)
-        found.cases += 1
-        found.statuses[answer.status_code] += 1
-        judge(found, role, case, answer, headers, checks)
+        findings.cases += 1
+        findings.statuses[answer.status_code] += 1
+        check_answer(findings, role, case, answer, headers, checks)
         if answer.status_code == 401 and role != "anonymous":
             target.enter_again(role)
 
@@ -108,15 +113,17 @@ def attack(
 
 @pytest.mark.fuzz
 async def test_every_answer_is_as_described(target: Target) -> None:
-    found = Findings()
+    findings = Findings()
     for role in ROLES:
         answer = await target.world.client.get(
             "/api/openapi.json", headers=target.headers(role) | {"host": "acme.localhost"}
         )
         assert answer.status_code == 200, answer.text
         share = max(2, -(-CASES // len(ROLES)))
-        await asyncio.to_thread(attack, target, role, answer.json(), share, found)
-    sys.stdout.write(f"\n{found.cases} cases, statuses {dict(sorted(found.statuses.items()))}\n")
-    broken = sum(n for status, n in found.statuses.items() if status >= 500)
-    assert not found.failures, found.told()
+        await asyncio.to_thread(attack, target, role, answer.json(), share, findings)
+    sys.stdout.write(
+        f"\n{findings.cases} cases, statuses {dict(sorted(findings.statuses.items()))}\n"
+    )
+    broken = sum(n for status, n in findings.statuses.items() if status >= 500)
+    assert not findings.failures, findings.report()
     assert broken == 0

@@ -103,6 +103,6 @@ async def site(stage: Stage) -> AsyncIterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def places(stage: Stage) -> PageAddresses:
+def page_addresses(stage: Stage) -> PageAddresses:
     """Good addresses of all pages."""
     return PageAddresses(stage)

@@ -51,12 +51,12 @@ class Crawl:
         self.asked = 0
         self._looked: set[int] = set() if looked is None else looked
 
-    async def over_http(self, places: PageAddresses, pick: "Pick") -> None:
+    async def over_http(self, addresses: PageAddresses, pick: "Pick") -> None:
         """Ask for every page and for what its links lead to; note what a browser has to see."""
         likes = {} if self.locale == "en" else {"locale": self.locale}
         secret = await sign_in(self.stage, self.who, likes) if self.who.id else ""
         async with surfer(self.stage.world, secret, self.who.tenant) as client:
-            waiting = [s.path for s in await places.screens() if pick(s)]
+            waiting = [s.path for s in await addresses.screens() if pick(s)]
             seen = set(waiting)
             while waiting:
                 path = waiting.pop(0)

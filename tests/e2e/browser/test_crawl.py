@@ -34,17 +34,17 @@ async def test_every_page_is_reached_by_somebody(stage: Stage) -> None:
     assert sorted(routes - reached) == []
 
 
-async def crawl(found: Crawl, chromium: Browser, *, every: bool) -> None:
-    places = PageAddresses(found.stage)
-    pick = Pick(found.stage, every=every)
-    pick.prepare(await places.screens())
-    await found.over_http(places, pick)
-    await found.in_browser(chromium)
+async def run_crawl(crawl: Crawl, chromium: Browser, *, every: bool) -> None:
+    addresses = PageAddresses(crawl.stage)
+    pick = Pick(crawl.stage, every=every)
+    pick.prepare(await addresses.screens())
+    await crawl.over_http(addresses, pick)
+    await crawl.in_browser(chromium)
     stdout.write(
-        f"\n{found.who.name} {found.locale}: {found.asked} pages,"
-        f" {len(found.pages)} unlike all before, {found.visits} looks "
+        f"\n{crawl.who.name} {crawl.locale}: {crawl.asked} pages,"
+        f" {len(crawl.pages)} unlike all before, {crawl.visits} looks "
     )
-    assert not found.faults, "\n".join(found.faults)
+    assert not crawl.faults, "\n".join(crawl.faults)
 
 
 @pytest.mark.parametrize("locale", MODES)
@@ -53,8 +53,8 @@ async def test_each_kind_of_page_has_no_fault(
     chromium: Browser, site: Site, stage: Stage, name: str, locale: str
 ) -> None:
     """Of each kind of page the fullest entity's: what changes is seen within minutes."""
-    found = Crawl(site, stage, await person(stage, name), locale)
-    await crawl(found, chromium, every=False)
+    crawl = Crawl(site, stage, await person(stage, name), locale)
+    await run_crawl(crawl, chromium, every=False)
 
 
 @pytest.fixture(scope="session")
@@ -78,5 +78,5 @@ async def test_no_page_has_a_fault(
     locale: str,
 ) -> None:
     """100 % of the pages in every mode, as everybody."""
-    found = Crawl(site, stage, await person(stage, name), locale, looked[locale])
-    await crawl(found, chromium, every=True)
+    crawl = Crawl(site, stage, await person(stage, name), locale, looked[locale])
+    await run_crawl(crawl, chromium, every=True)

@@ -92,7 +92,7 @@ async def figure(page: Page, label: str, number: object) -> None:
     await expect(card.locator(".stat-value")).to_have_text(f"{number:,}")
 
 
-async def told(page: Page, words: str) -> None:
+async def expect_toast(page: Page, words: str) -> None:
     """Wait for a success message, and for the dialog to be gone."""
     await expect(page.locator(".toast", has_text=words)).to_be_visible()
     await expect(page.locator("dialog:modal")).to_have_count(0)
@@ -195,7 +195,7 @@ async def test_6_customer_is_created_in_a_dialog(tab: Page, home: Town) -> None:
     for name, text in filled.items():
         await dialog.locator(f"[name={name}]").fill(text)
     await dialog.get_by_role("button", name="Create Customer").click()
-    await told(tab, "Customer created")
+    await expect_toast(tab, "Customer created")
     await expect(row(tab, "Test Customer")).to_be_visible()
     await figure(tab, "Total customers", before + 1)
     await expect(tab).to_have_url(re.compile(re.escape(home.list) + "$"))
@@ -209,7 +209,7 @@ async def test_7_customer_is_updated_in_a_dialog(tab: Page, home: Town) -> None:
     dialog = tab.get_by_role("dialog", name="Edit Before Bima")
     await dialog.locator("[name=name]").fill("After Bima")
     await dialog.get_by_role("button", name="Update Customer").click()
-    await told(tab, "Customer updated")
+    await expect_toast(tab, "Customer updated")
     await expect(row(tab, "After Bima")).to_be_visible()
     await expect(row(tab, "Before Bima")).to_have_count(0)
     await expect(deed(tab, "After Bima", "Edit")).to_be_focused()
@@ -229,7 +229,7 @@ async def test_8_points_are_added_and_deducted(tab: Page, home: Town) -> None:
     await dialog.locator("[name=points]").fill("50")
     await dialog.locator("[name=reason]").fill("Birthday bonus")
     await dialog.get_by_role("button", name="Update Points").click()
-    await told(tab, "Points updated")
+    await expect_toast(tab, "Points updated")
     await expect(row(tab, "Pointed Putu").locator(".badge", has_text="Gold")).to_be_visible()
     await expect(row(tab, "Pointed Putu")).to_contain_text("530")
     await figure(tab, "Total loyalty points", before + 50)
@@ -252,7 +252,7 @@ async def test_9_customer_is_deleted_after_a_question(tab: Page, home: Town) -> 
     await expect(row(tab, "Leaving Lina")).to_be_visible()
     await deed(tab, "Leaving Lina", "Delete").click()
     await dialog.get_by_role("button", name="Delete Customer").click()
-    await told(tab, "1 customer deleted")
+    await expect_toast(tab, "1 customer deleted")
     await expect(row(tab, "Leaving Lina")).to_have_count(0)
     await figure(tab, "Total customers", before - 1)
     await tab.locator(".toast").get_by_role("button", name="Undo").click()
@@ -271,7 +271,7 @@ async def test_10_selected_customers_are_switched(tab: Page, home: Town) -> None
         await row(tab, f"Many {place}").locator(".cell-select input").check()
     await expect(bar).to_contain_text("3 customers selected")
     await bar.get_by_role("button", name="Activate Selected", exact=True).click()
-    await told(tab, "3 customers updated")
+    await expect_toast(tab, "3 customers updated")
     badges = tab.locator("tbody .badge")
     await expect(badges.get_by_text("Active", exact=True)).to_have_count(3)
     await expect(bar).to_be_hidden()
@@ -306,7 +306,7 @@ async def test_11_mistakes_stand_beside_their_fields(tab: Page, home: Town) -> N
     await email.fill(f"free{next(_mails)}@source.example")
     await dialog.locator("[name=city]").fill(home.name)
     await create.click()
-    await told(tab, "Customer created")
+    await expect_toast(tab, "Customer created")
     await expect(row(tab, "Taken Twin")).to_be_visible()
 
 
@@ -345,7 +345,7 @@ async def test_13_network_error_is_reported_and_nothing_typed_is_lost(
     await expect(dialog.locator("[name=name]")).to_have_value("Patient Pandu")
     await tab.context.set_offline(False)
     await toast.get_by_role("button", name="Try again").click()
-    await told(tab, "Customer created")
+    await expect_toast(tab, "Customer created")
     await expect(row(tab, "Patient Pandu")).to_be_visible()
     await tab.goto(home.list)
     await tab.context.set_offline(True)
@@ -432,7 +432,7 @@ async def test_phone_has_the_same_steps(
     dialog = page.get_by_role("dialog", name="Edit Narrow Nia")
     await dialog.locator("[name=name]").fill("Narrow Nina")
     await dialog.get_by_role("button", name="Update Customer").click()
-    await told(page, "Customer updated")
+    await expect_toast(page, "Customer updated")
     await expect(row(page, "Narrow Nina")).to_be_visible()
     beside = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert await page.evaluate(beside) <= 0

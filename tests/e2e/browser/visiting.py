@@ -93,19 +93,19 @@ class Site:
         return f"http://{tenant}.localhost:{self.port}"
 
     async def enter(
-        self, browser: Browser, stage: Stage, who: Who, locale: str = "en", **given: Any
+        self, browser: Browser, stage: Stage, who: Who, locale: str = "en", **options: Any
     ) -> BrowserContext:
         """Return a browser in which somebody is signed in and reads a language."""
-        context = await self.stranger(browser, who.tenant, **given)
+        context = await self.stranger(browser, who.tenant, **options)
         likes = {} if locale == "en" else {"locale": locale}
         await self.carry(context, await sign_in(stage, who, likes), who.tenant)
         return context
 
     async def stranger(
-        self, browser: Browser, tenant: str = "acme", **given: Any
+        self, browser: Browser, tenant: str = "acme", **options: Any
     ) -> BrowserContext:
         """Return a browser in which nobody is signed in."""
-        wanted = {"reduced_motion": "reduce", "viewport": WIDE, **given}
+        wanted = {"reduced_motion": "reduce", "viewport": WIDE, **options}
         context = await browser.new_context(base_url=self.origin(tenant), **wanted)
         context.set_default_timeout(15_000)
         await context.add_init_script(LISTEN)
@@ -134,12 +134,12 @@ class Visitor:
         self.page = page
         self.wrong: list[str] = []
         self._expected = ""
-        page.on("console", lambda m: self._said(m.type, m.text))
+        page.on("console", lambda m: self._on_console(m.type, m.text))
         page.on("pageerror", lambda error: self.wrong.append(f"script: {error}"))
         page.on("requestfailed", lambda r: self.wrong.append(f"failed: {r.url} {r.failure}"))
         page.on("response", self._answered)
 
-    def _said(self, kind: str, text: str) -> None:
+    def _on_console(self, kind: str, text: str) -> None:
         # Chromium reports a page's own refusal there too; what else was refused is seen below.
         if kind in ("error", "warning") and "Failed to load resource" not in text:
             self.wrong.append(f"console: {text}")
@@ -151,7 +151,7 @@ class Visitor:
     async def visit(
         self, address: str, modes: tuple[Mode, ...], framed: set[int] | None = None
     ) -> list[str]:
-        """Go to a page and judge it in each mode; return what is wrong.
+        """Go to a page and check it in each mode; return what is wrong.
 
         ``framed`` remembers with which statuses the frame around the screens was judged too.
         """
@@ -166,7 +166,7 @@ class Visitor:
             framed.add(status)
         await self.page.evaluate(AXE)
         for mode in modes:
-            self.wrong += [f"{mode.name}: {one}" for one in await self._judge(mode)]
+            self.wrong += [f"{mode.name}: {one}" for one in await self._check_mode(mode)]
         refused = await self.page.evaluate("window.refusedByPolicy")
         self.wrong += [f"policy: {one}" for one in refused]
         return [f"{status} {one}" for one in self.wrong]
@@ -175,7 +175,7 @@ class Visitor:
         await self.page.set_viewport_size(mode.size)
         await self.page.emulate_media(color_scheme=mode.scheme)
 
-    async def _judge(self, mode: Mode) -> list[str]:
+    async def _check_mode(self, mode: Mode) -> list[str]:
         await self._look(mode)
         rules = [LEVELS, list(mode.only), mode.part]
         faults: list[str] = await self.page.evaluate(CHECK, rules)
