@@ -1,6 +1,8 @@
 """What the contract suite is parametrised by: everything that the plugins of this run declare."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from core.model.entities import Declaration
 from core.registry.hooks import Hooks
@@ -18,6 +20,14 @@ SHIPPED = {n: p for n, p in BROUGHT.items() if n not in PACKAGES}
 ENTITIES: tuple[Declaration, ...] = tuple(REGISTRY.entities.values())
 # Entities that have generated routes at all.
 SERVED = tuple(entity for entity in ENTITIES if entity.verbs)
+# A test over all entities is as many tests, so that workers share them.
+SHARES = 4
+Subject = TypeVar("Subject")
+
+
+def shared(subjects: Sequence[Subject]) -> list[tuple[Subject, ...]]:
+    """Return the subjects in ``SHARES`` lists, for tests that prepare much and ask little."""
+    return [tuple(subjects[number::SHARES]) for number in range(SHARES)]
 
 
 def named(subject: object) -> str:

@@ -1,16 +1,18 @@
 """Every verb: anonymous 401, without grant 403, with grant 2xx, scoped only those rows."""
 
+import itertools
+
 import pytest
 
 from core.model.entities import Declaration
-from core.registry.registry import Grant
 from core.testing.probes.attacks import listing
+from core.testing.probes.dataset import SIDES
 from core.testing.probes.people import ANONYMOUS, names
 from core.testing.probes.prober import Prober
 from core.testing.probes.requests import Route
 from core.testing.probes.target_records import victims
 from tests.contract.conftest import MakeProber
-from tests.contract.subjects import REGISTRY, SERVED, named
+from tests.contract.subjects import REGISTRY, SERVED, shared
 
 VERBS = [(entity, verb) for entity in SERVED for verb in sorted(REGISTRY.rights(entity)) if verb]
 SCOPED = [g for g in REGISTRY.grants if g.scope != "all" and {"list", "trash"} & set(g.actions)]
@@ -36,26 +38,35 @@ def _routes(prober: Prober, entity: Declaration, verb: str) -> list[Route]:
     return [r for r in found if r.entity == entity.name]
 
 
-@pytest.mark.parametrize(("name", "status"), [(ANONYMOUS, 401), ("nobody", 403)])
-@pytest.mark.parametrize(("entity", "verb"), VERBS, ids=named)
+@pytest.mark.parametrize(
+    ("name", "status", "code"), [(ANONYMOUS, 401, "unauthenticated"), ("nobody", 403, "forbidden")]
+)
 async def test_without_grant_nothing(
-    entity: Declaration, verb: str, name: str, status: int, make_prober: MakeProber
+    name: str, status: int, code: str, make_prober: MakeProber
 ) -> None:
     prober = await make_prober(name)
-    for route in _routes(prober, entity, verb):
-        row = prober.stage.anchors[entity.name, "acme", "a"]
-        body = prober.bodies.of(route, [row.id])
-        answer = await prober.ask(route, route.address(row.id), body)
-        assert answer.status_code == status, f"{route.method} {route.path}"
-        assert answer.json()["code"] == {401: "unauthenticated", 403: "forbidden"}[status]
+    for entity, verb in VERBS:
+        for route in _routes(prober, entity, verb):
+            row = prober.stage.anchors[entity.name, "acme", "a"]
+            body = prober.bodies.of(route, [row.id])
+            answer = await prober.ask(route, route.address(row.id), body)
+            if (answer.status_code, answer.json()["code"]) != (status, code):
+                prober.blame(f"{route.method} {route.path}: {answer.text}")
     assert prober.findings == []
 
 
-@pytest.mark.parametrize(("entity", "verb"), VERBS, ids=named)
+@pytest.mark.parametrize("share", shared(VERBS), ids=itertools.count())
 async def test_with_grant_it_is_done(
-    entity: Declaration, verb: str, make_prober: MakeProber
+    share: tuple[tuple[Declaration, str], ...], make_prober: MakeProber
 ) -> None:
     prober = await make_prober("admin")
+    for entity, verb in share:
+        await _do(prober, entity, verb)
+    assert prober.findings == []
+
+
+async def _do(prober: Prober, entity: Declaration, verb: str) -> None:
+    """Do what a verb stands for, by each of its routes, to a record that is there for it."""
     refused = REFUSED.get(f"{entity.name}.{verb}")
     good = (200, 201, 204) if refused is None else (200, 201, 204, refused[0])
     statuses = []
@@ -63,25 +74,27 @@ async def test_with_grant_it_is_done(
         (own,) = [v for v in await victims(prober, route) if v.kind == "own"]
         body = prober.bodies.of(route, [own.id])
         answer = await prober.ask(route, route.address(own.id), body)
-        assert answer.status_code in good, f"{route.method} {route.path}: {answer.text}"
         statuses.append(answer.status_code)
-    assert refused is None or refused[0] in statuses
+        if answer.status_code not in good:
+            prober.blame(f"{route.method} {route.path}: {answer.text}")
+    # What people do with their own keys is done by routes of the kernel, probed by themselves.
+    if not statuses and f"{entity.name}.{verb}" not in {r.permission for r in prober.routes}:
+        prober.blame(f"{entity.name}.{verb} has no route")
+    if refused is not None and refused[0] not in statuses:
+        prober.blame(f"{entity.name}.{verb} is not refused: {statuses}")
+
+
+@pytest.mark.parametrize(
+    "name", sorted({f"{grant.role}_{side}" for grant in SCOPED for side in SIDES})
+)
+async def test_scopes_show_their_rows_and_no_others(name: str, make_prober: MakeProber) -> None:
+    prober = await make_prober(name)
+    for grant in SCOPED:
+        if name.rpartition("_")[0] == grant.role:
+            before = prober.count
+            await listing(prober, REGISTRY.entities[grant.entity])
+            assert prober.count > before
     assert prober.findings == []
-
-
-def _grant(grant: Grant) -> str:
-    return f"{grant.role}-{grant.entity}-{grant.scope}"
-
-
-@pytest.mark.parametrize("side", ["a", "b"])
-@pytest.mark.parametrize("grant", SCOPED, ids=_grant)
-async def test_scope_shows_its_rows_and_no_others(
-    grant: Grant, side: str, make_prober: MakeProber
-) -> None:
-    prober = await make_prober(f"{grant.role}_{side}")
-    await listing(prober, REGISTRY.entities[grant.entity])
-    assert prober.findings == []
-    assert prober.count > 0
 
 
 def test_exemptions_are_alive() -> None:

@@ -34,13 +34,19 @@ def test_up_becomes_serve_and_keeps_one_use_of_the_database(project: Project) ->
     assert not embedded.status(project.home).ready
 
 
+def block_interrupts() -> None:
+    """As ``crm up`` leaves them; a test run in the background may have them ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 def test_an_interrupt_during_the_change_ends_the_database(project: Project) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "core.cli", "serve", "--port", str(free_port())],
         cwd=project.source,
         env=project.environment(),
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}),
+        preexec_fn=block_interrupts,
     )
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)

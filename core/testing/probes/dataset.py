@@ -68,10 +68,12 @@ class Stage:
         self.registry = registry
         self.rows: dict[UUID, Row] = {}
         self.tokens: dict[str, Spot] = {}
-        self.changes = 0
+        self.planted: list[Row] = []
+        # Counts the times at which rows changed that were there before.
+        self.revision = 0
         self.anchors: dict[tuple[str, str, str], Row] = {}
         self._sorted: dict[tuple[str, str, bool], list[Row]] = {}
-        self._sorted_at = -1
+        self._sorted_at = (-1, 0)
 
     async def plant(
         self, entity: str, tenant: str, side: str, *, deleted: bool = False, **values: Any
@@ -89,7 +91,7 @@ class Stage:
         id = await self.world.plant(entity, tenant=tenant, **given)
         row = Row(entity=entity, tenant=tenant, side=side, id=id, values=given, deleted=deleted)
         self.rows[id] = row
-        self.changes += 1
+        self.planted.append(row)
         self.tokens |= {t: Spot(id, entity, f) for f, t in spots.items() if f not in values}
         return row
 
@@ -133,7 +135,7 @@ class Stage:
                     row.values, row.deleted = dict(record), record["deleted_at"] is not None
         await owner.close()
         self.rows = {id: row for id, row in self.rows.items() if id in alive}
-        self.changes += 1
+        self.revision += 1
         self.tokens = {t: spot for t, spot in self.tokens.items() if spot.row in alive}
 
     def tokens_in(self, text: str) -> set[str]:
@@ -147,10 +149,12 @@ class Stage:
 
     def of(self, entity: str, *, tenant: str, deleted: bool = False) -> list[Row]:
         """Return the seeded records of an entity in a tenant."""
-        if self._sorted_at != self.changes:
-            self._sorted_at, self._sorted = self.changes, {}
-            for row in self.rows.values():
-                self._sorted.setdefault((row.entity, row.tenant, row.deleted), []).append(row)
+        revision, count = self._sorted_at
+        if revision != self.revision:
+            self._sorted, count = {}, 0
+        for row in [*self.rows.values()] if count == 0 else self.planted[count:]:
+            self._sorted.setdefault((row.entity, row.tenant, row.deleted), []).append(row)
+        self._sorted_at = (self.revision, len(self.planted))
         return self._sorted.get((entity, tenant, deleted), [])
 
 

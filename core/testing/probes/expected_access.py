@@ -3,6 +3,7 @@
 It reads the nouns of the registry and rows in Python; it shares no line with ``core.access``.
 """
 
+from collections.abc import Iterator
 from uuid import UUID
 
 from core.model.aggregates import Through
@@ -116,7 +117,10 @@ class Oracle(DeclaredRights):
         self._known: dict[tuple[int, UUID], bool] = {}
         self._ids: dict[int, set[str]] = {}
         self._linked: dict[tuple[str, str, str, str], set[tuple[object, object]]] = {}
-        self._seen = -1
+        self._revision = -1
+        self._planted = 0
+        paths = (p for e in self.registry.entities.values() for p in e.scopes.values())
+        self._joining = {path.entity for path in paths if isinstance(path, Through)}
 
     def reaches(self, who: Who, action: str, row: Row) -> bool:
         """Return whether ``who`` may do ``action`` on a row."""
@@ -141,25 +145,30 @@ class Oracle(DeclaredRights):
         return bool((row.id if path == "id" else row.values.get(path)) == mine)
 
     def _links(self, path: Through, tenant: str) -> set[tuple[object, object]]:
-        self._forget()
+        self._catch_up()
         place = (path.entity, path.here, path.there, tenant)
         if place not in self._linked:
             rows = self.stage.of(path.entity, tenant=tenant)
             self._linked[place] = {(k.values[path.here], k.values[path.there]) for k in rows}
         return self._linked[place]
 
-    def _forget(self) -> None:
-        """Forget what was worked out before the stage changed."""
-        if self._seen != self.stage.changes:
-            self._seen = self.stage.changes
+    def _catch_up(self) -> None:
+        """Take in what was planted since the last answer; forget all where others may change."""
+        new = self.stage.planted[self._planted :]
+        joined = any(row.entity in self._joining for row in new)
+        if self._revision != self.stage.revision or joined:
             self._known.clear()
             self._ids.clear()
             self._linked.clear()
+        self._revision, self._planted = self.stage.revision, len(self.stage.planted)
+        for number, ids in self._ids.items():
+            for row in new:
+                ids.update(self._shown_ids(self._people[number], row))
 
     def knows(self, who: Who, row: Row) -> bool:
         """Return whether any right of ``who`` shows him the row."""
-        self._forget()
-        place = (id(who), row.id)
+        self._catch_up()
+        place = (self._number(who), row.id)
         if place not in self._known:
             self._known[place] = self._knows(who, row)
         return self._known[place]
@@ -179,22 +188,19 @@ class Oracle(DeclaredRights):
 
     def ids(self, who: Who) -> set[str]:
         """Return the ids that may stand in an answer: known rows and what those link to."""
-        self._forget()
-        if id(who) not in self._ids:
-            self._ids[id(who)] = self._all_ids(who)
-        return self._ids[id(who)]
+        self._catch_up()
+        number = self._number(who)
+        if number not in self._ids:
+            rows = self.stage.rows.values()
+            self._ids[number] = {id for row in rows for id in self._shown_ids(who, row)}
+        return self._ids[number]
 
-    def _all_ids(self, who: Who) -> set[str]:
-        found: set[str] = set()
-        for row in self.stage.rows.values():
-            if self.knows(who, row):
-                fields = self.registry.entities[row.entity].fields
-                found.add(str(row.id))
-                found.update(
-                    str(value)
-                    for name, value in row.values.items()
-                    if name in fields
-                    and fields[name].kind == "link"
-                    and self.sees(who, fields[name])
-                )
-        return found
+    def _shown_ids(self, who: Who, row: Row) -> Iterator[str]:
+        """Yield the ids that a row shows: its own and those of its links."""
+        if self.knows(who, row):
+            fields = self.registry.entities[row.entity].fields
+            yield str(row.id)
+            for name, value in row.values.items():
+                field = fields.get(name)
+                if field is not None and field.kind == "link" and self.sees(who, field):
+                    yield str(value)

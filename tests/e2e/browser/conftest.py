@@ -12,7 +12,6 @@ from playwright.async_api import Browser, async_playwright
 
 from core.registry.loader import load
 from core.testing.kit import PACKAGES, PLUGINS
-from core.testing.pages import PageAddresses
 from core.testing.probes import Stage, open_stage
 from core.testing.servers import TestServer
 from core.testing.world import World, open_world
@@ -100,9 +99,3 @@ async def site(stage: Stage) -> AsyncIterator[Site]:
     """The stage's application, served."""
     async for found in serve(stage.world):
         yield found
-
-
-@pytest.fixture(scope="session")
-def page_addresses(stage: Stage) -> PageAddresses:
-    """Good addresses of all pages."""
-    return PageAddresses(stage)

@@ -47,6 +47,7 @@ async def run_crawl(crawl: Crawl, chromium: Browser, *, every: bool) -> None:
     assert not crawl.faults, "\n".join(crawl.faults)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", MODES)
 @pytest.mark.parametrize("name", ["admin"])
 async def test_each_kind_of_page_has_no_fault(

@@ -117,6 +117,7 @@ async def test_no_text_becomes_markup(planted: Planted, entity: Declaration) -> 
             assert strange(answer.text, planted.base) == [], path
 
 
+@pytest.mark.slow
 async def test_nothing_of_any_text_runs(planted: Planted, chromium: Browser) -> None:
     """F1: in a browser no payload calls back, opens a dialog or is even refused by the policy."""
     context = await planted.site.stranger(chromium)
