@@ -157,7 +157,7 @@ async def logout_all(request: AnyRequest) -> ASGIResponse:
 
 
 async def me(request: AnyRequest) -> ASGIResponse:
-    """Answer who is asking, what he may do, and in which tenant."""
+    """Answer who is asking, what they may do, and in which tenant."""
     ctx = await open_context(request)
     if ctx.principal.id is None:
         raise Unauthenticated

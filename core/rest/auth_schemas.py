@@ -57,7 +57,7 @@ class PasswordReset(msgspec.Struct, frozen=True):
 
 
 class Myself(msgspec.Struct, frozen=True):
-    """A person as he sees himself."""
+    """A person as they see themselves."""
 
     id: UUID
     email: str
@@ -89,7 +89,7 @@ class SignedIn(msgspec.Struct, frozen=True):
 
 
 class Me(msgspec.Struct, frozen=True):
-    """Who is asking, and what he may do."""
+    """Who is asking, and what they may do."""
 
     user: Myself
     roles: list[str]

@@ -146,7 +146,7 @@ class Platform:
         """Read the tenant's edits again and return a new snapshot if they differ."""
         self._read_at[tenant.id] = time.monotonic()
         overlay = await self._overlay(tenant.id)
-        # The file may have been taken over since the caller got hold of his snapshot.
+        # The file may have been taken over since the caller got hold of their snapshot.
         now = self.by_id.get(tenant.id, tenant)
         if overlay == now.overlay:
             return now

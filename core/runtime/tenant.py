@@ -50,7 +50,7 @@ class Tenant:
         }
         self.shapes: dict[Any, Any] = {}
         self.transaction_settings: dict[Any, str] = {}
-        # When each person last wrote through this worker: what is kept from before is not for him.
+        # When each person last wrote through this worker: what is kept from before is not for them.
         self.writes: dict[str | None, float] = {}
         self._rights: dict[Any, Rights] = {}
         self._settings: dict[str, msgspec.Struct] = {}

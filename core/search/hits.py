@@ -58,7 +58,7 @@ def searchable(ctx: Context, entity: Declaration) -> list[str]:
 async def find(
     ctx: Context, connection: asyncpg.Connection, entity: Declaration, phrase: str
 ) -> Hits:
-    """Return the records that the caller may list and that match in what he sees of them."""
+    """Return the records that the caller may list and that match in what they see of them."""
     scopes = ctx.rights.scopes(entity.name, "list")
     ids: list[Any] = await connection.fetchval(
         f"SELECT ARRAY(SELECT {function_name(entity)}($1, $2, $3, $4))",

@@ -19,16 +19,16 @@ def broken_rules(plugin: str, packages: Mapping[str, str]) -> list[str]:
 
 
 async def leaks(world: World, plugin: str) -> list[str]:
-    """Return what anybody got or changed of the plugin's records that is not his.
+    """Return what anybody got or changed of the plugin's records that is not theirs.
 
-    Every route of its entities is asked as every principal for records of every kind: his own,
+    Every route of its entities is asked as every principal for records of every kind: their own,
     those of the other side, in the trash, of another tenant, and for ids that do not exist.
     """
     registry = world.platform.registry
     own = tuple(e for e in registry.entities.values() if e.plugin == plugin)
     found: list[str] = []
     for name in names(registry):
-        stage = await open_stage(world)  # rows of his own: the one before changed some of his
+        stage = await open_stage(world)  # rows of their own: the one before changed some of theirs
         prober = Prober(stage, await person(stage, name))
         await prober.open()
         await entities(prober, own)

@@ -57,7 +57,7 @@ _counter = itertools.count(1)
 
 
 class Person:
-    """A user of a tenant and the headers with which he asks."""
+    """A user of a tenant and the headers with which they ask."""
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ SELECT $1, g.id, g.name, g.email, g.phone, g.address, g.city, g.province, g.post
              last_order_date, company_id)
 ON CONFLICT DO NOTHING
 """
-# A customer whose e-mail somebody else has already was not made: the join leaves him out.
+# A customer whose e-mail somebody else has already was not made: the join leaves them out.
 LINKS = """
 INSERT INTO customers_company_link (tenant_id, id, customer_id, company_id, created_at, updated_at)
 SELECT $1, g.id, c.id, o.id, c.created_at, c.created_at
@@ -168,7 +168,7 @@ def _firm(buyer: Buyer) -> Address:
 
 
 def _company(tenant: Tenant, dice: random.Random, kind: str, id: UUID) -> UUID | None:
-    """Return whom a customer buys for: himself, his firm, or now and then an employer."""
+    """Return whom a customer buys for: themselves, their firm, or now and then an employer."""
     if kind != "individual":
         return uuid5(id, "firm")
     return _id(tenant, "employer", dice.randrange(EMPLOYERS)) if dice.random() < 0.1 else None

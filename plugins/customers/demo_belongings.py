@@ -15,7 +15,7 @@ from plugins.customers.geography.rules import Lines, normalize_address
 
 POSITIONS = ("Owner", "Purchasing", "Accounts", "Director", "Assistant", "Warehouse")
 
-# A customer whose e-mail somebody else has already was not made: the joins leave him out.
+# A customer whose e-mail somebody else has already was not made: the joins leave them out.
 CONTACTS = """
 INSERT INTO customers_contact (tenant_id, id, customer_id, name, position, email, phone, is_primary,
                                created_at, updated_at)

@@ -183,7 +183,7 @@ def register_grants():
         Grant(role="staff", entity=Purchase, actions=read, scope="all"),
         *(
             Grant(role="seller", entity=entity, actions=read, scope="company")
-            # The scope of a customer runs over the links, so whoever holds it must see his links.
+            # The scope of a customer runs over the links, so whoever holds it must see their links.
             for entity in (Customer, Company, CompanyLink, Contact, Address, Purchase)
         ),
         Grant(role="customer", entity=Customer, actions=("view",), scope="own"),

@@ -25,7 +25,7 @@ class Activity(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """A customer with what hangs on him; a part is null where the caller may see none of it."""
+    """A customer with what belongs to them; a part is null where the caller may see none of it."""
 
     customer: dict[str, Any]
     contacts: Part

@@ -115,7 +115,7 @@ async def lock_customers(unit: Unit, tenant: Tenant, ids: list[UUID]) -> None:
 
 
 async def refuse_link_to_buyer(unit: Unit, tenant: Tenant, change: Change) -> None:
-    """Refuse to link a customer to a company that itself buys: nobody there sells to him."""
+    """Refuse to link a customer to a company that itself buys: nobody there sells to them."""
     kind = await unit.fetchval(KIND, tenant.id, change.values.get("company_id"))
     if kind == CompanyKind.CUSTOMER:
         detail = "This company buys; link the customer to one that sells."

@@ -35,7 +35,7 @@ class NewStatus(msgspec.Struct, frozen=True):
     reason: Reason = None
 
 
-# Each changes a row only where it differs: a customer who is what he should be keeps his version.
+# Each changes a row only where it differs: a customer who is as they should be keeps their version.
 SET_VIP = """
 UPDATE customers_customer c SET is_vip = $3
  WHERE c.tenant_id = $1 AND c.id = $2 AND c.is_vip <> $3

@@ -84,7 +84,7 @@ class TierVersion(Entity):
     subject="customer_id",
 )
 class Entry(Entity):
-    """One movement of points. A customer's balance is the sum of the points of his entries."""
+    """One movement of points. A customer's balance is the sum of the points of their entries."""
 
     customer_id: Mapped[UUID] = link(Customer, label="Customer", on_delete="cascade")
     kind: Mapped[Kind] = choice(Kind, label="Kind")

@@ -57,7 +57,7 @@ async def end_access_tokens(unit: Unit, tenant: Tenant, user: UUID) -> int:
 
 
 def own_transaction_settings(ctx: Context) -> str:
-    """Return the opening for the kernel's statements on the caller himself.
+    """Return the opening for the kernel's statements on the caller's own account.
 
     The credential is checked as ever; rights on users are not needed to change one's own password.
     """
@@ -65,7 +65,7 @@ def own_transaction_settings(ctx: Context) -> str:
 
 
 async def read_own_user(ctx: Context) -> dict[str, Any]:
-    """Return the caller as he is stored; everyone may see himself."""
+    """Return the caller as they are stored; everyone may see themselves."""
     row = await ctx.platform.database.read(
         own_transaction_settings(ctx),
         lambda c: c.fetchrow(OWN_USER, ctx.tenant.id, ctx.principal.id),

@@ -22,7 +22,7 @@ ABSOLUTE = "90 days"
 
 
 class OpenedSession(msgspec.Struct, frozen=True):
-    """A person who has just proved who he is, with the session's next refresh token."""
+    """A person who has just proved who they are, with the session's next refresh token."""
 
     session: UUID
     user: UUID

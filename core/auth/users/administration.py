@@ -26,7 +26,7 @@ SELECT u.id FROM core_user u
 
 
 class CreatedUser(msgspec.Struct, frozen=True):
-    """A user, and whether this call made him."""
+    """A user, and whether this call made them."""
 
     id: UUID
     email: str
@@ -44,7 +44,7 @@ async def create_user(
     """Make a user, or return the one who is there with the same roles.
 
     Without a password nobody can sign in until one is set through a link. An existing user keeps
-    his password. Refuses other roles than the stored ones with ``Conflict``.
+    their password. Refuses other roles than the stored ones with ``Conflict``.
     """
     address = _address(email)
     rules.check_roles(tenant, roles)
@@ -59,7 +59,7 @@ async def create_user(
     context = transaction_settings(tenant.id, SYSTEM, "*")
     try:
         return await platform.database.write(context, make)
-    except Broken:  # another process made him at the same moment
+    except Broken:  # another process made them at the same moment
         return await platform.database.write(context, make)
 
 

@@ -1,4 +1,4 @@
-"""Who may change whom: nobody hands out, or lays hands on, more than he holds himself."""
+"""Who may change whom: nobody grants or changes more than they hold themselves."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

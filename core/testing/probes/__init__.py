@@ -1,4 +1,4 @@
-"""Probes: every route asked as every principal for what he must neither see nor change.
+"""Probes: every route asked as every principal for what they must neither see nor change.
 
 ``Stage`` seeds two tenants with two sides each, ``Oracle`` says from the declarations alone who may
 see what, ``Prober`` asks and compares. Nothing here knows a plugin: a new one is probed at once.

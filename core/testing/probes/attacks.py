@@ -52,7 +52,7 @@ async def by_id(prober: Prober, route: Route) -> None:
         place = f"{route.method} {route.path} of {victim.kind}: {answer.status_code}"
         if prober.may(route, victim.row):
             if answer.status_code in (401, 403, 404):
-                prober.blame(f"{place} although it is his")
+                prober.blame(f"{place} although it is theirs")
             continue
         if answer.status_code != prober.refusal(route):
             prober.blame(f"{place}, not {prober.refusal(route)}: {answer.text[:200]}")
@@ -76,7 +76,7 @@ async def by_body(prober: Prober, route: Route) -> None:
             if not held and answer.status_code not in (401, 403) and not open_to_all:
                 prober.blame(f"{place} without the right: {answer.text[:200]}")
             if held and answer.status_code in (401, 403):
-                prober.blame(f"{place} although he holds the right")
+                prober.blame(f"{place} although they hold the right")
             if victim.row is None or not prober.oracle.knows(prober.who, victim.row):
                 nothing.setdefault(f"{number}", {})[victim.kind] = prober.same(answer, victim.id)
     for answers in nothing.values():

@@ -39,7 +39,7 @@ class Row(msgspec.Struct, kw_only=True):
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True):
-    """A principal. ``attributes`` are what scopes compare; ``alive`` means he may sign in."""
+    """A principal. ``attributes`` are what scopes compare; ``alive`` means they may sign in."""
 
     name: str
     tenant: str

@@ -166,7 +166,7 @@ class Oracle(DeclaredRights):
                 ids.update(self._shown_ids(self._people[number], row))
 
     def knows(self, who: Who, row: Row) -> bool:
-        """Return whether any right of ``who`` shows him the row."""
+        """Return whether any right of ``who`` shows them the row."""
         self._catch_up()
         place = (self._number(who), row.id)
         if place not in self._known:

@@ -35,7 +35,7 @@ _VOLATILE = (
 
 
 class Surfer:
-    """One principal in a browser without scripts; what is wrong goes to his prober."""
+    """One principal in a browser without scripts; what is wrong goes to their prober."""
 
     def __init__(self, prober: Prober, secret: str) -> None:
         self.prober = prober
@@ -77,7 +77,7 @@ class Surfer:
     def rows(self, screen: Screen) -> list[Row]:
         """Return a record of each kind that the principal may not open a page for.
 
-        Of his tenant live and deleted ones of each side, of another one of each; where he lacks
+        Of their tenant live and deleted ones of each side, of another one of each; where they lack
         the right no record is looked at, so a foreign one shows it.
         """
         who, entity = self.prober.who, str(screen.entity)

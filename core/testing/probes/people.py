@@ -59,7 +59,7 @@ async def _user(
 def _attributes(
     stage: Stage, roles: Iterable[str], tenant: str, side: str
 ) -> tuple[dict[str, UUID], dict[str, UUID]]:
-    """Return the user's columns and the scopes' values that put him on a side."""
+    """Return the user's columns and the scopes' values that put them on a side."""
     registry = stage.registry
     user = registry.entities["core.user"]
     columns: dict[str, UUID] = {}
@@ -92,7 +92,7 @@ async def _key(stage: Stage) -> Who:
 
 
 async def _gone(stage: Stage) -> Who:
-    """An administrator who was deactivated while his token is good."""
+    """An administrator who was deactivated while their token is good."""
     user = await _user(stage, GONE, ("admin",))
     await stage.world.scratch.run(f"UPDATE core_user SET is_active = false WHERE id = '{user.id}'")
     return Who(name=GONE, tenant="acme", headers=user.headers, alive=False)

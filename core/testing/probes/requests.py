@@ -83,7 +83,7 @@ def _route(row: Row, method: str, registry: Registry) -> Route:
 
 
 class Bodies:
-    """Good bodies for one principal: only what he may write, with links to his own side."""
+    """Good bodies for one principal: only what they may write, with links to their own side."""
 
     def __init__(self, stage: Stage, oracle: Oracle, who: Who) -> None:
         self.stage = stage
@@ -91,7 +91,7 @@ class Bodies:
         self.who = who
 
     def record(self, entity: Declaration, action: str) -> dict[str, Any]:
-        """Return every field that the principal may write; an administrator's if he has none."""
+        """Return every field that the principal may write; an administrator's if they have none."""
         fields = [
             f
             for f in entity.fields.values()

@@ -51,7 +51,7 @@ def _spared(prober: Prober, route: Route, row: Row) -> bool:
     """Return whether asking would change a record on which later probes stand.
 
     Only what a principal may do happens; for that there are records to throw away. Where those
-    are out of his reach he changes the record of his own side, but never ends it.
+    are out of their reach they change the record of their own side, but never end it.
     """
     if route.method == "GET" or route.ending == "/query":
         return False

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped
 from core.plugin import Email, Entity, Phone, Through, choice, currency, entity, field, link, money
 from plugins.customers.models.parties import INTERNAL, Customer
 
-# Whoever may see the customer through a company, and the customer himself.
+# Whoever may see the customer through a company, and the customer themselves.
 SELLERS: dict[str, str | Through] = {
     "company": Through(
         entity="customers.company_link", local="customer_id", here="customer_id", there="company_id"

@@ -96,7 +96,7 @@ async def recalculate(ctx: Context, unit: Unit, record: None, values: Once) -> R
 async def progress(
     ctx: Context, connection: Connection, record: Mapping[str, Any], values: None
 ) -> Progress:
-    """Answer where a customer stands, and how he got there."""
+    """Answer where a customer stands, and how they got there."""
     settings: Settings = ctx.tenant.settings("loyalty")
     points = record["loyalty_points"]
     rows = await connection.fetch(CHANGES, ctx.tenant.id, record["id"], MOST_CHANGES)
