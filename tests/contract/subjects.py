@@ -16,7 +16,8 @@ REGISTRY: Registry = LOADED.registry
 HOOKS: Hooks = LOADED.hooks
 # The kernel is not a plugin: it has no manifest file and no README of its own.
 BROUGHT: dict[str, Plugin] = {n: p for n, p in REGISTRY.plugins.items() if n != "core"}
-SHIPPED = {n: p for n, p in BROUGHT.items() if n not in PACKAGES}
+# Others are installed beside the tree, or the tests' own.
+SHIPPED = {n: p for n, p in BROUGHT.items() if p.package.startswith("plugins.")}
 ENTITIES: tuple[Declaration, ...] = tuple(REGISTRY.entities.values())
 # Entities that have generated routes at all.
 SERVED = tuple(entity for entity in ENTITIES if entity.verbs)
