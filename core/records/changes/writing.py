@@ -98,7 +98,7 @@ async def read_written(
 ) -> tuple[Row, int] | None:
     """Return the record as its writer may see it and its version; None where they may not.
 
-    ``record`` is what ``returning`` gave; without it the record is read again.
+    ``record`` is what a statement with ``returning_clause`` gave; without it the record is read.
     """
     record = record or await _read_back(ctx, unit, entity, id, projection)
     if record is None or not record["__seen"]:

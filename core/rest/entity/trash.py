@@ -1,5 +1,8 @@
 """The routes into the trash, out of it, and of deletion for good."""
 
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
 from litestar.response.base import ASGIResponse
 
 from core.database.connections import Unit
@@ -15,18 +18,12 @@ from core.rest.request.query_string import read_selection
 from core.rest.route import AnyRequest
 from core.runtime.context import Context
 
+Remove = Callable[[Context, Unit, Declaration, UUID, int | None], Awaitable[object]]
+
 
 async def delete_record(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
     """Answer DELETE: the record goes to the trash, with what its links say goes along."""
-    ctx.rights.require(entity.name, "delete")
-    id = read_id(request.path_params["id"])
-    version = required_version(ctx, request, id)
-
-    async def run(unit: Unit) -> StoredAnswer:
-        await delete(ctx, unit, entity, id, version)
-        return StoredAnswer(b"", 204)
-
-    return await write_once(ctx, request, run, keyed=True)
+    return await _remove(ctx, request, entity, "delete", delete)
 
 
 async def restore_record(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
@@ -45,12 +42,19 @@ async def restore_record(ctx: Context, request: AnyRequest, entity: Declaration)
 
 async def purge_record(ctx: Context, request: AnyRequest, entity: Declaration) -> ASGIResponse:
     """Answer ``POST …/{id}/purge/``: a record in the trash is deleted for good."""
-    ctx.rights.require(entity.name, "purge")
+    return await _remove(ctx, request, entity, "purge", destroy)
+
+
+async def _remove(
+    ctx: Context, request: AnyRequest, entity: Declaration, right: str, remove: Remove
+) -> ASGIResponse:
+    """Do what takes a record away, as ``right`` allows it, and answer with nothing."""
+    ctx.rights.require(entity.name, right)
     id = read_id(request.path_params["id"])
     version = required_version(ctx, request, id)
 
     async def run(unit: Unit) -> StoredAnswer:
-        await destroy(ctx, unit, entity, id, version)
+        await remove(ctx, unit, entity, id, version)
         return StoredAnswer(b"", 204)
 
     return await write_once(ctx, request, run, keyed=True)
